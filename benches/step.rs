@@ -1,0 +1,25 @@
+//! One exact step, loss and both gradients, at the shapes of scripts/compare_step.py, on every instruction set.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use gradiometer::population::{Gradient, InstructionSet, Objective, Population, Workspace};
+use gradiometer_benches::{student, teacher};
+
+fn step(c: &mut Criterion) {
+    let mut group = c.benchmark_group("step");
+    group.sample_size(10);
+    for (m, d) in [(200, 50), (500, 50), (2000, 100), (4000, 1000), (8000, 32), (16000, 8)] {
+        let population = Population::new(teacher(d));
+        let student = student(m, d);
+        group.throughput(Throughput::Elements((m * m) as u64));
+        for set in InstructionSet::available() {
+            let (mut workspace, mut gradient) = (Workspace::on(*set), Gradient::default());
+            group.bench_function(BenchmarkId::new(set.name(), format!("{m}x{d}")), |b| {
+                b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, step);
+criterion_main!(benches);

@@ -1,0 +1,48 @@
+//! `time-step TEACHER STUDENT`: for every line on standard input, one step on the given networks, reported as a JSON line.
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a timing program: it prints times"
+)]
+
+use gradiometer::population::{Gradient, Objective, Population, Workspace};
+use gradiometer::study::{TensorNames, read_network, read_teacher};
+use std::io::BufRead as _;
+use std::path::Path;
+use std::time::Instant;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let paths: Vec<String> = std::env::args().skip(1).collect();
+    let [teacher, student] = paths.as_slice() else {
+        return Err("usage: time-step TEACHER STUDENT".into());
+    };
+    let names = TensorNames::default();
+    let teacher = read_teacher(Path::new(teacher), &names)?;
+    let student = read_network(Path::new(student), &names)?;
+    let population = Population::new(teacher);
+    let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+    for line in std::io::stdin().lock().lines() {
+        let _request = line?;
+        let start = Instant::now();
+        let loss = population.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let seconds = start.elapsed().as_secs_f64();
+        let sum = |values: &[f64]| values.iter().map(|g| g.abs()).sum::<f64>();
+        let report = serde_json::json!({
+            "seconds": seconds,
+            "loss": loss.value,
+            "second_layer_sum": sum(&gradient.second_layer),
+            "first_layer_sum": sum(&gradient.first_layer),
+            "instruction_set": workspace.instruction_set().name(),
+            "peak_mib": peak_mib(),
+        });
+        println!("{report}");
+    }
+    Ok(())
+}
+
+/// Peak resident memory of this process in MiB, where the system tells.
+fn peak_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse::<f64>().ok().map(|kib| kib / 1024.0)
+}

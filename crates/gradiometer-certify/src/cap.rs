@@ -1,0 +1,173 @@
+//! Caps around the teachers' directions, where the bound follows from the second derivative along geodesics.
+
+use gradiometer_hermite::Enclosure;
+use gradiometer_hermite::float::maximum;
+
+use crate::chart::{Ball, Chart, Local, plain_dot};
+use crate::frame::Frame;
+use crate::interpolant::Interpolant;
+use crate::linear::largest_on_sphere;
+
+/// A proved cap.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cap {
+    /// Its angular radius.
+    pub(crate) radius: f64,
+    /// Shells that were bounded.
+    pub(crate) shells: usize,
+}
+
+/// Radii that are tried for the first shell; the largest that holds is refined further.
+const FIRST_STEPS: std::ops::Range<i32> = 4..28;
+/// Shells per first step, so that the second derivative's growth is followed closely.
+const REFINEMENT: f64 = 8.0;
+/// Caps end here at the latest.
+const LARGEST_RADIUS: f64 = 0.75;
+/// Distance up to which probes look at the second derivative.
+const PROBED: f64 = 1.0 / 65536.0;
+/// Steps of the probes' ascent.
+const ASCENT_STEPS: usize = 200;
+
+/// Proves `|eta(w)| <= 1 - rho delta(w, u_i)^2` for all `w` within some angle of `u_i`; `None` if not even close to it.
+///
+/// Let `g(s) = sign(alpha_i) eta` at distance `s` along a unit-speed geodesic from `u_i`, so `g(0) = 1` and `g'(0) = 0`
+/// exactly. On shells `[s_n, s_{n+1}]` a bound `G_n >= g''` over all geodesics is proved; then
+/// `V_n = bound of g(s_n) - 1 + rho s_n^2` and `D_n = bound of g'(s_n) + 2 rho s_n` follow by
+/// `D_{n+1} = D_n + (G_n + 2 rho) h`, `V_{n+1} = V_n + D_n h + (G_n + 2 rho) h^2 / 2`, and the claim holds on the shell if
+/// `V_n + max(D_n, 0) h + max(G_n + 2 rho, 0) h^2 / 2 <= 0`. The first shell thus needs `g'' <= -2 rho`. With `M >= |g''|`
+/// the lower side `g >= -1 + rho s^2` follows from `(M/2 + rho) s^2 <= 2`.
+pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap> {
+    let frame = Frame::new(&interpolant.directions, i);
+    let chart = Chart::new(interpolant, &frame);
+    if chart.size() == 1 {
+        // One direction and its opposite: nothing else exists.
+        return Some(Cap { radius: std::f64::consts::FRAC_PI_2, shells: 0 });
+    }
+    let mut shells = Shells::new(&chart, interpolant.directions.signs[i], i, rho);
+    let step = FIRST_STEPS.map(|k| f64::powi(0.5, k)).find(|&h| shells.curvature_holds(h))?;
+    let h = step / REFINEMENT;
+    let (mut value, mut slope) = (Enclosure::ZERO, Enclosure::ZERO);
+    let mut largest = 0.0;
+    let mut radius = 0.0;
+    while radius < LARGEST_RADIUS {
+        // Multiples of a power of two: exact.
+        let next = radius + h;
+        let Some((upper, modulus)) = shells.bound(radius, next) else { break };
+        largest = maximum(largest, modulus);
+        let excess = Enclosure::from(upper) + 2.0 * rho;
+        let half_square = Enclosure::from(h).square().half();
+        let falling = value.hi() <= 0.0 && slope.hi() <= 0.0 && excess.hi() <= 0.0;
+        let peak = value
+            + slope.larger(Enclosure::ZERO) * h
+            + excess.larger(Enclosure::ZERO) * half_square;
+        let lower = (Enclosure::from(largest).half() + rho) * Enclosure::from(next).square();
+        if !((falling || peak.hi() <= 0.0) && lower.hi() <= 2.0) {
+            break;
+        }
+        value = Enclosure::from((value + slope * h + excess * half_square).hi());
+        slope = Enclosure::from((slope + excess * h).hi());
+        radius = next;
+    }
+    (radius > 0.0).then_some(Cap { radius, shells: shells.count })
+}
+
+/// Bounds of the second derivative of `sign eta` over shells around `u_i`.
+struct Shells<'a> {
+    chart: &'a Chart,
+    sign: f64,
+    i: usize,
+    rho: f64,
+    centre: Vec<f64>,
+    local: Local,
+    count: usize,
+}
+
+impl<'a> Shells<'a> {
+    fn new(chart: &'a Chart, sign: f64, i: usize, rho: f64) -> Self {
+        // The frame begins with u_i.
+        let mut centre = vec![0.0; chart.size()];
+        centre[0] = 1.0;
+        Self { chart, sign, i, rho, centre, local: Local::default(), count: 0 }
+    }
+
+    /// Whether `g'' <= -2 rho` for all geodesics up to distance `h`.
+    fn curvature_holds(&mut self, h: f64) -> bool {
+        self.bound(0.0, h)
+            .is_some_and(|(upper, _)| (Enclosure::from(upper) + 2.0 * self.rho).hi() <= 0.0)
+    }
+
+    /// Upper bound of `g''` and bound of `|g''|` for distances in `[from, to]`.
+    ///
+    /// The own summand depends on the distance and on `B_i.e` alone:
+    /// `(d/ds)^2 [A K(cos s) + K'(cos s) sin s (B.e)] = A kappa(s) - kappa'(s) (B.e)`, `kappa = (d/ds)^2 K(cos s)`.
+    /// The others are bounded over the whole ball of radius `to`.
+    fn bound(&mut self, from: f64, to: f64) -> Option<(f64, f64)> {
+        let (tangent, linear, rest) = self.form(from, to)?;
+        let upper = (Enclosure::from(largest_on_sphere(&tangent, &linear)) + rest).hi();
+        let size =
+            |x: &[f64]| x.iter().map(|&v| Enclosure::from(v).square()).sum::<Enclosure>().sqrt();
+        let modulus = (size(&tangent) + size(&linear) + rest.abs()).hi();
+        (upper.is_finite() && modulus.is_finite()).then_some((upper, modulus))
+    }
+
+    /// Float `M`, `l` and an enclosure `c` with `g'' in e.M e + l.e + c` for all unit tangents `e` and distances in
+    /// `[from, to]`.
+    fn form(&mut self, from: f64, to: f64) -> Option<(Vec<f64>, Vec<f64>, Enclosure)> {
+        self.count += 1;
+        let n = self.chart.size();
+        let sine = Enclosure::from(to).sin().hi();
+        let ball = Ball { centre: &self.centre, centre_error: 0.0, sine };
+        self.chart.locate(&ball, &mut self.local);
+        self.chart.expand(&ball, Some(self.i), &mut self.local);
+        let (kappa, derivative) = self.chart.kernel().radial(Enclosure::new(from, to));
+        let (slope, slope_error, slope_norm) = self.chart.slope(self.i);
+        let middle = -self.sign * derivative.midpoint();
+        let linear: Vec<f64> = slope[1..].iter().map(|b| b * middle).collect();
+        let linear_error = Enclosure::from(slope_norm)
+            * (Enclosure::from(derivative.radius()) + middle.abs() * f64::EPSILON)
+            + Enclosure::from(slope_error) * middle.abs();
+        let tangent: Vec<f64> = (1..n)
+            .flat_map(|x| (1..n).map(move |y| (x, y)))
+            .map(|(x, y)| self.sign * self.local.matrix[x * n + y])
+            .collect();
+        let rest = (self.chart.value(self.i) * kappa - self.local.pull?) * self.sign
+            + (Enclosure::from(self.local.matrix_error) + linear_error) * Enclosure::new(-1.0, 1.0);
+        Some((tangent, linear, rest))
+    }
+}
+
+/// Points near `u_i`, in its frame's coordinates, where a violation is likely if the second derivative exceeds `-2 rho`:
+/// along the geodesics on which it is largest (found by ascent, no proof), at halving distances.
+pub(crate) fn probes(interpolant: &Interpolant, frame: &Frame, i: usize) -> Vec<Vec<f64>> {
+    let chart = Chart::new(interpolant, frame);
+    let n = chart.size();
+    let mut shells = Shells::new(&chart, interpolant.directions.signs[i], i, 0.0);
+    let Some((matrix, linear, _)) = shells.form(0.0, PROBED) else { return Vec::new() };
+    let k = n - 1;
+    let shift = matrix.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let mut points = Vec::new();
+    for start in 0..2 * k {
+        let mut e = vec![0.0; k];
+        e[start / 2] = if start % 2 == 0 { 1.0 } else { -1.0 };
+        for _ in 0..ASCENT_STEPS {
+            // (M + |M| I) is positive semidefinite, so that every step ascends.
+            let next: Vec<f64> = (0..k)
+                .map(|x| {
+                    let row = &matrix[x * k..(x + 1) * k];
+                    plain_dot(row, &e) + shift * e[x] + 0.5 * linear[x]
+                })
+                .collect();
+            let norm = plain_dot(&next, &next).sqrt();
+            if norm > 0.0 {
+                e = next.iter().map(|x| x / norm).collect();
+            }
+        }
+        for halving in 1..=20 {
+            let (sin, cos) = f64::powi(0.5, halving).sin_cos();
+            let mut point = vec![cos];
+            point.extend(e.iter().map(|x| x * sin));
+            points.push(point);
+        }
+    }
+    points
+}

@@ -1,0 +1,300 @@
+//! The checker on random teachers, and one refusal per rule.
+
+use gradiometer_hermite::float::minimum_of;
+use gradiometer_model::{Network, Teacher};
+
+use super::*;
+use crate::{CertificateParts, DegreeWeights};
+
+/// A stream of well mixed numbers.
+struct Words(u64);
+
+impl Words {
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
+    }
+}
+
+/// A random teacher of `m` neurons of both signs in an `r`-dimensional subspace of `R^d`, separated by `delta`.
+fn random_teacher(seed: u64, r: usize, m: usize, d: usize, delta: f64) -> Teacher {
+    let mut words = Words(seed);
+    let frame: Vec<Vec<f64>> = (0..r)
+        .map(|l| {
+            (0..d)
+                .map(|x| if d == r { f64::from(u8::from(x == l)) } else { words.normal() })
+                .collect()
+        })
+        .collect();
+    loop {
+        let rows: Vec<Vec<f64>> = (0..m)
+            .map(|_| {
+                let z: Vec<f64> = (0..r).map(|_| words.normal()).collect();
+                (0..d).map(|x| (0..r).map(|l| z[l] * frame[l][x]).sum()).collect()
+            })
+            .collect();
+        let signs: Vec<f64> = (0..m).map(|i| if i % 2 == 0 { 1.0 } else { -1.5 }).collect();
+        let teacher = Teacher::new(Network::from_rows(signs, &rows).unwrap()).unwrap();
+        if teacher.separation().is_none_or(|s| s.angle >= delta) {
+            return teacher;
+        }
+    }
+}
+
+fn claim(teacher: &Teacher, degree: usize, rho: f64) -> CertificateParts {
+    let weights = DegreeWeights::from_degree(degree).unwrap();
+    let eta = Interpolant::certificate(teacher, &weights).unwrap();
+    Certificate::from_interpolant(&eta, &weights, rho).unwrap().parts().clone()
+}
+
+fn check(parts: CertificateParts, teacher: &Teacher) -> Report {
+    let certificate = Certificate::new(parts).unwrap();
+    check_certificate(&certificate, teacher, &Limits::default(), &mut |_| ControlFlow::Continue(()))
+        .unwrap()
+}
+
+/// The smallest `(1 - |eta|) / delta^2` over a fine scan of the circle.
+fn scanned_rho(teacher: &Teacher, degree: usize) -> f64 {
+    const POINTS: u32 = 40_000;
+    let weights = DegreeWeights::from_degree(degree).unwrap();
+    let eta = Interpolant::certificate(teacher, &weights).unwrap();
+    minimum_of((0..POINTS).map(|k| {
+        let (sin, cos) = (f64::from(k) * std::f64::consts::PI / f64::from(POINTS)).sin_cos();
+        let (value, delta) = eta.at(&[cos, sin]);
+        let delta = delta.midpoint();
+        // Too close to a teacher the quotient is rounding.
+        if delta < 0.01 { f64::INFINITY } else { (1.0 - value.abs().midpoint()) / (delta * delta) }
+    }))
+}
+
+#[test]
+fn plane_certificates_are_proved_just_below_the_scanned_rho_and_refuted_just_above() {
+    for seed in 0..10 {
+        let teacher = random_teacher(seed, 2, 4, 2, 0.5);
+        for degree in [4, 8] {
+            let best = scanned_rho(&teacher, degree);
+            assert!(best > 0.0);
+            let below = check(claim(&teacher, degree, 0.98 * best), &teacher);
+            assert_eq!(below.verdict, Verdict::Proved, "{seed} {degree} {best}");
+            let above = check(claim(&teacher, degree, 1.02 * best), &teacher);
+            let Verdict::Refuted(Refutation::Bound { eta, delta, .. }) = above.verdict else {
+                panic!("{seed} {degree}: {:?}", above.verdict);
+            };
+            assert!(violates(eta, delta, 1.02 * best));
+        }
+    }
+}
+
+#[test]
+fn certificates_in_space_and_beside_it_are_proved() {
+    for (d, checked) in [(3, 3), (6, 4)] {
+        let teacher = random_teacher(1, 3, 5, d, 0.5);
+        let report = check(claim(&teacher, 6, 0.3), &teacher);
+        assert_eq!(report.verdict, Verdict::Proved);
+        assert_eq!((report.rank, report.dimension_checked), (3, checked));
+        assert!(report.boxes > 0 && report.cap_radii.iter().all(|&x| x > 0.0));
+    }
+}
+
+#[test]
+fn a_single_neuron_needs_no_luck() {
+    // d = 1: the sphere is one point up to sign. d = 2: eta = k(cos)/k(1).
+    let line = Teacher::new(Network::new(1, vec![-2.0], vec![3.0]).unwrap()).unwrap();
+    assert_eq!(check(claim(&line, 2, 5.0), &line).verdict, Verdict::Proved);
+    let plane = Teacher::new(Network::new(2, vec![1.0], vec![0.6, 0.8]).unwrap()).unwrap();
+    assert_eq!(check(claim(&plane, 2, 0.4), &plane).verdict, Verdict::Proved);
+    // rho <= 4 / pi^2 = 0.405.., the value at right angles.
+    let report = check(claim(&plane, 2, 0.41), &plane);
+    assert!(matches!(report.verdict, Verdict::Refuted(Refutation::Bound { .. })));
+}
+
+#[test]
+fn the_outcome_does_not_depend_on_the_number_of_threads() {
+    let teacher = random_teacher(2, 3, 5, 3, 0.5);
+    let certificate = Certificate::new(claim(&teacher, 6, 0.2)).unwrap();
+    let run = |threads| {
+        let limits = Limits { threads, ..Limits::default() };
+        check_certificate(&certificate, &teacher, &limits, &mut |_| ControlFlow::Continue(()))
+            .unwrap()
+    };
+    let one = run(1);
+    assert_eq!(one.verdict, Verdict::Proved);
+    assert_eq!(one, run(2));
+    assert_eq!(one, run(7));
+}
+
+#[test]
+fn limits_and_a_stop_end_without_a_conclusion() {
+    let teacher = random_teacher(2, 4, 6, 7, 0.5);
+    let certificate = Certificate::new(claim(&teacher, 6, 0.1)).unwrap();
+    let run = |limits, go| check_certificate(&certificate, &teacher, &limits, &mut |_| go).unwrap();
+    let go = ControlFlow::Continue(());
+    let limits = Limits { boxes: 5_000, ..Limits::default() };
+    assert_eq!(run(limits, go).verdict, Verdict::Inconclusive(Obstacle::Boxes));
+    let limits = Limits { open_boxes: 100, ..Limits::default() };
+    assert_eq!(run(limits, go).verdict, Verdict::Inconclusive(Obstacle::Memory));
+    let stopped = run(Limits::default(), ControlFlow::Break(()));
+    assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
+}
+
+/// Five directions of `R^3`, at least 0.5 apart, whose interpolant for `l = 2` exceeds 1 in modulus.
+fn exceeding() -> Teacher {
+    let rows = [
+        vec![1.07, 0.03, -1.14],
+        vec![-0.68, 0.40, 0.28],
+        vec![-0.09, -0.58, -0.46],
+        vec![0.75, 0.51, -0.04],
+        vec![-0.22, -1.37, 0.49],
+    ];
+    let network = Network::from_rows(vec![1.0, -1.5, 1.0, -1.5, 1.0], &rows).unwrap();
+    Teacher::new(network).unwrap()
+}
+
+mod refusals {
+    use super::*;
+
+    /// The corruption of one number that must be noticed.
+    const MILLIONTH: f64 = 1e-6;
+    /// The turn of a teacher's direction, in radians, that must be noticed.
+    const TURN: f64 = 1e-4;
+
+    fn sound() -> (Teacher, CertificateParts) {
+        let teacher = random_teacher(1, 3, 5, 3, 0.5);
+        let parts = claim(&teacher, 6, 0.3);
+        (teacher, parts)
+    }
+
+    fn refuted_coefficient(parts: CertificateParts, teacher: &Teacher) -> bool {
+        matches!(check(parts, teacher).verdict, Verdict::Refuted(Refutation::Coefficient { .. }))
+    }
+
+    #[test]
+    fn nothing_is_wrong_before() {
+        let (teacher, parts) = sound();
+        assert_eq!(check(parts, &teacher).verdict, Verdict::Proved);
+    }
+
+    #[test]
+    fn any_coefficient_off_by_a_millionth() {
+        let (teacher, parts) = sound();
+        for i in 0..5 {
+            for sign in [1.0, -1.0] {
+                let mut bad = parts.clone();
+                bad.values[i] *= 1.0 + sign * MILLIONTH;
+                assert!(refuted_coefficient(bad, &teacher), "A {i}");
+                for x in 0..3 {
+                    let mut bad = parts.clone();
+                    bad.gradients[i][x] *= 1.0 + sign * MILLIONTH;
+                    assert!(refuted_coefficient(bad, &teacher), "B {i} {x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn another_degree_or_weight() {
+        let (teacher, parts) = sound();
+        for low in [vec![], vec![0.0], vec![0.0; 3], vec![0.0, MILLIONTH]] {
+            let bad = CertificateParts { low_weights: low, ..parts.clone() };
+            assert!(refuted_coefficient(bad, &teacher));
+        }
+        let bad = CertificateParts { tail_weight: 1.0 + MILLIONTH, ..parts };
+        assert!(refuted_coefficient(bad, &teacher));
+    }
+
+    #[test]
+    fn a_norm_too_small() {
+        let (teacher, parts) = sound();
+        let p_norm = parts.p_norm * (1.0 - MILLIONTH);
+        let verdict = check(CertificateParts { p_norm, ..parts }, &teacher).verdict;
+        assert!(matches!(verdict, Verdict::Refuted(Refutation::Norm { .. })), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_norm_inside_its_own_enclosure() {
+        let (teacher, parts) = sound();
+        let norm = check(parts.clone(), &teacher).p_norm;
+        let p_norm = norm.midpoint();
+        assert!(norm.lo() < p_norm && p_norm < norm.hi());
+        let verdict = check(CertificateParts { p_norm, ..parts }, &teacher).verdict;
+        assert!(matches!(verdict, Verdict::Inconclusive(Obstacle::Norm { .. })), "{verdict:?}");
+    }
+
+    #[test]
+    fn a_teacher_turned_by_a_ten_thousandth_or_with_another_sign() {
+        let (teacher, parts) = sound();
+        let network = teacher.network();
+        for i in 0..5 {
+            let mut rows: Vec<Vec<f64>> = network.rows().map(<[f64]>::to_vec).collect();
+            let w = &mut rows[i];
+            let length = w.iter().map(|x| x * x).sum::<f64>().sqrt();
+            let e = [w[1], -w[0], 0.0];
+            let size = e.iter().map(|x| x * x).sum::<f64>().sqrt();
+            for (x, e) in w.iter_mut().zip(e) {
+                *x += TURN * length * e / size;
+            }
+            let turned =
+                Teacher::new(Network::from_rows(network.second_layer().to_vec(), &rows).unwrap());
+            assert!(refuted_coefficient(parts.clone(), &turned.unwrap()), "direction {i}");
+            let mut signs = network.second_layer().to_vec();
+            signs[i] = -signs[i];
+            let flipped =
+                Teacher::new(Network::new(3, signs, network.first_layer().to_vec()).unwrap());
+            assert!(refuted_coefficient(parts.clone(), &flipped.unwrap()), "sign {i}");
+        }
+    }
+
+    #[test]
+    fn an_interpolant_above_one_has_a_witness_and_another_degree_a_proof() {
+        let teacher = exceeding();
+        for rho in [MILLIONTH, 0.1] {
+            let verdict = check(claim(&teacher, 2, rho), &teacher).verdict;
+            let Verdict::Refuted(Refutation::Bound { witness, eta, .. }) = verdict else {
+                panic!("{verdict:?}");
+            };
+            assert!(eta.mignitude() > 1.0, "{eta} at {witness:?}");
+        }
+        assert_eq!(check(claim(&teacher, 4, 0.1), &teacher).verdict, Verdict::Proved);
+    }
+
+    #[test]
+    fn nan_infinity_and_shapes() {
+        let (teacher, parts) = sound();
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            let mut corrupted = vec![
+                CertificateParts { rho: bad, ..parts.clone() },
+                CertificateParts { p_norm: bad, ..parts.clone() },
+                CertificateParts { tail_weight: bad, ..parts.clone() },
+                CertificateParts { low_weights: vec![0.0, bad], ..parts.clone() },
+            ];
+            let mut values = parts.clone();
+            values.values[2] = bad;
+            let mut gradients = parts.clone();
+            gradients.gradients[4][1] = bad;
+            corrupted.extend([values, gradients]);
+            for parts in corrupted {
+                assert!(Certificate::new(parts).is_err());
+            }
+        }
+        let other = CertificateParts { version: 2, ..parts.clone() };
+        assert!(matches!(Certificate::new(other), Err(CertifyError::Version { .. })));
+        for rho in [0.0, -0.1] {
+            assert!(Certificate::new(CertificateParts { rho, ..parts.clone() }).is_err());
+        }
+        let mut short = parts.clone();
+        short.gradients.pop();
+        assert!(matches!(Certificate::new(short), Err(CertifyError::Length { .. })));
+        let plane = random_teacher(1, 2, 4, 2, 0.5);
+        let certificate = Certificate::new(parts).unwrap();
+        let go = &mut |_| ControlFlow::Continue(());
+        assert!(check_certificate(&certificate, &plane, &Limits::default(), go).is_err());
+        let _ = teacher;
+    }
+}

@@ -1,0 +1,289 @@
+//! Branch and bound over projective space: the bound outside the caps.
+
+use std::ops::ControlFlow;
+
+use gradiometer_hermite::Enclosure;
+
+use crate::chart::{Ball, Chart, Local, plain_dot};
+use crate::check::{Limits, Progress};
+use crate::frame::Frame;
+use crate::interpolant::Interpolant;
+use crate::linear::is_positive_definite;
+
+/// Boxes that are bounded between two looks at the limits.
+const ROUND: usize = 4096;
+/// Halvings of one side after which a box is given up.
+const SMALLEST_HALF: f64 = 1.0 / (1_u64 << 40) as f64;
+/// Balls wider than this are split unseen: second-order bounds say nothing there.
+const WIDEST_SINE: f64 = 0.7;
+
+/// A box on a face of the cube `[-1, 1]^n`: `x_face = 1`, the other coordinates within `half` of `centre`.
+///
+/// All numbers are dyadic, so halving is exact.
+#[derive(Clone, Debug)]
+struct Cell {
+    centre: Box<[f64]>,
+    half: Box<[f64]>,
+}
+
+/// What became of one box.
+enum Outcome {
+    Proved,
+    Split,
+    /// At this point of the sphere the bound is violated, as far as the box's own arithmetic can tell.
+    Suspect(Vec<f64>),
+}
+
+/// How the search ended.
+pub(crate) enum Ending {
+    Proved,
+    Violated { witness: Vec<f64>, eta: Enclosure, delta: Enclosure },
+    TooFine { point: Vec<f64> },
+    Boxes,
+    Memory,
+    Stopped,
+}
+
+/// Proves `|eta| <= 1 - rho delta^2` on the whole sphere of the frame outside the caps, or finds out why not.
+///
+/// `w` and `-w` are one point, and where the frame has its extra dimension so are `(z, h)` and `(z, -h)`; hence the faces
+/// `x_k = 1` only, the last coordinate not negative, and on the last face the first one.
+pub(crate) struct Cover<'a> {
+    pub(crate) interpolant: &'a Interpolant,
+    pub(crate) frame: &'a Frame,
+    pub(crate) chart: &'a Chart,
+    /// Upper bounds of the cosines of the caps' radii.
+    pub(crate) cap_cosines: Vec<f64>,
+    pub(crate) rho: f64,
+}
+
+impl Cover<'_> {
+    pub(crate) fn run(
+        &self,
+        limits: &Limits,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> (Ending, Progress) {
+        let mut open = self.roots();
+        let mut seen = Progress { boxes: 0, open_boxes: open.len() };
+        while !open.is_empty() {
+            let first = open.len().saturating_sub(ROUND);
+            let round = open.split_off(first);
+            seen.boxes += round.len() as u64;
+            if seen.boxes > limits.boxes {
+                return (Ending::Boxes, seen);
+            }
+            let outcomes = self.judge_all(&round, limits.threads);
+            for (cell, outcome) in round.into_iter().zip(outcomes) {
+                match outcome {
+                    Outcome::Proved => continue,
+                    Outcome::Suspect(point) => {
+                        let witness = self.frame.embed(&point);
+                        let (eta, delta) = self.interpolant.at(&witness);
+                        if violates(eta, delta, self.rho) {
+                            return (Ending::Violated { witness, eta, delta }, seen);
+                        }
+                    }
+                    Outcome::Split => {}
+                }
+                let Some([left, right]) = cell.halves() else {
+                    let point = self.frame.embed(&cell.centre);
+                    return (Ending::TooFine { point }, seen);
+                };
+                open.push(left);
+                open.push(right);
+            }
+            seen.open_boxes = open.len();
+            if open.len() > limits.open_boxes {
+                return (Ending::Memory, seen);
+            }
+            if progress(seen).is_break() {
+                return (Ending::Stopped, seen);
+            }
+        }
+        (Ending::Proved, seen)
+    }
+
+    /// The faces of the cube, up to symmetry.
+    fn roots(&self) -> Vec<Cell> {
+        let n = self.chart.size();
+        let extra = self.frame.size > self.frame.rank;
+        let last = n - 1;
+        (0..n)
+            .map(|face| {
+                let mut cell = Cell { centre: vec![0.0; n].into(), half: vec![1.0; n].into() };
+                cell.centre[face] = 1.0;
+                cell.half[face] = 0.0;
+                let positive = if face == last { 0 } else { last };
+                if extra {
+                    cell.centre[positive] = 0.5;
+                    cell.half[positive] = 0.5;
+                }
+                cell
+            })
+            .collect()
+    }
+
+    /// Judges boxes on several threads; the outcomes do not depend on their number.
+    fn judge_all(&self, cells: &[Cell], threads: usize) -> Vec<Outcome> {
+        let judge_some = |cells: &[Cell]| {
+            let mut room = Room::default();
+            cells.iter().map(|cell| self.judge(cell, &mut room)).collect::<Vec<_>>()
+        };
+        let threads = threads.clamp(1, cells.len().div_ceil(64).max(1));
+        if threads == 1 {
+            return judge_some(cells);
+        }
+        std::thread::scope(|scope| {
+            let parts: Vec<_> = cells
+                .chunks(cells.len().div_ceil(threads))
+                .map(|part| (part, scope.spawn(move || judge_some(part))))
+                .collect();
+            // A thread that died has judged nothing: its boxes are split, never accepted.
+            parts
+                .into_iter()
+                .flat_map(|(part, thread)| {
+                    thread.join().unwrap_or_else(|_| part.iter().map(|_| Outcome::Split).collect())
+                })
+                .collect()
+        })
+    }
+
+    fn judge(&self, cell: &Cell, room: &mut Room) -> Outcome {
+        let n = self.chart.size();
+        let norm = plain_dot(&cell.centre, &cell.centre).sqrt();
+        let diagonal = plain_dot(&cell.half, &cell.half).sqrt();
+        // The sine of the angle between x and its neighbour y is at most |x - y| / |x|.
+        let sine = diagonal / norm * (1.0 + 4.0 * (n as f64 + 4.0) * f64::EPSILON);
+        if !(sine < WIDEST_SINE) {
+            return Outcome::Split;
+        }
+        room.centre.clear();
+        room.centre.extend(cell.centre.iter().map(|x| x / norm));
+        let centre_error = (n as f64 + 6.0) * f64::EPSILON;
+        let ball = Ball { centre: &room.centre, centre_error, sine };
+        let local = &mut room.local;
+        self.chart.locate(&ball, local);
+        let covered = |reach: &Enclosure, cap: f64| reach.lo() >= cap || reach.hi() <= -cap;
+        if local.reach.iter().zip(&self.cap_cosines).any(|(reach, &cap)| covered(reach, cap)) {
+            return Outcome::Proved;
+        }
+        self.chart.expand(&ball, None, local);
+        let Some(pull) = local.pull else { return Outcome::Split };
+        let eta = self.interpolant.value_of(&local.terms);
+
+        // Any direction bounds delta from above; the nearest is best.
+        let nearest = (0..local.cosines.len())
+            .max_by(|&a, &b| local.cosines[a].mignitude().total_cmp(&local.cosines[b].mignitude()));
+        let Some(nearest) = nearest else { return Outcome::Split };
+        let cosine = local.cosines[nearest];
+        let side = if cosine.midpoint() < 0.0 { -1.0 } else { 1.0 };
+        let delta = (cosine * side).acos();
+        let sine_delta = ((Enclosure::ONE - cosine) * (Enclosure::ONE + cosine)).sqrt();
+        // grad delta^2 = -2 (delta / sin delta) (tangent part of side u).
+        let pulling = delta / sine_delta * (2.0 * self.rho);
+        let radius = Enclosure::from(sine).asin();
+
+        for sign in [1.0, -1.0] {
+            // F = sign eta + rho delta^2 - 1 must not be positive.
+            let value = eta * sign + delta.square() * self.rho - 1.0;
+            if value.lo() > 0.0 {
+                return Outcome::Suspect(room.centre.clone());
+            }
+            if !(value.hi() < 0.0) {
+                return Outcome::Split;
+            }
+            let factor = -side * pulling.midpoint();
+            let tangent = &local.tangents[nearest * n..(nearest + 1) * n];
+            let gradient = local
+                .gradient
+                .iter()
+                .zip(tangent)
+                .map(|(g, u)| Enclosure::from(sign * g + factor * u).square())
+                .sum::<Enclosure>()
+                .sqrt();
+            // The tangent's error is that of u plus 4 (n + 4) eps; the sum's rounding is below eps of its terms.
+            let tangent_error = self.chart.direction_error(nearest)
+                + centre_error * 2.0
+                + 4.0 * (n as f64 + 4.0) * f64::EPSILON;
+            let gradient = gradient * (1.0 + 4.0 * f64::EPSILON)
+                + local.gradient_error
+                + Enclosure::from(pulling.radius())
+                + pulling * tangent_error;
+            // delta_nearest^2 has second derivative at most 2 along geodesics.
+            let rest = Enclosure::from(local.matrix_error) - pull * sign + 2.0 * self.rho;
+            let needed = needed_curvature(value, gradient, radius);
+            let room_left = (needed - rest).lo();
+            if !below(&local.matrix, sign, room_left, &room.centre, &mut room.square) {
+                return Outcome::Split;
+            }
+        }
+        Outcome::Proved
+    }
+}
+
+/// Scratch of one thread.
+#[derive(Default)]
+struct Room {
+    centre: Vec<f64>,
+    local: Local,
+    square: Vec<f64>,
+}
+
+impl Cell {
+    /// The two halves across the longest side; `None` if that is too short.
+    fn halves(&self) -> Option<[Self; 2]> {
+        let (side, &half) = self.half.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+        if !(half > SMALLEST_HALF) {
+            return None;
+        }
+        let part = |shift: f64| {
+            let mut cell = self.clone();
+            cell.half[side] = 0.5 * half;
+            cell.centre[side] += shift * half;
+            cell
+        };
+        Some([part(-0.5), part(0.5)])
+    }
+}
+
+/// The largest `l` such that `F + G theta + l theta^2 / 2 <= 0` for all `theta` in `[0, radius]` (`F < 0 <= G`), from below.
+fn needed_curvature(value: Enclosure, gradient: Enclosure, radius: Enclosure) -> Enclosure {
+    let (f, g) = (Enclosure::from(-value.hi()), Enclosure::from(gradient.hi()));
+    let r = Enclosure::from(radius.hi());
+    // With l = -G^2 / (2 |F|) the left side's maximum over all theta is 0. With F + G r + l r^2 / 2 = 0 its maximum is at
+    // theta = r if 2 |F| >= G r, and this l is the larger one.
+    if (f * 2.0).certainly_at_least(g * r) {
+        (f - g * r) * 2.0 / r.square()
+    } else {
+        -(g.square() / (f * 2.0))
+    }
+}
+
+/// Whether `sign e.M e <= room` for all unit vectors `e` orthogonal to `centre`.
+fn below(matrix: &[f64], sign: f64, room: f64, centre: &[f64], square: &mut Vec<f64>) -> bool {
+    let n = centre.len();
+    let size = matrix.iter().map(|x| x * x).sum::<f64>().sqrt() * (1.0 + 1.0 / 1024.0);
+    if room >= size {
+        return true;
+    }
+    if !(room > -size) {
+        return false;
+    }
+    // M vanishes on the centre up to rounding; lift that direction out of the way.
+    let lift = 2.0 * size;
+    square.clear();
+    square.resize(n * n, 0.0);
+    for x in 0..n {
+        for y in 0..=x {
+            square[x * n + y] = lift * centre[x] * centre[y] - sign * matrix[x * n + y];
+        }
+        square[x * n + x] += room;
+    }
+    // Rounding of the entries, each below 4 eps of at most 4 size, and the centre's own error squared.
+    is_positive_definite(square, n, 32.0 * n as f64 * f64::EPSILON * size)
+}
+
+/// Whether `|eta| > 1 - rho delta^2` for certain.
+pub(crate) fn violates(eta: Enclosure, delta: Enclosure, rho: f64) -> bool {
+    (eta.abs() + delta.square() * rho - 1.0).lo() > 0.0
+}

@@ -1,0 +1,244 @@
+//! `analyze --teacher T --student S --lambda L`: both sides of every lemma at one point.
+
+use super::TensorArguments;
+use super::certify::counter;
+use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use gradiometer::certify::{Certificate, Interpolant, Limits, Verdict, check_certificate};
+use gradiometer::landscape::LandscapeError;
+use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer::landscape::descent::{CLOSE, DescentDirection, GradientScaling, largest_step};
+use gradiometer::landscape::lemmas::{
+    Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point, TestFunction,
+};
+use gradiometer::model::{Network, SeparatedTeacher};
+use gradiometer::study::run::{AWAY, number};
+use gradiometer::study::{read_certificate, read_network, read_teacher};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// Boxes that the proof of a certificate may take here; `certify` has no such limit.
+const BOXES: u64 = 3_000_000;
+/// Directions searched for the constant of a test function.
+const SAMPLES: usize = 2000;
+/// Relative width of the bracket in which the largest step size is found.
+const STEP_WIDTH: f64 = 1e-3;
+
+/// Where to look.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub struct Arguments {
+    /// The teacher: .json, .toml, .safetensors or .npz.
+    #[arg(long, value_name = "FILE")]
+    teacher: PathBuf,
+    /// The student, in any of the same formats.
+    #[arg(long, value_name = "FILE")]
+    student: PathBuf,
+    /// Weight decay on both layers, positive.
+    #[arg(long, value_name = "LAMBDA")]
+    lambda: f64,
+    /// A certificate from `certify --out`, checked again here; by default one is found and proved.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// Angle, in radians, of the localisation bound 7.3.
+    #[arg(long, value_name = "ANGLE", default_value_t = AWAY)]
+    angle: f64,
+    #[command(flatten)]
+    tensors: TensorArguments,
+}
+
+/// The claims of one point, which statements to keep.
+struct Analysis {
+    claims: Vec<Claim>,
+    gap: (f64, f64),
+    certificate: Value,
+    more: Value,
+}
+
+/// Runs the command: refuted if a claim is violated, inconclusive if one could not be decided.
+///
+/// # Errors
+/// [`Failure`] for bad files, a teacher without certificate, or a closed output.
+pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
+    let keep = |_: &Claim| true;
+    run_selected(arguments, common, &keep)
+}
+
+/// As [`run`], for the claims that `keep` selects.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_selected(
+    arguments: &Arguments,
+    common: &Common,
+    keep: &dyn Fn(&Claim) -> bool,
+) -> Result<Outcome, Failure> {
+    let names = arguments.tensors.names();
+    let fail = |error: String| Failure::Data(format!("{}: {error}", arguments.teacher.display()));
+    let teacher = read_teacher(&arguments.teacher, &names)?;
+    let teacher = teacher.separated().map_err(|error| fail(error.to_string()))?;
+    let student = read_network(&arguments.student, &names)?;
+    let certificate = match &arguments.certificate {
+        Some(path) => Some(read_certificate(path)?),
+        None => None,
+    };
+    let (bar, mut show) = counter(common);
+    let limits = Limits { boxes: BOXES, ..Limits::default() };
+    let (certificate, verdict) = if let Some(certificate) = certificate {
+        let report = check_certificate(&certificate, &teacher, &Limits::default(), &mut show)
+            .map_err(|error| fail(error.to_string()))?;
+        (certificate, report.verdict)
+    } else {
+        let options = CertificateOptions::default();
+        let checked = prove_certificate(&teacher, &options, &limits, &mut show)
+            .map_err(|error| fail(error.to_string()))?;
+        (checked.found.certificate, checked.report.verdict)
+    };
+    bar.finish_and_clear();
+    if let Verdict::Refuted(_) = verdict {
+        return Err(Failure::Data(
+            "the certificate is refuted; run check-certificate for the reason".to_owned(),
+        ));
+    }
+    let proved = verdict == Verdict::Proved;
+    let analysis =
+        analyse(&teacher, &student, arguments, &certificate, proved).map_err(|error| {
+            Failure::Data(format!(
+                "{}, {}: {error}",
+                arguments.teacher.display(),
+                arguments.student.display()
+            ))
+        })?;
+    let claims: Vec<Claim> = analysis.claims.iter().copied().filter(|c| keep(c)).collect();
+    let outcome = if claims.iter().any(Claim::is_violated) {
+        Outcome::Refuted
+    } else if claims.iter().any(|c| c.finding == Finding::Undecided) {
+        Outcome::Inconclusive
+    } else {
+        Outcome::Holds
+    };
+    let json = json!({
+        "gap": {"lower": number(analysis.gap.0), "upper": number(analysis.gap.1)},
+        "lambda": arguments.lambda,
+        "claims": claims.iter().map(claim_json).collect::<Vec<_>>(),
+        "certificate": analysis.certificate,
+        "point": analysis.more,
+    });
+    let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"]);
+    for claim in &claims {
+        table.row(vec![
+            claim.id.to_owned(),
+            claim.part.to_owned(),
+            scientific(claim.left, 5),
+            scientific(claim.right, 5),
+            scientific(claim.ratio(), 3),
+            verdict_name(claim.finding).to_owned(),
+            evidence_name(claim.evidence).to_owned(),
+        ]);
+    }
+    let text = format!(
+        "optimality gap zeta between {} and {}\ncertificate: rho = {}, |p| = {}, {}\n{}",
+        scientific(analysis.gap.0, 6),
+        scientific(analysis.gap.1, 6),
+        scientific(certificate.rho(), 4),
+        scientific(certificate.p_norm(), 4),
+        if proved { "certified" } else { "sampled" },
+        table.text()
+    );
+    Report { text, json }.print(common)?;
+    Ok(outcome)
+}
+
+fn verdict_name(finding: Finding) -> &'static str {
+    match finding {
+        Finding::Holds => "holds",
+        Finding::Violated => "refuted",
+        Finding::Undecided => "inconclusive",
+        Finding::Inapplicable => "inapplicable",
+    }
+}
+
+fn evidence_name(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Certified => "certified",
+        Evidence::Computed => "computed",
+        Evidence::Sampled => "sampled",
+        Evidence::Fitted => "fitted",
+    }
+}
+
+fn claim_json(claim: &Claim) -> Value {
+    json!({
+        "id": claim.id,
+        "part": claim.part,
+        "left": number(claim.left),
+        "right": number(claim.right),
+        "ratio": number(claim.ratio()),
+        "rounding": number(claim.rounding),
+        "verdict": verdict_name(claim.finding),
+        "evidence": evidence_name(claim.evidence),
+    })
+}
+
+fn analyse(
+    teacher: &SeparatedTeacher,
+    student: &Network,
+    arguments: &Arguments,
+    certificate: &Certificate,
+    proved: bool,
+) -> Result<Analysis, LandscapeError> {
+    let point = Point::new(teacher, student, arguments.lambda)?;
+    let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
+    let evidence = if proved { Evidence::Certified } else { Evidence::Sampled };
+    let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), evidence);
+    let mut claims = point.claims(&dual, arguments.angle);
+    let mut order = vec![0.0; teacher.neurons()];
+    for i in 0..teacher.neurons() {
+        // The test function along u_i itself: e = u_i.
+        order.fill(0.0);
+        order[i] = 1.0;
+        let test = TestFunction::new(
+            teacher,
+            certificate.weights(),
+            i,
+            &order,
+            SAMPLES,
+            student.first_layer(),
+            1,
+        )?;
+        claims.push(point.average_neuron(&test));
+    }
+    let direction = DescentDirection::new(&point, CLOSE);
+    claims.extend([direction.identity(), direction.inequality(), direction.gradient_bound()]);
+    claims.sort_by_key(|claim| sort_key(claim.id));
+    let gap = point.gap(&dual);
+    let scaling = GradientScaling::new(&point, point.zeta_plus().value);
+    let step = largest_step(&point, STEP_WIDTH)?;
+    let more = json!({
+        "loss": number(point.loss().value),
+        "loss_error": number(point.loss().error),
+        "zeta_plus": number(point.zeta_plus().value),
+        "mass_excess": number(point.mass_excess().value),
+        "imbalance": number(point.imbalance()),
+        "gradient_scaling": {"id": "7.9", "constant": number(scaling.constant()), "evidence": "computed"},
+        "largest_step": {
+            "id": "7.10",
+            "holds": step.map(|s| s.holds).map_or(Value::Null, number),
+            "fails": step.map(|s| s.fails).map_or(Value::Null, number),
+            "evidence": "computed",
+        },
+        "descent_product": number(direction.product()),
+    });
+    let certificate = json!({
+        "rho": certificate.rho(),
+        "p_norm": dual.norm(),
+        "from_degree": certificate.weights().first_degree(),
+        "evidence": evidence_name(evidence),
+    });
+    Ok(Analysis { claims, gap, certificate, more })
+}
+
+/// `7.10` after `7.9`.
+fn sort_key(id: &str) -> (u32, u32) {
+    let mut parts = id.split('.').map(|part| part.parse().unwrap_or(u32::MAX));
+    (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX))
+}

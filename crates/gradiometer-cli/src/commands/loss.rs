@@ -1,0 +1,104 @@
+//! `loss --teacher T --student S`: the objective in closed form.
+
+use super::TensorArguments;
+use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use gradiometer::population::{FromDegree, Population, WeightDecay};
+use gradiometer::study::run::number;
+use gradiometer::study::{read_network, read_teacher};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// The relative error that the loss is computed to, where that is possible.
+const ACCURACY: f64 = 1e-10;
+
+/// What to evaluate.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The teacher: .json, .toml, .safetensors or .npz.
+    #[arg(long, value_name = "FILE")]
+    teacher: PathBuf,
+    /// The student, in any of the same formats.
+    #[arg(long, value_name = "FILE")]
+    student: PathBuf,
+    /// Lowest Hermite degree of the loss: 0 keeps the raw ReLU, 2 is the loss after preprocessing.
+    #[arg(long, value_name = "DEGREE", default_value = "2", value_parser = ["0", "2"])]
+    from_degree: String,
+    /// Weight decay on both layers.
+    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = decay)]
+    lambda: f64,
+    /// Gives both gradients too (of the loss plus the decay).
+    #[arg(long)]
+    gradient: bool,
+    #[command(flatten)]
+    tensors: TensorArguments,
+}
+
+fn decay(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(lambda) if lambda >= 0.0 && lambda.is_finite() => Ok(lambda),
+        Ok(_) => Err("the weight decay is at least 0 and finite".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] for bad files, networks of different dimensions or a closed output.
+pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
+    let names = arguments.tensors.names();
+    let teacher = read_teacher(&arguments.teacher, &names)?;
+    let student = read_network(&arguments.student, &names)?;
+    let from_degree = if arguments.from_degree == "0" { FromDegree::Zero } else { FromDegree::Two };
+    let evaluation = Population::new(teacher)
+        .from_degree(from_degree)
+        .evaluate(&student, ACCURACY)
+        .map_err(|error| {
+            Failure::Data(format!(
+                "{} and {}: {error}",
+                arguments.teacher.display(),
+                arguments.student.display()
+            ))
+        })?;
+    let lambda = arguments.lambda;
+    let objective = evaluation.loss.value + WeightDecay::equal(lambda).value(&student);
+    let decayed = |g: &[f64], x: &[f64]| -> Vec<f64> {
+        g.iter().zip(x).map(|(g, x)| lambda.mul_add(*x, *g)).collect()
+    };
+    let grad_a = decayed(&evaluation.gradient.second_layer, student.second_layer());
+    let grad_w = decayed(&evaluation.gradient.first_layer, student.first_layer());
+    let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
+    let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
+    let if_asked = |value: Value| if arguments.gradient { value } else { Value::Null };
+    let json = json!({
+        "loss": number(evaluation.loss.value),
+        "loss_error": number(evaluation.loss.error),
+        "objective": number(objective),
+        "lambda": lambda,
+        "from_degree": if from_degree == FromDegree::Zero { 0 } else { 2 },
+        "gradient_norm": number(norm),
+        "grad_a": if_asked(json!(numbers(&grad_a))),
+        "grad_w": if_asked(grad_w.chunks(student.dimension()).map(|row| json!(numbers(row))).collect()),
+        "grad_a_error": if_asked(number(evaluation.gradient.second_layer_error)),
+        "grad_w_error": if_asked(number(evaluation.gradient.first_layer_error)),
+        "path": evaluation.path.to_string(),
+        "evidence": "computed",
+    });
+    let mut table = Table::new(&["quantity", "value"]);
+    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
+    row("loss L", format!("{:.10e}", evaluation.loss.value));
+    row("  error at most", scientific(evaluation.loss.error, 2));
+    row("objective L_lambda", format!("{objective:.10e}"));
+    row("|gradient|", scientific(norm, 6));
+    let mut text = format!("{}evaluation: {}; evidence: computed\n", table.text(), evaluation.path);
+    if arguments.gradient {
+        text.push_str("gradient, one neuron a line: dL/da_j, then dL/dw_j\n");
+        for (a, w) in grad_a.iter().zip(grad_w.chunks(student.dimension())) {
+            let cells: Vec<String> = w.iter().map(|x| format!("{x:.6e}")).collect();
+            text.push_str(&[format!("{a:.6e}"), cells.join(" ")].join("  "));
+            text.push('\n');
+        }
+    }
+    Report { text, json }.print(common)?;
+    Ok(Outcome::Holds)
+}

@@ -1,0 +1,36 @@
+//! One module a command: its arguments and `run`.
+
+pub mod analyze;
+pub mod certify;
+pub mod inspect;
+pub mod loss;
+pub mod net;
+pub mod separation;
+pub mod train;
+
+use gradiometer::study::TensorNames;
+
+/// Names of the tensors in `.safetensors` files.
+#[derive(Clone, Debug, clap::Args)]
+#[group(skip)]
+pub struct TensorArguments {
+    /// Tensor of the first layer in .safetensors files, m x d.
+    #[arg(long, value_name = "NAME", default_value = "fc1.weight")]
+    first_layer: String,
+    /// Tensor of the second layer in .safetensors files, 1 x m.
+    #[arg(long, value_name = "NAME", default_value = "fc2.weight")]
+    second_layer: String,
+    /// Tensor of the linear part in .safetensors files.
+    #[arg(long, value_name = "NAME", default_value = "skip.weight")]
+    skip: String,
+}
+
+impl TensorArguments {
+    fn names(&self) -> TensorNames {
+        TensorNames {
+            first_layer: self.first_layer.clone(),
+            second_layer: self.second_layer.clone(),
+            skip: self.skip.clone(),
+        }
+    }
+}

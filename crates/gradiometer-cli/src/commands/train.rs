@@ -1,0 +1,100 @@
+//! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
+
+use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
+use gradiometer::hermite::float::maximum_of;
+use gradiometer::study::run::{Progress, Run, run as run_experiment, stage_names};
+use gradiometer::train::Record;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// What to run, and where to.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The experiment, a TOML file.
+    experiment: PathBuf,
+    /// The folder to fill; it must not hold a run yet.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replaces a run that the folder holds.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// [`Failure`] for a bad experiment, a diverging run, a folder that cannot be written or a closed output.
+pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
+    // Hidden by itself where standard error is no terminal.
+    let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps, {eta} left  {msg}");
+    bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
+    let mut show = |progress: Progress<'_>| {
+        bar.set_length(progress.most_steps);
+        bar.set_position(progress.steps);
+        let record = progress.record;
+        bar.set_message(format!("{}: L = {}", record.phase, scientific(record.loss.value, 2)));
+    };
+    let result = run_experiment(&arguments.experiment, &arguments.out, arguments.force, &mut show);
+    bar.finish_and_clear();
+    let result = result?;
+    let json = json!({
+        "final": result.manifest["final"],
+        "stages": result.manifest["stages"],
+        "out": arguments.out.display().to_string(),
+    });
+    Report { text: text(&result), json }.print(common)?;
+    if !common.quiet {
+        say(&format!("written to {}", arguments.out.display()));
+    }
+    Ok(Outcome::Holds)
+}
+
+fn text(run: &Run) -> String {
+    let mut table = Table::new(&[
+        "stage",
+        "steps",
+        "lambda",
+        "loss L",
+        "|gradient|",
+        "worst angle",
+        "mean angle",
+        "mass away",
+    ]);
+    for (i, record) in run.stages.iter().enumerate() {
+        table.row(cells(record, i == 0));
+    }
+    let last = &run.last;
+    let mut angles = Table::new(&["teacher", "amplitude", "average neuron", "assigned neuron"]);
+    let pairs = last.average_angles.iter().zip(&last.assigned_angles);
+    for (i, (average, assigned)) in pairs.enumerate() {
+        let amplitude = scientific(run.teacher.amplitudes()[i], 4);
+        angles.row(vec![
+            i.to_string(),
+            amplitude,
+            scientific(*average, 3),
+            scientific(*assigned, 3),
+        ]);
+    }
+    format!(
+        "{}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
+        table.text(),
+        scientific(last.loss.value, 4),
+        scientific(last.loss.error, 1),
+        scientific(run.mass_away, 2),
+        angles.text()
+    )
+}
+
+fn cells(record: &Record, start: bool) -> Vec<String> {
+    let (stage, epoch) = stage_names(record.phase, start);
+    let name = epoch.map_or_else(|| stage.to_owned(), |k| format!("{stage}.{k}"));
+    let worst = maximum_of(record.average_angles.iter().copied());
+    let away = record.mass_beyond.get(1).or(record.mass_beyond.first()).copied().unwrap_or(0.0);
+    let numbers =
+        [record.lambda, record.loss.value, record.gradient_norm, worst, record.mean_angle, away];
+    let mut cells = vec![name, record.step.to_string()];
+    cells.extend(numbers.iter().map(|x| scientific(*x, 3)));
+    cells
+}

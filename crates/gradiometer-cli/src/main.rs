@@ -1,0 +1,47 @@
+//! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
+
+use clap::{Parser, Subcommand};
+use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, train};
+use gradiometer_cli::{Common, run_command};
+
+#[derive(Debug, Parser)]
+#[command(version, about, after_help = gradiometer_cli::EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Assumptions and complexity of a teacher.
+    Inspect(inspect::Arguments),
+    /// Loss and gradients of a student in closed form, with error bounds.
+    Loss(loss::Arguments),
+    /// Certified covering radius of a set of directions.
+    Net(net::Arguments),
+    /// Finds a dual certificate and proves it.
+    Certify(certify::Arguments),
+    /// The independent checker of a certificate, alone.
+    CheckCertificate(certify::CheckArguments),
+    /// Both sides of every lemma at one student.
+    Analyze(analyze::Arguments),
+    /// Runs Algorithm 1 on an experiment and writes a run folder.
+    Train(train::Arguments),
+}
+
+fn main() -> std::process::ExitCode {
+    run_command::<Arguments>(|arguments| {
+        let common = &arguments.common;
+        match &arguments.command {
+            Command::Inspect(a) => inspect::run(a, common),
+            Command::Loss(a) => loss::run(a, common),
+            Command::Net(a) => net::run(a, common),
+            Command::Certify(a) => certify::run(a, common),
+            Command::CheckCertificate(a) => certify::check(a, common),
+            Command::Analyze(a) => analyze::run(a, common),
+            Command::Train(a) => train::run(a, common),
+        }
+    })
+}

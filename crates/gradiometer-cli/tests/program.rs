@@ -1,0 +1,436 @@
+//! The program from outside: every command's JSON, every documented exit code, every bad input.
+#![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
+
+use assert_cmd::Command;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// What the program printed and how it ended.
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out)
+            .unwrap_or_else(|e| panic!("{e}: {}\n{}", self.out, self.err))
+    }
+}
+
+#[track_caller]
+fn program(name: &str, arguments: &[&str]) -> Run {
+    let output = Command::cargo_bin(name).unwrap().args(arguments).output().unwrap();
+    Run {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn gradiometer(arguments: &[&str]) -> Run {
+    program("gradiometer", arguments)
+}
+
+fn file(folder: &TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// A trained student's loss is below this; an untrained one's is of order one.
+const TRAINED: f64 = 1e-5;
+
+const TEACHER: &str = r#"{"a": [1, -2], "w": [[1, 0, 0], [0, 1, 0]]}"#;
+const STUDENT: &str = r#"{"a": [1, 0.5], "w": [[0.6, 0.8, 0], [0, 0, 0]]}"#;
+
+#[test]
+fn inspect_reports_the_complexity() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let run = gradiometer(&["inspect", &teacher, "--json"]);
+    let found = run.json();
+    assert_eq!(run.code, 0);
+    for (field, value) in [
+        ("dimension", json!(3)),
+        ("neurons", json!(2)),
+        ("rank", json!(2)),
+        ("total_mass", json!(3.0)),
+        ("information_exponent", json!(1)),
+    ] {
+        assert_eq!(found[field], value, "{field}");
+    }
+    let rounding = 8.0 * f64::EPSILON;
+    assert!(
+        (found["separation"].as_f64().unwrap() - std::f64::consts::FRAC_PI_2).abs() <= rounding
+    );
+    assert!((found["condition"].as_f64().unwrap() - 2.0).abs() <= 2.0 * rounding);
+    assert!(gradiometer(&["inspect", &teacher]).out.contains("separation"));
+}
+
+#[test]
+fn loss_reports_value_gradients_and_evidence() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let student = file(&folder, "student.json", STUDENT);
+    let arguments = ["loss", "--teacher", &teacher, "--student", &student, "--json"];
+    let run = gradiometer(&[&arguments[..], &["--gradient", "--lambda", "0.5"]].concat());
+    let found = run.json();
+    assert_eq!((run.code, &found["evidence"]), (0, &json!("computed")));
+    let number = |field: &str| found[field].as_f64().unwrap();
+    // (lambda/2)(|a|^2 + |W|^2) = 0.25 (1.25 + 1).
+    let decay = number("objective") - number("loss");
+    assert!((decay - 0.5625).abs() <= 8.0 * f64::EPSILON * number("objective"), "{decay}");
+    assert_eq!(found["grad_a"].as_array().unwrap().len(), 2);
+    assert_eq!(found["grad_w"][0].as_array().unwrap().len(), 3);
+    // The zero neuron's gradient in w vanishes.
+    assert_eq!(found["grad_w"][1], json!([0.0, 0.0, 0.0]));
+    let raw = gradiometer(&[&arguments[..], &["--from-degree", "0"]].concat()).json();
+    assert!(raw["loss"].as_f64().unwrap() > number("loss"));
+    assert_eq!(raw["grad_a"], Value::Null);
+}
+
+#[test]
+fn the_teacher_has_no_loss_and_says_how_well_that_is_known() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let found =
+        gradiometer(&["loss", "--teacher", &teacher, "--student", &teacher, "--json"]).json();
+    let (loss, error) = (found["loss"].as_f64().unwrap(), found["loss_error"].as_f64().unwrap());
+    assert!(
+        loss.abs() <= error && error < f64::MIN_POSITIVE.sqrt().sqrt(),
+        "{loss:e} +- {error:e}"
+    );
+}
+
+#[test]
+fn pytorch_checkpoints_are_read() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gradiometer-study/testdata");
+    let name = |n: &str| data.join(n).to_str().unwrap().to_owned();
+    let (teacher, student) =
+        (name("pytorch_teacher.safetensors"), name("pytorch_student.safetensors"));
+    let found = gradiometer(&["inspect", &teacher, "--json"]).json();
+    assert_eq!((&found["dimension"], &found["rank"]), (&json!(20), &json!(3)));
+    let run = gradiometer(&["loss", "--teacher", &teacher, "--student", &student, "--json"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let loss = run.json()["loss"].as_f64().unwrap();
+    assert!(loss > 0.0 && loss < TRAINED, "{loss:e}");
+    let run = gradiometer(&["inspect", &teacher, "--first-layer", "layer.weight"]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("layer.weight") && run.err.contains("fc1.weight"), "{}", run.err);
+}
+
+/// A bad file, the exit code, and what the message must name.
+#[track_caller]
+fn refused(name: &str, text: &str, parts: &[&str]) {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder, name, text);
+    for arguments in [vec!["inspect", &path], vec!["loss", "--teacher", &path, "--student", &path]]
+    {
+        let run = gradiometer(&arguments);
+        assert_eq!(run.code, 65, "{text}: {}", run.err);
+        assert_eq!(run.out, "");
+        for part in parts.iter().chain(&[name]) {
+            assert!(run.err.contains(part), "{text}: no {part:?} in {:?}", run.err);
+        }
+        assert!(!run.err.contains("panicked"), "{}", run.err);
+    }
+}
+
+#[test]
+fn bad_networks_are_refused_with_file_field_and_mend() {
+    refused("nan.json", r#"{"a": [1], "w": [[NaN, 1]]}"#, &["w[0]", "finite"]);
+    refused("nan.toml", "a = [1.0]\nw = [[nan, 1.0]]\n", &["w[0][0]", "finite"]);
+    refused("huge.json", r#"{"a": [1e999], "w": [[1]]}"#, &["a[0]"]);
+    refused("ragged.json", r#"{"a": [1, 2], "w": [[1, 2], [3]]}"#, &["w[1]", "equally long"]);
+    refused("counts.json", r#"{"a": [1, 2], "w": [[1, 2]]}"#, &["a, w"]);
+    refused("empty.json", "", &["empty"]);
+    refused("none.json", r#"{"a": [], "w": []}"#, &["a"]);
+    refused("field.json", r#"{"a": [1], "v": [[1]]}"#, &["v"]);
+    refused("missing.json", r#"{"a": [1]}"#, &["w"]);
+    refused("trailing.json", r#"{"a": [1], "w": [[1]]} x"#, &["trailing"]);
+    refused("text.toml", "a = \n", &["line 1"]);
+    refused("zip.npz", "not an archive", &["npz"]);
+    refused("cut.safetensors", "\u{1}\u{0}", &["safetensors"]);
+}
+
+#[test]
+fn a_teacher_with_a_zero_neuron_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", STUDENT);
+    let run = gradiometer(&["inspect", &teacher]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("a[1]") && run.err.contains("remove"), "{}", run.err);
+}
+
+#[test]
+fn dimensions_must_agree() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let student = file(&folder, "student.json", r#"{"a": [1], "w": [[1, 0]]}"#);
+    let run = gradiometer(&["loss", "--teacher", &teacher, "--student", &student]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("dimension 2") && run.err.contains("student.json"), "{}", run.err);
+}
+
+#[test]
+fn usage_and_missing_files_have_their_codes() {
+    assert_eq!(gradiometer(&["inspect"]).code, 64);
+    assert_eq!(gradiometer(&["bogus"]).code, 64);
+    assert_eq!(gradiometer(&["inspect", "x.json", "--bogus"]).code, 64);
+    let run = gradiometer(&["inspect", "no-such-file.json"]);
+    assert_eq!(run.code, 66);
+    assert!(run.err.contains("no-such-file.json"));
+    assert_eq!(gradiometer(&["--help"]).code, 0);
+    assert_eq!(gradiometer(&["--version"]).code, 0);
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let negative = ["loss", "--teacher", &teacher, "--student", &teacher, "--lambda=-1"];
+    assert_eq!(gradiometer(&negative).code, 64);
+}
+
+const EXPERIMENT: &str = r"
+seed = 5
+[teacher]
+dimension = 8
+rank = 2
+neurons = 2
+separation = 1.2
+[student]
+neurons = 40
+[stage3]
+epochs = 5
+steps = 1000
+";
+
+fn trained(folder: &TempDir, experiment: &str, out: &str) -> (Run, PathBuf) {
+    let experiment = file(folder, "experiment.toml", experiment);
+    let out = folder.path().join(out);
+    let run = gradiometer(&["train", &experiment, "--out", out.to_str().unwrap(), "--json"]);
+    (run, out)
+}
+
+#[test]
+fn train_fills_a_folder_and_twice_the_same_bytes() {
+    let folder = TempDir::new().unwrap();
+    let (first, one) = trained(&folder, EXPERIMENT, "one");
+    assert_eq!(first.code, 0, "{}", first.err);
+    let found = first.json();
+    let last = &found["final"];
+    let lambda = last["lambda"].as_f64().unwrap();
+    assert!((lambda - 0.01 / 16.0).abs() <= f64::EPSILON * lambda);
+    assert!(last["loss"].as_f64().unwrap() <= 100.0 * lambda * lambda, "{last}");
+    for angle in last["matched_angles"].as_array().unwrap() {
+        assert!(angle.as_f64().unwrap() <= 30.0 * lambda, "{last}");
+    }
+    assert!(last["mass_away"].as_f64().unwrap() <= lambda, "{last}");
+    assert!(last["objective"].as_f64().unwrap() > last["loss"].as_f64().unwrap());
+    // Start, stages 1 and 2, balancing, five epochs.
+    assert_eq!(found["stages"].as_array().unwrap().len(), 9);
+    let (second, two) = trained(&folder, EXPERIMENT, "two");
+    assert_eq!(second.code, 0);
+    for name in [
+        "run.json",
+        "trajectory.csv",
+        "teacher.json",
+        "teacher.safetensors",
+        "checkpoints/final.safetensors",
+    ] {
+        let bytes = |folder: &Path| std::fs::read(folder.join(name)).unwrap();
+        assert_eq!(bytes(&one), bytes(&two), "{name}");
+    }
+    // What was written can be read: the final student's loss is the run's.
+    let teacher = one.join("teacher.json").to_str().unwrap().to_owned();
+    let student = one.join("checkpoints/final.safetensors").to_str().unwrap().to_owned();
+    let loss =
+        gradiometer(&["loss", "--teacher", &teacher, "--student", &student, "--json"]).json();
+    let (x, y) = (loss["loss"].as_f64().unwrap(), last["loss"].as_f64().unwrap());
+    assert!(
+        (x - y).abs()
+            <= loss["loss_error"].as_f64().unwrap() + last["loss_error"].as_f64().unwrap()
+    );
+    // A folder that holds a run is kept, unless it may go.
+    let (third, _) = trained(&folder, EXPERIMENT, "one");
+    assert_eq!(third.code, 74);
+    assert!(third.err.contains("--force"), "{}", third.err);
+}
+
+#[test]
+fn bad_experiments_are_refused() {
+    let folder = TempDir::new().unwrap();
+    for (experiment, part) in [
+        ("[teacher]\nneurons = 2\n", "teacher.dimension"),
+        ("[teacher]\ndimension = 3\nneurons = 2\n[stage3]\nlamda = 1\n", "lamda"),
+        ("[teacher]\ndimension = 3\nneurons = 2\nrank = 4\n", "rank"),
+        (
+            "[teacher]\ndimension = 3\nneurons = 2\n[stage3]\nstep_size = 1e9\nsteps = 100\n",
+            "diverged",
+        ),
+        ("", "empty"),
+    ] {
+        let (run, out) = trained(&folder, experiment, "out");
+        assert_eq!(run.code, 65, "{experiment}: {}", run.err);
+        assert!(run.err.contains(part) && run.err.contains("experiment.toml"), "{}", run.err);
+        assert!(!out.join("run.json").exists());
+    }
+    let parallel = r#"{"a": [1, 2], "w": [[1, 2, 3], [-2, -4, -6]]}"#;
+    let path = file(&folder, "parallel.json", parallel);
+    let (run, _) = trained(&folder, "[teacher]\nfile = \"parallel.json\"\n", "out");
+    assert_eq!(run.code, 65);
+    assert!(
+        run.err.contains("parallel.json") && run.err.contains("neurons 0 and 1"),
+        "{}",
+        run.err
+    );
+    // Where no separation is needed, the same teacher is welcome.
+    let inspected = gradiometer(&["inspect", &path, "--json"]);
+    assert_eq!(inspected.code, 0, "{}", inspected.err);
+    assert_eq!(inspected.json()["assumption_2"], json!(false));
+    assert_eq!(program("check-separation", &[&path]).code, 1);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_said() {
+    let folder = TempDir::new().unwrap();
+    let blocked = file(&folder, "blocked", "a file, not a folder");
+    let (run, _) = trained(&folder, EXPERIMENT, &format!("{blocked}/out"));
+    assert_eq!(run.code, 74, "{}", run.err);
+    assert!(run.err.contains("blocked"), "{}", run.err);
+}
+
+#[test]
+fn check_separation_decides() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let run = program("check-separation", &[&teacher, "--json"]);
+    assert_eq!((run.code, &run.json()["verdict"]), (0, &json!("holds")));
+    let run = program("check-separation", &[&teacher, "--above", "1.6", "--json"]);
+    assert_eq!((run.code, &run.json()["verdict"]), (1, &json!("refuted")));
+}
+
+#[test]
+fn corners_are_served() {
+    let folder = TempDir::new().unwrap();
+    // One neuron, d = r = 1, and a student of zero neurons only.
+    let teacher = file(&folder, "teacher.json", r#"{"a": [2], "w": [[-3]]}"#);
+    let student = file(&folder, "student.json", r#"{"a": [1, 0], "w": [[0], [0]]}"#);
+    let found = gradiometer(&["inspect", &teacher, "--json"]).json();
+    assert_eq!((&found["separation"], &found["rank"]), (&Value::Null, &json!(1)));
+    let run = gradiometer(&[
+        "loss",
+        "--teacher",
+        &teacher,
+        "--student",
+        &student,
+        "--gradient",
+        "--json",
+    ]);
+    let found = run.json();
+    // 36 k(1) = 36 (1/4 - 1/(2 pi)).
+    let exact = 36.0 * (0.25 - 0.5 * std::f64::consts::FRAC_1_PI);
+    assert!(
+        (found["loss"].as_f64().unwrap() - exact).abs()
+            <= found["loss_error"].as_f64().unwrap() + 8.0 * f64::EPSILON
+    );
+    assert_eq!((&found["grad_a"], &found["grad_w"]), (&json!([0.0, 0.0]), &json!([[0.0], [0.0]])));
+}
+
+/// Two orthogonal neurons of opposite signs.
+const PLANE: &str = r#"{"a": [1, -1], "w": [[1, 0], [0, 1]]}"#;
+
+#[test]
+fn a_certificate_is_found_proved_and_checked_again() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", PLANE);
+    let certificate = folder.path().join("certificate.json").to_str().unwrap().to_owned();
+    let run = gradiometer(&["certify", &teacher, "--out", &certificate, "--json"]);
+    let found = run.json();
+    assert_eq!((run.code, &found["verdict"]), (0, &json!("proved")), "{}", run.err);
+    assert_eq!(found["evidence"], json!("certified"));
+    for field in ["rho", "p_norm", "from_degree", "dimension_checked"] {
+        assert!(found[field].as_f64().unwrap() > 0.0, "{field}");
+    }
+    assert!(found["rho"].as_f64().unwrap() >= 0.9 * found["sampled_rho"].as_f64().unwrap());
+    let again = program("check-certificate", &[&certificate, "--teacher", &teacher, "--json"]);
+    assert_eq!((again.code, &again.json()["verdict"]), (0, &json!("proved")), "{}", again.err);
+    assert_eq!(again.json()["rho"], found["rho"]);
+    // Another teacher, an overstated rho, a degree that does not fit its weights, a version from the future.
+    let other = file(&folder, "other.json", r#"{"a": [1, 1], "w": [[1, 0], [0, 1]]}"#);
+    assert_eq!(gradiometer(&["check-certificate", &certificate, "--teacher", &other]).code, 1);
+    let text = std::fs::read_to_string(&certificate).unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let changed = |field: &str, value: Value| {
+        let mut document = document.clone();
+        document[field] = value;
+        let path = file(&folder, "changed.json", &document.to_string());
+        gradiometer(&["check-certificate", &path, "--teacher", &teacher])
+    };
+    let rho = document["rho"].as_f64().unwrap();
+    assert_eq!(changed("rho", json!(2.0 * rho)).code, 1);
+    for (field, value) in [
+        ("from_degree", json!(40)),
+        ("version", json!(9)),
+        ("format", json!("x")),
+        ("rho", Value::Null),
+    ] {
+        let run = changed(field, value);
+        assert_eq!(run.code, 65, "{field}: {}", run.err);
+        assert!(run.err.contains(field) || run.err.contains("version"), "{}", run.err);
+    }
+    let parallel = file(&folder, "parallel.json", r#"{"a": [1, 2], "w": [[1, 2], [-2, -4]]}"#);
+    let run = gradiometer(&["certify", &parallel]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("parallel"), "{}", run.err);
+}
+
+#[test]
+fn analyze_gives_both_sides_of_every_lemma() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", PLANE);
+    let student =
+        file(&folder, "student.json", r#"{"a": [0.9, -0.9], "w": [[0.9, 0.02], [-0.01, 0.9]]}"#);
+    let arguments = ["--teacher", &teacher, "--student", &student, "--lambda", "0.01", "--json"];
+    let run = gradiometer(&[&["analyze"], &arguments[..]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let found = run.json();
+    let (lower, upper) =
+        (found["gap"]["lower"].as_f64().unwrap(), found["gap"]["upper"].as_f64().unwrap());
+    assert!(0.0 <= lower && lower <= upper);
+    let claims = found["claims"].as_array().unwrap();
+    for id in ["7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8"] {
+        let claim =
+            claims.iter().find(|claim| claim["id"] == id).unwrap_or_else(|| panic!("no {id}"));
+        for field in ["left", "right", "ratio", "verdict", "evidence"] {
+            assert!(!claim[field].is_null(), "{id}: {field}");
+        }
+        assert_eq!(claim["verdict"], "holds", "{claim}");
+    }
+    assert_eq!(program("check-lemmas", &arguments).code, 0);
+    let descent = program("check-descent", &arguments);
+    assert_eq!(descent.code, 0);
+    assert!(descent.json()["claims"].as_array().unwrap().iter().all(|claim| claim["id"] == "7.8"));
+    let bad = ["analyze", "--teacher", &teacher, "--student", &student, "--lambda", "0"];
+    assert_eq!(gradiometer(&bad).code, 65);
+}
+
+#[test]
+fn a_net_has_its_covering_radius() {
+    let folder = TempDir::new().unwrap();
+    let axes = file(&folder, "axes.json", "[[1, 0, 0], [0, 2, 0], [0, 0, 3]]");
+    let found = gradiometer(&["net", &axes, "--json"]).json();
+    assert_eq!((&found["dimension"], &found["points"]), (&json!(3), &json!(3)));
+    let radius = &found["covering_radius"];
+    let exact = (1.0 / 3.0_f64.sqrt()).acos();
+    assert!(
+        radius["lower"].as_f64().unwrap() <= exact && exact <= radius["upper"].as_f64().unwrap()
+    );
+    assert_eq!(found["evidence"], json!("certified"));
+    assert_eq!(program("check-net", &[&axes, "--radius", "0.956"]).code, 0);
+    assert_eq!(program("check-net", &[&axes, "--radius", "0.955"]).code, 1);
+    let ragged = file(&folder, "ragged.json", "[[1, 0], [1]]");
+    let run = gradiometer(&["net", &ragged]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("[1]"), "{}", run.err);
+}

@@ -1,0 +1,19 @@
+//! Hermite expansions, Gauss-Hermite rules, activations and their kernels, verified enclosures.
+
+pub mod activation;
+pub mod angle;
+pub mod enclosure;
+pub mod error;
+pub mod exponent;
+pub mod float;
+pub mod kernel;
+pub mod polynomial;
+pub mod quadrature;
+pub mod relu;
+pub mod series;
+
+pub use activation::Activation;
+pub use angle::Angle;
+pub use enclosure::Enclosure;
+pub use error::HermiteError;
+pub use series::HermiteSeries;

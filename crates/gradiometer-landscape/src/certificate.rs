@@ -1,0 +1,201 @@
+//! Finds dual certificates: chooses the kernel, estimates the best `rho`, and has the independent checker prove it.
+
+use std::ops::ControlFlow;
+
+use gradiometer_certify::{
+    Certificate, DegreeWeights, Interpolant, Limits, Obstacle, Progress, Refutation, Report,
+    Verdict, check_certificate,
+};
+use gradiometer_hermite::float::minimum;
+use gradiometer_model::SeparatedTeacher;
+
+use crate::error::LandscapeError;
+use candidate::{Candidate, Stage};
+use choice::Chooser;
+use search::{rho_at, smallest, starts};
+
+mod candidate;
+mod choice;
+mod search;
+mod test_function;
+
+pub use test_function::{TestFunction, test_function};
+
+/// What a certificate should make small.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Goal {
+    /// `|p|^2 / rho`, the constant of the localisation bound (theory 7.3).
+    NormSquaredOverRho,
+    /// `|p|` alone, among certificates of at least some `rho` (theory 7.1 and 5.2).
+    Norm {
+        /// The least `rho` that is accepted.
+        smallest_rho: f64,
+    },
+}
+
+/// How to look for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CertificateOptions {
+    /// What to make small.
+    pub goal: Goal,
+    /// The smallest first degree `l` to try.
+    pub smallest_degree: usize,
+    /// The largest first degree `l` to try.
+    pub largest_degree: usize,
+    /// Whether to tune the weights of the degrees around the best `l`.
+    pub tune_weights: bool,
+    /// Random starting points of a search for the worst place; ten times as many for the final estimate.
+    pub starts: usize,
+    /// Share of the best `rho` found that the certificate claims; below 1, or no proof can end.
+    pub share: f64,
+    /// Seed of the starting points.
+    pub seed: u64,
+}
+
+impl Default for CertificateOptions {
+    fn default() -> Self {
+        Self {
+            goal: Goal::NormSquaredOverRho,
+            smallest_degree: 2,
+            largest_degree: 512,
+            tune_weights: true,
+            starts: 48,
+            share: 0.95,
+            seed: 0,
+        }
+    }
+}
+
+/// A certificate with what the search knows of it; nothing is proved yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundCertificate {
+    /// The certificate, claiming [`CertificateOptions::share`] of the estimate.
+    pub certificate: Certificate,
+    /// The smallest `(1 - |eta|) / delta^2` that the search met (evidence: sampled): no larger `rho` is true.
+    pub sampled_rho: f64,
+    /// Starting points of the final estimate.
+    pub starts: usize,
+}
+
+/// A certificate with the checker's report on it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedCertificate {
+    /// The certificate and the search's estimate.
+    pub found: FoundCertificate,
+    /// What the checker says.
+    pub report: Report,
+}
+
+/// Finds a dual certificate of a teacher (theory 6.2): the first degree `l`, the weights of the degrees around it, and a claim
+/// of `rho` somewhat below the best value that a multistart search finds (evidence: sampled).
+///
+/// # Errors
+/// [`LandscapeError::NoCertificate`] if no kernel up to the largest degree gives `rho > 0`, and what the teacher's
+/// geometry or the verified solve refuse.
+///
+/// # Examples
+/// ```
+/// use gradiometer_landscape::certificate::{CertificateOptions, find_certificate};
+/// use gradiometer_model::{Network, Teacher};
+/// let network = Network::from_rows(vec![1.0, -1.0], &[vec![1.0, 0.0], vec![0.0, 1.0]]).unwrap();
+/// let teacher = Teacher::new(network).unwrap().separated().unwrap();
+/// let found = find_certificate(&teacher, &CertificateOptions::default()).unwrap();
+/// assert!(found.certificate.rho() > 0.3 && found.certificate.rho() < found.sampled_rho);
+/// ```
+pub fn find_certificate(
+    teacher: &SeparatedTeacher,
+    options: &CertificateOptions,
+) -> Result<FoundCertificate, LandscapeError> {
+    let stage = Stage::new(teacher)?;
+    let points = starts(&stage, options.starts, options.seed);
+    let mut chooser = Chooser { stage: &stage, options, starts: points };
+    let none = LandscapeError::NoCertificate { largest_degree: options.largest_degree };
+    let Some(choice) = chooser.best() else { return Err(none) };
+    let Some(candidate) = Candidate::certificate(&stage, &choice.weights) else {
+        return Err(none);
+    };
+    let mut points = starts(&stage, 10 * options.starts, options.seed.wrapping_add(1));
+    points.extend(choice.found.places);
+    let found = smallest(|w| rho_at(&candidate, w), &points);
+    let sampled_rho = minimum(found.value, choice.found.value);
+    if !(sampled_rho > 0.0) {
+        return Err(none);
+    }
+    let interpolant = Interpolant::certificate(teacher, &choice.weights)?;
+    let rho = options.share * sampled_rho;
+    let certificate = Certificate::from_interpolant(&interpolant, &choice.weights, rho)?;
+    Ok(FoundCertificate { certificate, sampled_rho, starts: points.len() })
+}
+
+/// Claims that are tried when the checker does not prove the first: shares of the best `rho` known by then.
+const LATER_SHARES: [f64; 2] = [0.93, 0.905];
+/// Smallest degrees, times the separation, that are tried when no claim of the best kernel is proved.
+const LATER_DEGREES: [f64; 2] = [1.0, 3.0];
+
+/// Finds a certificate and has the independent checker prove it.
+///
+/// A witness against a claim lowers the estimate; a claim too close to the truth is lowered to nine tenths of it. If that
+/// does not help either (two close directions of opposite signs at small `l`: their coefficients nearly
+/// cancel everywhere, which intervals cannot see), kernels of larger `l` are searched, whose far field is small. The last
+/// report is returned whatever its verdict.
+///
+/// # Errors
+/// As for [`find_certificate`].
+pub fn prove_certificate(
+    teacher: &SeparatedTeacher,
+    options: &CertificateOptions,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<CheckedCertificate, LandscapeError> {
+    let mut checked = prove_some(teacher, options, limits, progress)?;
+    let separation = teacher.separation().map_or(std::f64::consts::FRAC_PI_2, |s| s.angle);
+    for degree in LATER_DEGREES {
+        let smallest = even_at_least(degree / separation);
+        let undecided = matches!(
+            checked.report.verdict,
+            Verdict::Inconclusive(Obstacle::Cap { .. } | Obstacle::TooFine { .. })
+        );
+        if !undecided || smallest <= options.smallest_degree || smallest > options.largest_degree {
+            break;
+        }
+        let options = CertificateOptions { smallest_degree: smallest, ..*options };
+        checked = prove_some(teacher, &options, limits, progress)?;
+    }
+    Ok(checked)
+}
+
+/// The smallest even number from 2 on that is at least `x`, up to the largest degree supported.
+fn even_at_least(x: f64) -> usize {
+    (2..=DegreeWeights::LARGEST_DEGREE).step_by(2).find(|&l| l as f64 >= x).unwrap_or(2)
+}
+
+/// The best kernel, with its claim lowered until it is proved or nine tenths are reached.
+fn prove_some(
+    teacher: &SeparatedTeacher,
+    options: &CertificateOptions,
+    limits: &Limits,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+) -> Result<CheckedCertificate, LandscapeError> {
+    let mut found = find_certificate(teacher, options)?;
+    let mut report = check_certificate(&found.certificate, teacher, limits, progress)?;
+    for share in LATER_SHARES {
+        match &report.verdict {
+            Verdict::Refuted(Refutation::Bound { eta, delta, .. }) => {
+                let met = (1.0 - eta.mignitude()) / (delta.lo() * delta.lo());
+                found.sampled_rho = minimum(found.sampled_rho, met);
+            }
+            Verdict::Inconclusive(Obstacle::Cap { .. } | Obstacle::TooFine { .. }) => {}
+            _ => break,
+        }
+        let rho = share * found.sampled_rho;
+        if !(rho > 0.0) {
+            break;
+        }
+        found.certificate = found.certificate.with_rho(rho)?;
+        report = check_certificate(&found.certificate, teacher, limits, progress)?;
+    }
+    Ok(CheckedCertificate { found, report })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+//! The descent direction of theory 7.8, the gradient bound 7.9, the local smoothness 7.10 and the spectrum at a point.
+
+use crate::error::LandscapeError;
+use crate::lemmas::{Claim, Evidence, Point, Relation};
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::float::minimum_of;
+use gradiometer_hermite::relu::sphere_kernel;
+use gradiometer_model::Network;
+use gradiometer_model::geometry::{dot, norm};
+use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective, Ritz};
+use std::f64::consts::{FRAC_2_PI, PI};
+
+/// The angle up to which a neuron counts as close to its teacher, in radians.
+pub const CLOSE: f64 = 0.3;
+
+/// The direction of theory 7.8 at one student: close neurons move to their share of the teacher, all others to zero.
+///
+/// `q_j = alpha_i a_j/sum_{close_i} a_j^2` for `j` in `close_i`, the neurons of `T_i` within the angle whose sign is that of `alpha_i`, else 0; the direction
+/// from the target is `w_j - q_j s_j u_i`.
+#[derive(Clone, Debug)]
+pub struct DescentDirection {
+    shares: Vec<f64>,
+    vectors: Vec<f64>,
+    /// Teacher neurons without a close neuron.
+    missing: Vec<usize>,
+    product: f64,
+    formula: f64,
+    turning: f64,
+    size: f64,
+    gradient_norm: f64,
+    rounding: f64,
+    zeta_plus: f64,
+    zeta_rounding: f64,
+    loss: f64,
+    balanced: bool,
+}
+
+impl DescentDirection {
+    /// The direction at a point, with neurons within `close` radians counted as close.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_landscape::descent::{CLOSE, DescentDirection};
+    /// use gradiometer_landscape::lemmas::Point;
+    /// use gradiometer_model::{Network, Teacher};
+    /// let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap().separated().unwrap();
+    /// let student = Network::new(2, vec![2.0], vec![2.0, 0.0]).unwrap();
+    /// let direction = DescentDirection::new(&Point::new(&teacher, &student, 0.1).unwrap(), CLOSE);
+    /// // Its share of the teacher is 1 = a q, so that it should move from 2 to 1/2.
+    /// assert_eq!(direction.vectors(), [1.5, 0.0]);
+    /// ```
+    pub fn new(point: &Point<'_>, close: f64) -> Self {
+        let (teacher, student, split) = (point.teacher(), point.student(), point.split());
+        let (m, d, lambda) = (student.neurons(), student.dimension(), point.lambda());
+        let a = student.second_layer();
+        let amplitudes = teacher.amplitudes();
+        let is_close = |j: usize| {
+            split.masses()[j].abs() > 0.0
+                && split.angles()[j] <= close
+                && a[j] * amplitudes[split.nearest()[j]] > 0.0
+        };
+        let mut squares = vec![0.0; amplitudes.len()];
+        for j in (0..m).filter(|j| is_close(*j)) {
+            squares[split.nearest()[j]] += a[j] * a[j];
+        }
+        let shares: Vec<f64> = (0..m)
+            .map(|j| {
+                let i = split.nearest()[j];
+                if is_close(j) { amplitudes[i] * a[j] / squares[i] } else { 0.0 }
+            })
+            .collect();
+        let missing: Vec<usize> = (0..squares.len()).filter(|i| !(squares[*i] > 0.0)).collect();
+        let mut vectors = student.first_layer().to_vec();
+        let (mut kept, mut products) = (0.0, 0.0);
+        for (j, w) in student.rows().enumerate() {
+            let u = teacher.direction(split.nearest()[j]);
+            let target = shares[j] * split.signs()[j];
+            for (x, u) in vectors[j * d..(j + 1) * d].iter_mut().zip(u) {
+                *x -= target * u;
+            }
+            let along = target * dot(w, u);
+            kept += dot(w, w) - along;
+            products += dot(w, w) + along.abs();
+        }
+        let gradient = regularised_gradient(point);
+        let product = dot(&gradient.first_layer, &vectors);
+        // E2 = sum_j b_j (g(s_j w_j) - g(u_i)).u_i with b_j = a_j q_j.
+        let turned: Vec<f64> = a.iter().zip(&shares).map(|(a, q)| a * q).collect();
+        let (with_residual, square) = split.turning_pairings(&turned);
+        let absent: f64 = missing.iter().map(|i| amplitudes[*i] * residual_at(point, *i)).sum();
+        let loss = point.loss();
+        let formula = 2.0 * (loss.value + absent - with_residual) + lambda * kept;
+        let spread: f64 =
+            turned.iter().zip(split.angles()).map(|(b, x)| b.abs() * wedge_size(*x)).sum();
+        let size = norm(&vectors);
+        let scale = norm(&gradient.first_layer) * size
+            + lambda * products
+            + loss.value
+            + absent.abs()
+            + spread * split.pairings().size().sqrt();
+        let rounding = 8.0 * point.roundings() * scale
+            + gradient.first_layer_error * size * ((m * d) as f64).sqrt()
+            + 2.0 * loss.error
+            + 2.0 * absent_rounding(point, &missing);
+        let zeta = point.zeta_plus();
+        Self {
+            shares,
+            vectors,
+            missing,
+            product,
+            formula,
+            turning: if square > 0.0 { square.sqrt() } else { 0.0 },
+            size,
+            gradient_norm: norm(&gradient.first_layer),
+            rounding,
+            zeta_plus: zeta.value,
+            zeta_rounding: zeta.error,
+            loss: loss.value,
+            balanced: point.is_balanced(),
+        }
+    }
+
+    /// `q_j`, length `m`.
+    pub fn shares(&self) -> &[f64] {
+        &self.shares
+    }
+
+    /// `w_j - q_j s_j u_i`, `m x d` row-major.
+    pub fn vectors(&self) -> &[f64] {
+        &self.vectors
+    }
+
+    /// Teacher neurons without a close neuron; the inequality needs that there are none.
+    pub fn missing(&self) -> &[usize] {
+        &self.missing
+    }
+
+    /// `D = sum_j <grad_{w_j} L_lambda, w_j - q_j s_j u_i>`.
+    pub const fn product(&self) -> f64 {
+        self.product
+    }
+
+    /// `|E2|`.
+    pub const fn turning(&self) -> f64 {
+        self.turning
+    }
+
+    /// **7.8**, identity: `D = 2 L - 2 E[R E2] + lambda (|W|_F^2 - sum_j q_j s_j w_j.u_i)`, plus `2 E[R sigma(u_i.x)] alpha_i` for every teacher neuron without
+    /// a close one.
+    pub fn identity(&self) -> Claim {
+        Claim::new(
+            ("7.8", "identity"),
+            self.product,
+            Relation::Equal,
+            self.formula,
+            self.rounding,
+            Evidence::Computed,
+        )
+    }
+
+    /// **7.8**, inequality: `zeta+ + L - 2 sqrt(L) |E2| <= D` for balanced students with a close neuron at every teacher neuron.
+    pub fn inequality(&self) -> Claim {
+        let root = if self.loss > 0.0 { self.loss.sqrt() } else { 0.0 };
+        let left = self.zeta_plus + self.loss - 2.0 * root * self.turning;
+        Claim::new(
+            ("7.8", "inequality"),
+            left,
+            Relation::AtMost,
+            self.product,
+            self.rounding + self.zeta_rounding,
+            Evidence::Computed,
+        )
+        .unless(!self.balanced || !self.missing.is_empty())
+    }
+
+    /// **7.8**, gradient: `D/|W - q s u|_F <= |grad_W L_lambda|`.
+    pub fn gradient_bound(&self) -> Claim {
+        let left = self.product / self.size;
+        let rounding = self.rounding / self.size;
+        let right = self.gradient_norm;
+        Claim::new(("7.8", "gradient"), left, Relation::AtMost, right, rounding, Evidence::Computed)
+            .unless(!(self.size > 0.0))
+    }
+}
+
+/// Half of the `L2` norm of a wedge's function.
+fn wedge_size(angle: f64) -> f64 {
+    let square = FRAC_2_PI * (2.0 * angle - (2.0 * angle).sin());
+    if square > 0.0 { 0.5 * square.sqrt() } else { 0.0 }
+}
+
+/// `E[R sigma(u_i.x)]`.
+fn residual_at(point: &Point<'_>, i: usize) -> f64 {
+    let teacher = point.teacher();
+    let u = teacher.direction(i);
+    let kernel = |v: &[f64]| sphere_kernel(Angle::between(u, v)).value;
+    let student: f64 = point
+        .split()
+        .masses()
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.abs() > 0.0)
+        .map(|(j, c)| c * kernel(point.unit(j)))
+        .sum();
+    let rest =
+        teacher.amplitudes().iter().enumerate().map(|(k, c)| c * kernel(teacher.direction(k)));
+    student - rest.sum::<f64>()
+}
+
+fn absent_rounding(point: &Point<'_>, missing: &[usize]) -> f64 {
+    let mass = point.student().total_mass() + point.teacher().total_mass();
+    let amplitudes: f64 = missing.iter().map(|i| point.teacher().amplitudes()[*i].abs()).sum();
+    point.roundings() * mass * amplitudes
+}
+
+/// The gradient of `L_lambda`.
+pub fn regularised_gradient(point: &Point<'_>) -> Gradient {
+    let mut gradient = point.evaluation().gradient.clone();
+    let (student, lambda) = (point.student(), point.lambda());
+    for (g, a) in gradient.second_layer.iter_mut().zip(student.second_layer()) {
+        *g += lambda * a;
+    }
+    for (g, w) in gradient.first_layer.iter_mut().zip(student.first_layer()) {
+        *g += lambda * w;
+    }
+    gradient
+}
+
+/// One point's part in the scaling 7.9.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientScaling {
+    /// `zeta`, or the number that stands for it.
+    pub gap: f64,
+    /// `lambda^2 |grad L_lambda|^2`.
+    pub scaled_gradient: f64,
+}
+
+impl GradientScaling {
+    /// At a point whose gap is `gap`.
+    pub fn new(point: &Point<'_>, gap: f64) -> Self {
+        let lambda = point.lambda();
+        Self { gap, scaled_gradient: lambda * lambda * regularised_gradient(point).squared_norm() }
+    }
+
+    /// `lambda^2 |grad L_lambda|^2/zeta^4`: **7.9** says that it is bounded below.
+    pub fn constant(&self) -> f64 {
+        self.scaled_gradient / self.gap.powi(4)
+    }
+}
+
+/// **7.9** The smallest constant among points with a positive gap, and the exponent of `lambda^2 |grad|^2` in `zeta` by least squares of the logarithms (`None` for fewer
+/// than two gaps). The constant is computed, the exponent fitted.
+pub fn gradient_scaling(points: &[GradientScaling]) -> Option<(f64, Option<f64>)> {
+    let used: Vec<(f64, f64)> = points
+        .iter()
+        .filter(|p| p.gap > 0.0 && p.scaled_gradient > 0.0)
+        .map(|p| (p.gap.ln(), p.scaled_gradient.ln()))
+        .collect();
+    let constant = minimum_of(points.iter().filter(|p| p.gap > 0.0).map(GradientScaling::constant));
+    let n = used.len() as f64;
+    let mean_x = used.iter().map(|(x, _)| x).sum::<f64>() / n;
+    let mean_y = used.iter().map(|(_, y)| y).sum::<f64>() / n;
+    let across: f64 = used.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+    let spread: f64 = used.iter().map(|(x, _)| (x - mean_x) * (x - mean_x)).sum();
+    constant.is_finite().then_some((constant, (spread > 0.0).then_some(across / spread)))
+}
+
+/// Where the descent of 7.10 stops to hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LargestStep {
+    /// A step size at which the step lowers `L_lambda` by `(eta/2) |grad|^2` or more, for certain.
+    pub holds: f64,
+    /// A larger one at which that was not seen.
+    pub fails: f64,
+}
+
+/// Doublings or halvings in search of a first bracket.
+const BRACKETING: usize = 80;
+/// Relative accuracy of the losses that are compared.
+const STEP_ACCURACY: f64 = 1e-12;
+
+/// **7.10** The largest `eta` for which one gradient step lowers `L_lambda` by at least `(eta/2) |grad|^2`, by doubling and bisection to a relative width
+/// `width`. `None` if no step size is seen to hold (a zero gradient, or a decrease below rounding).
+///
+/// A finite search: between `holds` and 0 it looked at the step sizes of its bracketing only.
+///
+/// # Errors
+/// [`LandscapeError::Model`] if a step overflows.
+pub fn largest_step(point: &Point<'_>, width: f64) -> Result<Option<LargestStep>, LandscapeError> {
+    let gradient = regularised_gradient(point);
+    let square = gradient.squared_norm();
+    if !(square > 0.0) {
+        return Ok(None);
+    }
+    let (student, lambda) = (point.student(), point.lambda());
+    let along = dot(student.second_layer(), &gradient.second_layer)
+        + dot(student.first_layer(), &gradient.first_layer);
+    let before = point.loss();
+    let lowers = |eta: f64| -> Result<bool, LandscapeError> {
+        let step = |x: &[f64], g: &[f64]| -> Vec<f64> {
+            x.iter().zip(g).map(|(x, g)| x - eta * g).collect()
+        };
+        let moved = Network::new(
+            student.dimension(),
+            step(student.second_layer(), &gradient.second_layer),
+            step(student.first_layer(), &gradient.first_layer),
+        )?;
+        let after = Objective::loss(point.population(), &moved, STEP_ACCURACY);
+        let decay = 0.5 * lambda * eta * (2.0 * along - eta * square);
+        let decrease = before.value - after.value - before.error - after.error + decay;
+        Ok(decrease >= 0.5 * eta * square)
+    };
+    let mut bracket = LargestStep { holds: 1.0, fails: 1.0 };
+    if lowers(1.0)? {
+        for _ in 0..BRACKETING {
+            bracket.fails = 2.0 * bracket.holds;
+            if !lowers(bracket.fails)? {
+                break;
+            }
+            bracket.holds = bracket.fails;
+        }
+    } else {
+        let mut seen = false;
+        for _ in 0..BRACKETING {
+            bracket.holds = 0.5 * bracket.fails;
+            seen = lowers(bracket.holds)?;
+            if seen {
+                break;
+            }
+            bracket.fails = bracket.holds;
+        }
+        if !seen {
+            return Ok(None);
+        }
+    }
+    while bracket.fails - bracket.holds > width * bracket.holds {
+        let middle = 0.5 * (bracket.holds + bracket.fails);
+        if !(middle > bracket.holds && middle < bracket.fails) {
+            break;
+        }
+        if lowers(middle)? {
+            bracket.holds = middle;
+        } else {
+            bracket.fails = middle;
+        }
+    }
+    Ok(Some(bracket))
+}
+
+/// Both ends of the spectrum of the Hessian of `L_lambda`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spectrum {
+    /// The smallest eigenvalue.
+    pub smallest: Ritz,
+    /// The largest.
+    pub largest: Ritz,
+}
+
+/// Parameters up to which all eigenvalues are computed.
+const DENSE: usize = DENSE_LIMIT / 4;
+/// Products of the Lanczos method beyond.
+const LANCZOS: usize = 200;
+
+/// The extreme eigenvalues of the Hessian of `L_lambda` in the given layers: from all entries up to 1024 parameters (residuals are rounding then), by the Lanczos
+/// method beyond.
+///
+/// # Errors
+/// [`LandscapeError::Population`] if an eigenvalue iteration fails.
+pub fn spectrum(point: &Point<'_>, layers: Layers) -> Result<Spectrum, LandscapeError> {
+    let (population, student) = (point.population(), point.student());
+    let operator = population.hessian_operator(student, layers)?;
+    let shift = |ritz: Ritz| Ritz { value: ritz.value + point.lambda(), ..ritz };
+    if operator.parameters() > DENSE {
+        let found = operator.extreme_eigenvalues(LANCZOS)?;
+        return Ok(Spectrum { smallest: shift(found.smallest), largest: shift(found.largest) });
+    }
+    let values = population.hessian(student, layers)?.eigenvalues()?;
+    let (first, last) = (values[0], values[values.len() - 1]);
+    let residual = PI * values.len() as f64 * f64::EPSILON * (first.abs() + last.abs());
+    let ritz = |value| shift(Ritz { value, residual });
+    Ok(Spectrum { smallest: ritz(first), largest: ritz(last) })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! Both sides of every lemma of the local analysis (theory sections 5 and 7), with explicit constants, at one student.
+//!
+//! A [`Point`] is a teacher, a student and `lambda`, analysed once. A [`DualCertificate`] is what the lemmas need of a certificate. Each statement
+//! is a method that returns [`Claim`]s: two computed numbers, the rounding that they may carry, and what follows.
+
+mod average;
+mod certificate;
+mod gap;
+mod point;
+
+pub use average::TestFunction;
+pub use certificate::{DualCertificate, InterpolatedCertificate};
+pub use gap::{GapIdentity, Measure};
+pub use point::Point;
+
+/// How a number is known, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// Proved by outward-rounded arithmetic.
+    Certified,
+    /// Closed form in floating point, with its rounding bounded or measured.
+    Computed,
+    /// Depends on a finite search or on samples.
+    Sampled,
+    /// A regression.
+    Fitted,
+}
+
+/// What a claim says of its two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `left <= right`.
+    AtMost,
+    /// `left = right`.
+    Equal,
+}
+
+/// What the two computed sides show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The relation holds: with room for the rounding if it is an inequality, within the rounding if it is an identity.
+    Holds,
+    /// It fails by more than the rounding.
+    Violated,
+    /// The two sides of an inequality are within rounding of each other, or a side is not a number.
+    Undecided,
+    /// A hypothesis of the statement does not hold here, so that it says nothing.
+    Inapplicable,
+}
+
+/// One statement at one point: both sides and what follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claim {
+    /// The statement's id, such as `7.3`.
+    pub id: &'static str,
+    /// Which of its parts.
+    pub part: &'static str,
+    /// The left side.
+    pub left: f64,
+    /// The right side.
+    pub right: f64,
+    /// What is claimed of them.
+    pub relation: Relation,
+    /// How much `left - right` may be off by rounding.
+    pub rounding: f64,
+    /// What follows.
+    pub finding: Finding,
+    /// The worst evidence among what the sides are made of.
+    pub evidence: Evidence,
+}
+
+impl Claim {
+    pub(crate) fn new(
+        (id, part): (&'static str, &'static str),
+        left: f64,
+        relation: Relation,
+        right: f64,
+        rounding: f64,
+        evidence: Evidence,
+    ) -> Self {
+        let off = left - right;
+        let finding = match relation {
+            Relation::AtMost if off <= -rounding => Finding::Holds,
+            Relation::Equal if off.abs() <= rounding => Finding::Holds,
+            Relation::AtMost if off > rounding => Finding::Violated,
+            Relation::Equal if off.abs() > rounding => Finding::Violated,
+            _ => Finding::Undecided,
+        };
+        Self { id, part, left, right, relation, rounding, finding, evidence }
+    }
+
+    /// The same where a hypothesis fails.
+    pub(crate) fn unless(mut self, hypothesis_fails: bool) -> Self {
+        if hypothesis_fails {
+            self.finding = Finding::Inapplicable;
+        }
+        self
+    }
+
+    /// `left/right`: the tightness of an inequality with positive right side, at most one where it holds.
+    pub fn ratio(&self) -> f64 {
+        self.left / self.right
+    }
+
+    /// Whether it is refuted.
+    pub fn is_violated(&self) -> bool {
+        self.finding == Finding::Violated
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

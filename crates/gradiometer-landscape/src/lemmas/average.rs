@@ -1,0 +1,164 @@
+//! The average neuron (theory 7.6) and its test functions.
+
+use super::certificate::search_directions;
+use super::{Claim, Evidence, Point, Relation};
+use crate::error::LandscapeError;
+use faer::Mat;
+use faer::linalg::solvers::Solve;
+use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant};
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::float::maximum;
+use gradiometer_hermite::relu::sphere_kernel;
+use gradiometer_model::geometry::{dot, normalised};
+use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
+
+/// The function `p_{i,e}` of theory 7.6: its `eta` interpolates `w -> <e, w>` to first order at `u_i` and zero to first order at the other
+/// `u_k`; with its norm and the constant `C = sup_w |eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` from a finite search.
+#[derive(Clone, Debug)]
+pub struct TestFunction {
+    neuron: usize,
+    direction: Vec<f64>,
+    norm: f64,
+    constant: f64,
+}
+
+/// Angles below which the quotient of `C` holds too few digits.
+const NEAR: f64 = 1e-4;
+
+impl TestFunction {
+    /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`, searching `samples` directions and the given `points` (`d` numbers each). With a
+    /// student's neurons among the points the constant is large enough for that student's claim.
+    ///
+    /// # Errors
+    /// [`LandscapeError::Certify`] if the interpolation fails, [`LandscapeError::Model`] if the teacher's subspace is not found.
+    pub fn new(
+        teacher: &SeparatedTeacher,
+        weights: &DegreeWeights,
+        neuron: usize,
+        combination: &[f64],
+        samples: usize,
+        points: &[f64],
+        seed: u64,
+    ) -> Result<Self, LandscapeError> {
+        let interpolant = Interpolant::test_function(teacher, weights, neuron, combination)?;
+        let mut direction = vec![0.0; teacher.dimension()];
+        for (k, x) in combination.iter().enumerate() {
+            for (e, u) in direction.iter_mut().zip(teacher.direction(k)) {
+                *e += x * u;
+            }
+        }
+        let eta = |w: &[f64]| {
+            let (eta, _) = interpolant.at(w);
+            (eta.lo(), eta.hi())
+        };
+        let searched = search_directions(teacher, samples, seed)?;
+        let constant = constant(teacher, neuron, &direction, &searched, points, eta);
+        Ok(Self { neuron, direction, norm: interpolant.norm().hi(), constant })
+    }
+
+    /// For a direction `e` outside the teachers' subspace: only the part of `e` orthogonal to it counts. There `eta(w) = <e, w> sum_k b_k k'(w.u_k)` with
+    /// `sum_k k'(u_l.u_k) b_k = 1{l = i}`, and `|p|^2 = b_i |e|^2`; in floating point.
+    ///
+    /// # Errors
+    /// [`LandscapeError::Certify`] if `neuron` or `e` does not fit the teacher, [`LandscapeError::Model`] if the teacher's subspace is not found.
+    pub fn outside(
+        teacher: &SeparatedTeacher,
+        neuron: usize,
+        e: &[f64],
+        samples: usize,
+        points: &[f64],
+        seed: u64,
+    ) -> Result<Self, LandscapeError> {
+        let n = teacher.neurons();
+        let length = |field, expected, found| CertifyError::Length { field, expected, found };
+        if neuron >= n {
+            return Err(length("neuron", n, neuron).into());
+        }
+        if e.len() != teacher.dimension() {
+            return Err(length("e", teacher.dimension(), e.len()).into());
+        }
+        let inside = FeatureSubspace::of(teacher)?.project(e);
+        let direction: Vec<f64> = e.iter().zip(&inside).map(|(x, y)| x - y).collect();
+        let slope = |u: &[f64], v: &[f64]| sphere_kernel(Angle::between(u, v)).first;
+        let gram = Mat::from_fn(n, n, |l, k| slope(teacher.direction(l), teacher.direction(k)));
+        let right = Mat::from_fn(n, 1, |l, _| if l == neuron { 1.0 } else { 0.0 });
+        let solved = gram.partial_piv_lu().solve(right);
+        let eta = |w: &[f64]| {
+            let sum: f64 = (0..n).map(|k| solved[(k, 0)] * slope(w, teacher.direction(k))).sum();
+            let value = sum * dot(&direction, w);
+            (value, value)
+        };
+        let searched = search_directions(teacher, samples, seed)?;
+        let constant = constant(teacher, neuron, &direction, &searched, points, eta);
+        let norm = (solved[(neuron, 0)] * dot(&direction, &direction)).sqrt();
+        Ok(Self { neuron, direction, norm, constant })
+    }
+
+    #[cfg(test)]
+    pub(super) fn scaled(mut self, factor: f64) -> Self {
+        self.norm *= factor;
+        self.constant *= factor;
+        self
+    }
+
+    /// `|p_{i,e}|`.
+    pub const fn norm(&self) -> f64 {
+        self.norm
+    }
+
+    /// `C`, from below.
+    pub const fn constant(&self) -> f64 {
+        self.constant
+    }
+
+    /// `e`.
+    pub fn direction(&self) -> &[f64] {
+        &self.direction
+    }
+}
+
+/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` over the directions searched.
+fn constant(
+    teacher: &SeparatedTeacher,
+    neuron: usize,
+    direction: &[f64],
+    searched: &[Vec<f64>],
+    points: &[f64],
+    eta: impl Fn(&[f64]) -> (f64, f64),
+) -> f64 {
+    let given = points.chunks_exact(teacher.dimension());
+    let mut constant: f64 = 0.0;
+    for w in searched.iter().map(Vec::as_slice).chain(given) {
+        let unit = normalised(w);
+        let (nearest, delta) = teacher.nearest(&unit);
+        if !(delta > NEAR && unit.iter().any(|x| x.abs() > 0.0)) {
+            continue;
+        }
+        let sign = if dot(&unit, teacher.direction(nearest)) < 0.0 { -1.0 } else { 1.0 };
+        let target = if nearest == neuron { sign * dot(direction, &unit) } else { 0.0 };
+        let (low, high) = eta(&unit);
+        let off = maximum((high - target).abs(), (low - target).abs());
+        constant = maximum(constant, off / (delta * delta));
+    }
+    constant
+}
+
+impl Point<'_> {
+    /// **7.6** `|<e, v_i>| <= |p_{i,e}| sqrt(L) + C sum_j |c_j| delta_j^2`.
+    pub fn average_neuron(&self, test: &TestFunction) -> Claim {
+        let (root, spread) = (self.root_loss(), self.split().localisation());
+        let average = self.split().average(test.neuron);
+        let left = dot(&test.direction, average).abs();
+        let size: f64 = test.direction.iter().zip(average).map(|(x, y)| (x * y).abs()).sum();
+        let right = test.norm * root.value + test.constant * spread;
+        let rounding = test.norm * root.error + self.roundings() * (size + 2.0 * right);
+        Claim::new(
+            ("7.6", "average neuron"),
+            left,
+            Relation::AtMost,
+            right,
+            rounding,
+            Evidence::Sampled,
+        )
+    }
+}

@@ -1,0 +1,126 @@
+//! What the lemmas need of a dual certificate.
+
+use super::Evidence;
+use gradiometer_certify::Interpolant;
+use gradiometer_hermite::float::minimum;
+use gradiometer_model::geometry::normalised;
+use gradiometer_model::{FeatureSubspace, ModelError, SeparatedTeacher};
+use gradiometer_population::Bounded;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+
+/// A non-degenerate dual certificate of theory 6.1: `eta(w) = E[p(x) sigma(wbar.x)]` with `eta(u_i) = sign(alpha_i)` and
+/// `|eta(w)| <= 1 - rho delta(w)^2`.
+pub trait DualCertificate {
+    /// `rho > 0`.
+    fn rho(&self) -> f64;
+    /// `|p|` in `L2`, not rounded down.
+    fn norm(&self) -> f64;
+    /// `eta` at a unit vector of `R^d`.
+    fn eta(&self, w: &[f64]) -> Bounded;
+    /// How `rho` is known.
+    fn evidence(&self) -> Evidence;
+}
+
+/// A certificate made of an interpolant and a `rho`.
+#[derive(Clone, Debug)]
+pub struct InterpolatedCertificate {
+    interpolant: Interpolant,
+    rho: f64,
+    evidence: Evidence,
+}
+
+impl InterpolatedCertificate {
+    /// A certificate whose `rho` was proved elsewhere ([`gradiometer_certify::check_certificate`]) or is known by other means.
+    pub const fn new(interpolant: Interpolant, rho: f64, evidence: Evidence) -> Self {
+        Self { interpolant, rho, evidence }
+    }
+
+    /// A certificate with `rho` from a finite search: the least `(1 - |eta(w)|)/delta(w)^2` over `samples` directions of the teacher's
+    /// subspace and its complement, over directions near the teachers, and over the given `points` (`d` numbers each). `None` if that is not
+    /// positive.
+    ///
+    /// Over a student's own neurons the lemmas need no more, so with them among the `points` a violation is a violation.
+    ///
+    /// # Errors
+    /// [`ModelError::DecompositionFailed`] if the subspace is not found.
+    pub fn sampled(
+        teacher: &SeparatedTeacher,
+        interpolant: Interpolant,
+        samples: usize,
+        points: &[f64],
+        seed: u64,
+    ) -> Result<Option<Self>, ModelError> {
+        let mut found = Self { interpolant, rho: f64::INFINITY, evidence: Evidence::Sampled };
+        let directions = search_directions(teacher, samples, seed)?;
+        for w in
+            directions.iter().map(Vec::as_slice).chain(points.chunks_exact(teacher.dimension()))
+        {
+            let unit = normalised(w);
+            let delta = teacher.nearest(&unit).1;
+            // A zero neuron has no direction, and next to a teacher the quotient is rounding.
+            if delta.is_finite() && delta > NEAR && unit.iter().any(|x| x.abs() > 0.0) {
+                let eta = found.eta(&unit);
+                let room = 1.0 - eta.value.abs() - eta.error;
+                found.rho = minimum(found.rho, room / (delta * delta));
+            }
+        }
+        Ok((found.rho > 0.0 && found.rho.is_finite()).then_some(found))
+    }
+}
+
+/// Angles below which `1 - |eta|` holds too few digits for a quotient.
+const NEAR: f64 = 1e-4;
+
+/// Random directions of the teacher's subspace and one dimension more, half of them near a teacher direction.
+pub(super) fn search_directions(
+    teacher: &SeparatedTeacher,
+    samples: usize,
+    seed: u64,
+) -> Result<Vec<Vec<f64>>, ModelError> {
+    let d = teacher.dimension();
+    let subspace = FeatureSubspace::of(teacher)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let directions = (0..samples).map(|sample| {
+        let mut gaussian =
+            || -> Vec<f64> { (0..d).map(|_| rng.sample::<f64, _>(StandardNormal)).collect() };
+        let plain = gaussian();
+        let inside = subspace.project(&plain);
+        // As much outside of the subspace as a coordinate inside.
+        let outside: Vec<f64> = plain.iter().zip(&inside).map(|(x, y)| x - y).collect();
+        let codimension = (d - subspace.rank()) as f64;
+        let share = if codimension > 0.0 { 1.0 / codimension.sqrt() } else { 0.0 };
+        let mut w: Vec<f64> = inside.iter().zip(&outside).map(|(x, y)| x + share * y).collect();
+        if sample % 2 == 0 {
+            let centre = teacher.direction(sample / 2 % teacher.neurons());
+            let size: f64 = 10.0_f64.powf(-3.0 * rng.random::<f64>());
+            w = normalised(&w);
+            for (x, u) in w.iter_mut().zip(centre) {
+                *x = u + size * *x;
+            }
+        }
+        normalised(&w)
+    });
+    Ok(directions.collect())
+}
+
+impl DualCertificate for InterpolatedCertificate {
+    fn rho(&self) -> f64 {
+        self.rho
+    }
+
+    fn norm(&self) -> f64 {
+        self.interpolant.norm().hi()
+    }
+
+    fn eta(&self, w: &[f64]) -> Bounded {
+        let (eta, _) = self.interpolant.at(w);
+        let value = 0.5 * eta.lo() + 0.5 * eta.hi();
+        Bounded { value, error: eta.hi() - eta.lo() }
+    }
+
+    fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+}

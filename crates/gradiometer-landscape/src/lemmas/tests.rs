@@ -1,0 +1,355 @@
+use super::*;
+use gradiometer_certify::{DegreeWeights, Interpolant};
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::relu::sphere_kernel;
+use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, near_teacher_student};
+use gradiometer_model::{Network, SeparatedTeacher, Teacher};
+use gradiometer_population::{Gradient, Objective, Population, Workspace};
+use std::collections::BTreeMap;
+
+/// A random teacher of one to four neurons with either sign, some with as many dimensions as neurons.
+pub(crate) fn teacher(seed: u64) -> SeparatedTeacher {
+    let shapes = [(2, 1, 1), (3, 2, 2), (5, 2, 3), (3, 3, 3), (6, 3, 4), (4, 4, 4)];
+    let (d, rank, neurons) = shapes[usize::try_from(seed % 6).unwrap()];
+    let request = TeacherRequest {
+        separation: if neurons > rank { 0.7 } else { 0.5 },
+        signs: Signs::Mixed,
+        amplitudes: (0.5, 2.0),
+        ..TeacherRequest::new(d, rank, neurons, seed)
+    };
+    request.generate().unwrap()
+}
+
+fn balance(student: &mut Network) {
+    let d = student.dimension();
+    let (a, w) = student.layers_mut();
+    for (a, w) in a.iter_mut().zip(w.chunks_exact_mut(d)) {
+        let length = gradiometer_model::geometry::norm(w);
+        let size = (a.abs() * length).sqrt();
+        let factor = if length > 0.0 { size / length } else { 0.0 };
+        *a = size.copysign(*a);
+        for x in w {
+            *x *= factor;
+        }
+    }
+}
+
+/// `steps` of gradient descent on `L_lambda`.
+fn descend(teacher: &Teacher, student: &mut Network, lambda: f64, steps: usize) {
+    let population = Population::new(teacher.clone());
+    let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+    for _ in 0..steps {
+        population.evaluate_fast(student, &mut workspace, &mut gradient);
+        let (a, w) = student.layers_mut();
+        for (x, g) in
+            a.iter_mut().zip(&gradient.second_layer).chain(w.iter_mut().zip(&gradient.first_layer))
+        {
+            *x -= 0.1 * (g + lambda * *x);
+        }
+    }
+}
+
+/// Students far, near, mixed, trained; two of three balanced; one of eleven with a zero neuron.
+pub(crate) fn student(teacher: &SeparatedTeacher, lambda: f64, seed: u64) -> Network {
+    let d = teacher.dimension();
+    let near = |angle, defect| near_teacher_student(teacher, 2, angle, defect, seed).unwrap();
+    let far = |scale| gaussian_student(d, 10, scale, scale, seed).unwrap();
+    let mut student = match seed / 6 % 5 {
+        0 => far(1.0),
+        1 => near(0.3, 0.1),
+        2 => near(lambda, -lambda),
+        3 => {
+            let (first, second) = (near(0.1, 0.0), far(0.1));
+            let a = [first.second_layer(), second.second_layer()].concat();
+            Network::new(d, a, [first.first_layer(), second.first_layer()].concat()).unwrap()
+        }
+        _ => {
+            let mut student = far(1.0);
+            descend(teacher, &mut student, lambda, 300);
+            student
+        }
+    };
+    if !seed.is_multiple_of(3) {
+        balance(&mut student);
+    }
+    if seed.is_multiple_of(11) {
+        student.layers_mut().1[..d].fill(0.0);
+        if !seed.is_multiple_of(3) {
+            student.layers_mut().0[0] = 0.0;
+        }
+    }
+    student
+}
+
+pub(crate) fn lambda(seed: u64) -> f64 {
+    [1e-1, 1e-2, 1e-3][usize::try_from(seed / 30 % 3).unwrap()]
+}
+
+/// The certificate of the least degree that the search accepts.
+fn certificate(
+    teacher: &SeparatedTeacher,
+    student: &Network,
+    seed: u64,
+) -> Option<InterpolatedCertificate> {
+    [2, 4, 8, 16].into_iter().find_map(|degree| {
+        let weights = DegreeWeights::from_degree(degree).unwrap();
+        let interpolant = Interpolant::certificate(teacher, &weights).unwrap();
+        let points = student.first_layer();
+        InterpolatedCertificate::sampled(teacher, interpolant, 200, points, seed).unwrap()
+    })
+}
+
+const INSTANCES: u64 = 1000;
+
+#[test]
+fn every_lemma_holds_on_random_instances() {
+    let mut seen: BTreeMap<String, (usize, usize, f64, u64)> = BTreeMap::new();
+    let (mut certified, mut violations) = (0, Vec::new());
+    for seed in 0..INSTANCES {
+        let (teacher, lambda) = (teacher(seed), lambda(seed));
+        let student = student(&teacher, lambda, seed);
+        let Some(certificate) = certificate(&teacher, &student, seed) else { continue };
+        certified += 1;
+        let point = Point::new(&teacher, &student, lambda).unwrap();
+        let mut claims = point.claims(&certificate, 0.3);
+        let direction = crate::descent::DescentDirection::new(&point, crate::descent::CLOSE);
+        claims.extend([direction.identity(), direction.inequality(), direction.gradient_bound()]);
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let neuron = usize::try_from(seed).unwrap() % teacher.neurons();
+        let combination: Vec<f64> = (0..teacher.neurons())
+            .map(|k| if k == neuron { 1.0 } else { 0.5 - 0.1 * k as f64 })
+            .collect();
+        let test = TestFunction::new(
+            &teacher,
+            &weights,
+            neuron,
+            &combination,
+            50,
+            student.first_layer(),
+            seed,
+        )
+        .unwrap();
+        claims.push(point.average_neuron(&test));
+        let e: Vec<f64> = (0..teacher.dimension()).map(|k| 1.0 / (1.0 + k as f64)).collect();
+        let test =
+            TestFunction::outside(&teacher, neuron, &e, 50, student.first_layer(), seed).unwrap();
+        let claim = point.average_neuron(&test);
+        // Nothing is outside where the teachers span the space.
+        if gradiometer_model::geometry::norm(test.direction()) > 64.0 * f64::EPSILON {
+            claims.push(Claim { part: "average neuron, outside", ..claim });
+        }
+        for claim in claims {
+            let entry = seen.entry(format!("{} {}", claim.id, claim.part)).or_insert((
+                0,
+                0,
+                f64::NEG_INFINITY,
+                0,
+            ));
+            match claim.finding {
+                Finding::Holds => entry.0 += 1,
+                Finding::Violated => violations.push((seed, claim)),
+                Finding::Undecided => entry.1 += 1,
+                Finding::Inapplicable => continue,
+            }
+            if claim.right > claim.rounding && claim.ratio() > entry.2 {
+                entry.2 = claim.ratio();
+                entry.3 = seed;
+            }
+        }
+    }
+    println!("{certified} instances with a certificate");
+    for (name, (holds, undecided, worst, seed)) in &seen {
+        println!(
+            "{name}: {holds} hold, {undecided} undecided, worst ratio {worst:.6} at seed {seed}"
+        );
+    }
+    assert!(
+        violations.is_empty(),
+        "{} violations: {:?}",
+        violations.len(),
+        &violations[..violations.len().min(12)]
+    );
+    assert!(certified > 800, "most teachers have a certificate: {certified}");
+    assert!(seen.values().all(|(holds, undecided, ..)| *holds > 20 * undecided));
+}
+
+/// Three orthonormal teachers `+, -, -` with the student `mu* - gamma (measure of p)` and a little mass of sign minus at `w`.
+fn opposing_student() -> (SeparatedTeacher, Network, Vec<f64>) {
+    let signs = [1.0, -1.0, -1.0];
+    let identity: Vec<f64> = (0..9).map(|i| if i % 4 == 0 { 1.0 } else { 0.0 }).collect();
+    let teacher = Teacher::new(Network::new(3, signs.to_vec(), identity.clone()).unwrap()).unwrap();
+    let w = gradiometer_model::geometry::normalised(&[0.6, 0.565, 0.565]);
+    // p = sum_i sign_i sigma(u_i.x)/k(1): the certificate of degree 2.
+    let (gamma, epsilon) = (1e-2, 1e-4);
+    let k_one = sphere_kernel(Angle::from_radians(0.0)).value;
+    let a = signs.iter().map(|s| s * (1.0 - gamma / k_one)).chain([-epsilon]).collect();
+    let mut student = Network::new(3, a, [identity, w.clone()].concat()).unwrap();
+    balance(&mut student);
+    (teacher.separated().unwrap(), student, w)
+}
+
+#[test]
+fn the_nearest_teachers_sign_does_not_replace_that_of_the_certificate() {
+    let (teacher, student, w) = opposing_student();
+    let weights = DegreeWeights::from_degree(2).unwrap();
+    let interpolant = Interpolant::certificate(&teacher, &weights).unwrap();
+    let certificate =
+        InterpolatedCertificate::sampled(&teacher, interpolant, 10_000, &w, 1).unwrap().unwrap();
+    let eta = certificate.eta(&w);
+    let point = Point::new(&teacher, &student, 1e-2).unwrap();
+    assert_eq!(point.split().nearest()[3], 0, "nearest to the positive teacher");
+    assert!(eta.value < 0.0, "where the certificate is negative");
+    let stated = point.no_cancellation_by_nearest(&certificate);
+    println!("eta {eta:?}, rho {}, stated {stated:?}", certificate.rho());
+    assert!(stated.is_violated());
+    assert!(point.claims(&certificate, 0.3).iter().all(|claim| !claim.is_violated()));
+}
+
+#[test]
+fn a_certificate_that_claims_too_much_is_refuted() {
+    // Negative controls: |p| or rho overstated break 7.1 and 7.5, or 7.3.
+    struct Overstated(InterpolatedCertificate, f64, f64);
+    impl DualCertificate for Overstated {
+        fn rho(&self) -> f64 {
+            self.0.rho() * self.1
+        }
+        fn norm(&self) -> f64 {
+            self.0.norm() * self.2
+        }
+        fn eta(&self, w: &[f64]) -> gradiometer_population::Bounded {
+            self.0.eta(w)
+        }
+        fn evidence(&self) -> Evidence {
+            self.0.evidence()
+        }
+    }
+    let mut refuted = BTreeMap::new();
+    for seed in 0..60 {
+        let (teacher, lambda) = (teacher(seed), lambda(seed));
+        let mut student = student(&teacher, lambda, seed);
+        // A student of less mass than the teacher's, where |p| matters.
+        for a in student.layers_mut().0 {
+            *a *= 0.5;
+        }
+        let Some(certificate) = certificate(&teacher, &student, seed) else { continue };
+        let point = Point::new(&teacher, &student, lambda).unwrap();
+        for (rho, norm) in [(1e3, 1.0), (1.0, 1e-3)] {
+            let wrong = Overstated(certificate.clone(), rho, norm);
+            for claim in point.claims(&wrong, 0.3) {
+                *refuted.entry(claim.id).or_insert(0) += usize::from(claim.is_violated());
+            }
+        }
+    }
+    println!("{refuted:?}");
+    for id in ["7.1", "7.2", "7.3", "7.5"] {
+        assert!(refuted[id] > 0, "{id} is never refuted");
+    }
+    assert_eq!(refuted["7.7"], 0, "7.7 needs no certificate");
+}
+
+#[test]
+fn the_gap_identity_holds_against_any_measure() {
+    for seed in 0..120 {
+        let (teacher, lambda) = (teacher(seed), lambda(seed));
+        let student = student(&teacher, lambda, seed);
+        let point = Point::new(&teacher, &student, lambda).unwrap();
+        let other = gaussian_student(teacher.dimension(), 4, 1.0, 1.0, seed).unwrap();
+        let measures = [
+            Measure::new(teacher.amplitudes().to_vec(), teacher.directions(), teacher.dimension()),
+            Measure::new(other.second_layer().to_vec(), other.first_layer(), teacher.dimension()),
+            Measure::default(),
+        ];
+        for nu in &measures {
+            let gap = point.gap_identity(nu);
+            assert_eq!(gap.claim.finding, Finding::Holds, "{seed}: {gap:?}");
+            // The identity sees a changed imbalance.
+            let off = gap.claim.left - gap.claim.right + 1e-6;
+            assert!(off.abs() > gap.claim.rounding);
+        }
+    }
+}
+
+#[test]
+fn one_neuron_has_its_optimum_in_closed_form() {
+    // min_c (c - 1)^2 k(1) + lambda c at c = 1 - lambda/(2 k(1)), of value lambda - lambda^2/(4 k(1)): 5.2 is tight below.
+    let teacher = Teacher::new(Network::new(3, vec![1.0], vec![1.0, 0.0, 0.0]).unwrap())
+        .unwrap()
+        .separated()
+        .unwrap();
+    let k_one = sphere_kernel(Angle::from_radians(0.0)).value;
+    let lambda = 1e-2;
+    let nu = Measure::new(vec![1.0 - 0.5 * lambda / k_one], &[1.0, 0.0, 0.0], 3);
+    let student = gaussian_student(3, 5, 1.0, 1.0, 1).unwrap();
+    let point = Point::new(&teacher, &student, lambda).unwrap();
+    let weights = DegreeWeights::from_degree(2).unwrap();
+    let interpolant = Interpolant::certificate(&teacher, &weights).unwrap();
+    let certificate = InterpolatedCertificate::new(interpolant, 0.1, Evidence::Sampled);
+    let [below, above] = point.optimum_bounds(&certificate, &nu, 0.0);
+    assert!((below.left - below.right).abs() <= below.rounding && !below.is_violated());
+    assert_eq!(above.finding, Finding::Holds);
+    let gap = point.gap_identity(&nu);
+    assert_eq!(gap.claim.finding, Finding::Holds);
+    assert!(gap.defect.abs() <= gap.claim.rounding, "{gap:?}");
+    let (lower, upper) = point.gap(&certificate);
+    assert!(
+        lower <= gap.claim.left + gap.claim.rounding
+            && gap.claim.left <= upper + gap.claim.rounding
+    );
+    // A worse measure is not below the bound from above.
+    let worse = Measure::new(vec![2.0], &[1.0, 0.0, 0.0], 3);
+    assert!(point.optimum_bounds(&certificate, &worse, 0.0)[1].is_violated());
+}
+
+#[test]
+fn a_test_function_without_its_constant_is_refuted() {
+    // Negative control of 7.6: |p| and C a thousand times too small.
+    let (mut without, mut with) = (0, 0);
+    for seed in 0..60 {
+        let (teacher, lambda) = (teacher(seed), lambda(seed));
+        let student = student(&teacher, lambda, seed);
+        let point = Point::new(&teacher, &student, lambda).unwrap();
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let mut e = vec![0.0; teacher.neurons()];
+        e[0] = 1.0;
+        let test =
+            TestFunction::new(&teacher, &weights, 0, &e, 50, student.first_layer(), seed).unwrap();
+        with += usize::from(point.average_neuron(&test).is_violated());
+        without += usize::from(point.average_neuron(&test.scaled(1e-3)).is_violated());
+    }
+    assert_eq!(with, 0);
+    assert!(without > 0, "a bound a thousand times smaller is refuted somewhere");
+}
+
+#[test]
+fn test_functions_that_do_not_fit_are_refused() {
+    let teacher = teacher(1);
+    let e = vec![1.0; teacher.dimension()];
+    assert!(TestFunction::outside(&teacher, teacher.neurons(), &e, 1, &[], 0).is_err());
+    assert!(TestFunction::outside(&teacher, 0, &e[1..], 1, &[], 0).is_err());
+    assert!(TestFunction::outside(&teacher, 0, &e, 1, &[], 0).is_ok());
+}
+
+#[test]
+fn a_lambda_that_is_not_positive_is_refused() {
+    let teacher = teacher(1);
+    let student = student(&teacher, 0.1, 1);
+    for lambda in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        assert!(Point::new(&teacher, &student, lambda).is_err());
+    }
+}
+
+#[test]
+fn claims_decide_as_they_say() {
+    let finding = |left, relation, right, rounding| {
+        Claim::new(("0", "test"), left, relation, right, rounding, Evidence::Computed).finding
+    };
+    assert_eq!(finding(1.0, Relation::AtMost, 2.0, 0.5), Finding::Holds);
+    assert_eq!(finding(2.0, Relation::AtMost, 1.0, 0.5), Finding::Violated);
+    assert_eq!(finding(1.0, Relation::AtMost, 1.1, 0.5), Finding::Undecided);
+    assert_eq!(finding(1.0, Relation::Equal, 1.1, 0.5), Finding::Holds);
+    assert_eq!(finding(1.0, Relation::Equal, 1.1, 0.05), Finding::Violated);
+    for relation in [Relation::AtMost, Relation::Equal] {
+        assert_eq!(finding(f64::NAN, relation, 1.0, 0.0), Finding::Undecided);
+        assert_eq!(finding(0.0, relation, 1.0, f64::NAN), Finding::Undecided);
+    }
+}

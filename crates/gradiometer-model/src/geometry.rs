@@ -1,0 +1,112 @@
+//! Norms and projective angles that keep their digits for tiny, huge and nearly parallel vectors.
+
+/// Euclidean norm, scaled so that it neither overflows nor underflows; relative error at most `(d + 4) eps`.
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::geometry::norm;
+/// assert_eq!(norm(&[3.0, 4.0]), 5.0);
+/// let huge = f64::powi(2.0, 700);
+/// assert_eq!(norm(&[3.0 * huge, 4.0 * huge]), 5.0 * huge);
+/// assert_eq!(norm(&[0.0, 0.0]), 0.0);
+/// ```
+pub fn norm(w: &[f64]) -> f64 {
+    let plain: f64 = w.iter().map(|x| x * x).sum();
+    if (1e-200..1e200).contains(&plain) {
+        return plain.sqrt();
+    }
+    let largest = w.iter().fold(0.0, |s: f64, x| if x.abs() > s { x.abs() } else { s });
+    if largest > 0.0 && largest.is_finite() {
+        // A power of two, so that the scaling is exact.
+        let scale = power_of_two_near(largest);
+        let sum: f64 = w.iter().map(|x| (x / scale) * (x / scale)).sum();
+        scale * sum.sqrt()
+    } else {
+        plain.sqrt()
+    }
+}
+
+/// The power of two at or just below `|x|`, kept away from the ends of the exponent range.
+fn power_of_two_near(x: f64) -> f64 {
+    let exponent = (x.to_bits() >> 52) & 0x7ff;
+    f64::from_bits(exponent.clamp(2, 2044) << 52)
+}
+
+/// `w / |w|` written to `unit`, returning `|w|`; a zero vector stays zero.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn normalise_into(w: &[f64], unit: &mut [f64]) -> f64 {
+    assert_eq!(w.len(), unit.len(), "a vector and its direction have one length");
+    let length = norm(w);
+    if length > 0.0 {
+        // Scaling by a power of two first keeps subnormal vectors' directions.
+        let scale = power_of_two_near(length);
+        let rest = length / scale;
+        for (u, x) in unit.iter_mut().zip(w) {
+            *u = x / scale / rest;
+        }
+        // A subnormal length has lost digits that the scaled vector still has.
+        let again = norm(unit);
+        for u in unit.iter_mut() {
+            *u /= again;
+        }
+    } else {
+        unit.fill(0.0);
+    }
+    length
+}
+
+/// `w / |w|`; a zero vector stays zero.
+pub fn normalised(w: &[f64]) -> Vec<f64> {
+    let mut unit = vec![0.0; w.len()];
+    let _length = normalise_into(w, &mut unit);
+    unit
+}
+
+/// Inner product in plain order.
+pub fn dot(u: &[f64], v: &[f64]) -> f64 {
+    u.iter().zip(v).map(|(x, y)| x * y).sum()
+}
+
+/// Projective angle `delta(u, v) = arccos |u . v|` of two unit vectors, in `[0, pi/2]`.
+///
+/// Computed as `2 atan2(|u -+ v|, |u +- v|)`, so that its relative error is a few `eps` plus that of the unit
+/// vectors themselves, also for nearly parallel ones.
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::geometry::projective_angle;
+/// let tiny = 1e-11_f64;
+/// let angle = projective_angle(&[1.0, 0.0], &[-tiny.cos(), -tiny.sin()]);
+/// assert!((angle / tiny - 1.0).abs() < 4.0 * f64::EPSILON);
+/// ```
+pub fn projective_angle(u: &[f64], v: &[f64]) -> f64 {
+    let (mut minus, mut plus) = (0.0, 0.0);
+    for (x, y) in u.iter().zip(v) {
+        minus += (x - y) * (x - y);
+        plus += (x + y) * (x + y);
+    }
+    let (near, far) = if minus <= plus { (minus, plus) } else { (plus, minus) };
+    2.0 * near.sqrt().atan2(far.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subnormal_and_huge_vectors_have_unit_directions() {
+        for scale in [f64::from_bits(3), 1e-310, 1e-160, 1.0, 1e160, 1e308] {
+            let u = normalised(&[scale, -scale, 0.0]);
+            let expected = std::f64::consts::FRAC_1_SQRT_2;
+            assert!((u[0] - expected).abs() <= 4.0 * f64::EPSILON, "{scale:e}: {u:?}");
+            assert!((u[1] + expected).abs() <= 4.0 * f64::EPSILON, "{scale:e}: {u:?}");
+        }
+    }
+
+    #[test]
+    fn a_zero_vector_stays_zero() {
+        assert_eq!(normalised(&[0.0, 0.0]), vec![0.0, 0.0]);
+    }
+}

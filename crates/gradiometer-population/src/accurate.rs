@@ -1,0 +1,543 @@
+//! The accurate evaluation: the formulas of statements 3.1 to 3.3 in extended arithmetic.
+//!
+//! Near the optimum the loss is a small difference of terms of order one. Its error here is `M^2 u` times a modest factor, as in
+//! doubles, but with `u = 2^-102`, or as small as asked for.
+
+use crate::double::{DoubleDouble, SineTable};
+use crate::kernel::{self, Task};
+use crate::objective::FromDegree;
+use crate::roundoff::Roundoff;
+use crate::value::{Bounded, Gradient, Path};
+use dashu_float::FBig;
+use dashu_float::round::mode::HalfEven;
+use gradiometer_hermite::float::{maximum, minimum};
+use gradiometer_model::{Network, Teacher};
+use rayon::prelude::*;
+use std::fmt::Debug;
+
+/// The arithmetic that the formulas need.
+trait Arithmetic: Sync {
+    type Number: Clone + Send + Sync + Debug;
+
+    /// Bound on the relative error of each operation.
+    fn unit(&self) -> f64;
+    /// Bound on the error of [`Arithmetic::dot`] for vectors of length `d`, in units, relative to the product of norms.
+    fn dot_units(&self, dimension: usize) -> f64;
+    /// How to name the path.
+    fn path(&self) -> Path;
+
+    fn number(&self, x: f64) -> Self::Number;
+    fn add(&self, x: &Self::Number, y: &Self::Number) -> Self::Number;
+    fn mul(&self, x: &Self::Number, y: &Self::Number) -> Self::Number;
+    fn div(&self, x: &Self::Number, y: &Self::Number) -> Self::Number;
+    fn sqrt(&self, x: &Self::Number) -> Self::Number;
+    fn negate(&self, x: &Self::Number) -> Self::Number;
+    fn dot(&self, v: &[f64], w: &[f64]) -> Self::Number;
+    /// The angle in `[0, pi/2]` of a point of the unit circle's first quadrant; error at most 8 units.
+    fn angle(&self, sine: &Self::Number, cosine: &Self::Number) -> Self::Number;
+    fn pi(&self) -> Self::Number;
+    fn to_f64(&self, x: &Self::Number) -> f64;
+}
+
+struct Double(SineTable);
+
+impl Arithmetic for Double {
+    type Number = DoubleDouble;
+
+    fn unit(&self) -> f64 {
+        DoubleDouble::UNIT
+    }
+    fn dot_units(&self, dimension: usize) -> f64 {
+        // ((n + 1)^2 + 10) u^2 in units of 16 u^2.
+        let n = dimension.div_ceil(8) as f64;
+        ((n + 1.0) * (n + 1.0) + 10.0) / 16.0
+    }
+    fn path(&self) -> Path {
+        Path::DoubleDouble
+    }
+    #[inline(always)]
+    fn number(&self, x: f64) -> DoubleDouble {
+        x.into()
+    }
+    #[inline(always)]
+    fn add(&self, x: &DoubleDouble, y: &DoubleDouble) -> DoubleDouble {
+        *x + *y
+    }
+    #[inline(always)]
+    fn mul(&self, x: &DoubleDouble, y: &DoubleDouble) -> DoubleDouble {
+        *x * *y
+    }
+    #[inline(always)]
+    fn div(&self, x: &DoubleDouble, y: &DoubleDouble) -> DoubleDouble {
+        *x / *y
+    }
+    #[inline(always)]
+    fn sqrt(&self, x: &DoubleDouble) -> DoubleDouble {
+        x.sqrt()
+    }
+    #[inline(always)]
+    fn negate(&self, x: &DoubleDouble) -> DoubleDouble {
+        -*x
+    }
+    #[inline(always)]
+    fn dot(&self, v: &[f64], w: &[f64]) -> DoubleDouble {
+        DoubleDouble::dot(v, w)
+    }
+    #[inline(always)]
+    fn angle(&self, sine: &DoubleDouble, cosine: &DoubleDouble) -> DoubleDouble {
+        DoubleDouble::angle_of(*sine, *cosine, &self.0)
+    }
+    #[inline(always)]
+    fn pi(&self) -> DoubleDouble {
+        DoubleDouble::PI
+    }
+    #[inline(always)]
+    fn to_f64(&self, x: &DoubleDouble) -> f64 {
+        x.to_f64()
+    }
+}
+
+type Big = FBig<HalfEven, 2>;
+
+struct Extended {
+    bits: usize,
+    pi: Big,
+}
+
+impl Extended {
+    fn new(bits: usize) -> Self {
+        Self { bits, pi: Big::pi(bits) }
+    }
+}
+
+impl Arithmetic for Extended {
+    type Number = Big;
+
+    fn unit(&self) -> f64 {
+        // Half a unit in the last place for arithmetic, one for the arctangent; 2^-bits is below one.
+        (-(self.bits as f64) + 1.0).exp2()
+    }
+    fn dot_units(&self, dimension: usize) -> f64 {
+        dimension as f64
+    }
+    fn path(&self) -> Path {
+        Path::Extended { bits: self.bits }
+    }
+    fn number(&self, x: f64) -> Big {
+        Big::try_from(x).unwrap_or(Big::ZERO).with_precision(self.bits).value()
+    }
+    fn add(&self, x: &Big, y: &Big) -> Big {
+        x + y
+    }
+    fn mul(&self, x: &Big, y: &Big) -> Big {
+        x * y
+    }
+    fn div(&self, x: &Big, y: &Big) -> Big {
+        x / y
+    }
+    fn sqrt(&self, x: &Big) -> Big {
+        x.sqrt()
+    }
+    fn negate(&self, x: &Big) -> Big {
+        -x.clone()
+    }
+    fn dot(&self, v: &[f64], w: &[f64]) -> Big {
+        v.iter()
+            .zip(w)
+            .fold(self.number(0.0), |sum, (x, y)| sum + self.number(*x) * self.number(*y))
+    }
+    fn angle(&self, sine: &Big, cosine: &Big) -> Big {
+        sine.atan2(cosine)
+    }
+    fn pi(&self) -> Big {
+        self.pi.clone()
+    }
+    fn to_f64(&self, x: &Big) -> f64 {
+        x.to_f64().value()
+    }
+}
+
+/// The atoms of `nu = mu - mu*` with exactly scaled neurons.
+struct Atoms<'a, N> {
+    dimension: usize,
+    students: usize,
+    /// Neurons scaled by powers of two so that their largest entry is near one; zero neurons are absent.
+    vectors: Vec<f64>,
+    /// Where the atom comes from: student neurons first, then the teacher's.
+    origin: Vec<usize>,
+    /// The powers of two: neuron = scale x vector.
+    scales: Vec<f64>,
+    /// Length of the scaled neuron.
+    lengths: Vec<N>,
+    /// `nu_b`.
+    masses: Vec<N>,
+    student: &'a Network,
+}
+
+/// The largest power of two not above `|x|` (normal numbers only, else 1).
+fn binade(x: f64) -> f64 {
+    if x.is_normal() { f64::from_bits(x.to_bits() & (0x7ff << 52)) } else { 1.0 }
+}
+
+fn atoms<'a, A: Arithmetic>(
+    arithmetic: &A,
+    teacher: &Teacher,
+    student: &'a Network,
+) -> Atoms<'a, A::Number> {
+    let d = student.dimension();
+    let network = teacher.network();
+    let mut atoms = Atoms {
+        dimension: d,
+        students: student.neurons(),
+        vectors: Vec::new(),
+        origin: Vec::new(),
+        scales: Vec::new(),
+        lengths: Vec::new(),
+        masses: Vec::new(),
+        student,
+    };
+    let all = student.rows().zip(student.second_layer()).map(|(w, a)| (w, *a));
+    let all = all.chain(network.rows().zip(network.second_layer()).map(|(w, a)| (w, -*a)));
+    for (index, (w, a)) in all.enumerate() {
+        let largest = w.iter().fold(0.0, |s, x| maximum(s, x.abs()));
+        if !(largest > 0.0) {
+            continue;
+        }
+        let scale = binade(largest);
+        let start = atoms.vectors.len();
+        atoms.vectors.extend(w.iter().map(|x| x / scale));
+        let v = &atoms.vectors[start..];
+        let length = arithmetic.sqrt(&arithmetic.dot(v, v));
+        let weight = arithmetic.mul(&arithmetic.number(a), &arithmetic.number(scale));
+        atoms.masses.push(arithmetic.mul(&weight, &length));
+        atoms.scales.push(scale);
+        atoms.lengths.push(length);
+        atoms.origin.push(index);
+    }
+    atoms
+}
+
+/// One row of sums over the measure, in units of `1/(2 pi)`.
+struct Row<N> {
+    kernel: N,
+    radial: N,
+    tangent: Vec<N>,
+}
+
+impl<N: Clone + Send + Sync + Debug> Atoms<'_, N> {
+    fn vector(&self, b: usize) -> &[f64] {
+        &self.vectors[b * self.dimension..(b + 1) * self.dimension]
+    }
+
+    /// `sum_b nu_b` of kernel, radial part and `asin(t) v_b` over `b < end`, seen from atom `j`; the tangent only if wanted.
+    #[inline(always)]
+    fn row<A: Arithmetic<Number = N>>(
+        &self,
+        arithmetic: &A,
+        j: usize,
+        end: usize,
+        gradient: bool,
+    ) -> Row<N> {
+        let one = arithmetic.number(1.0);
+        let half_pi = arithmetic.div(&arithmetic.pi(), &arithmetic.number(2.0));
+        let zero = arithmetic.number(0.0);
+        let mut row = Row {
+            kernel: zero.clone(),
+            radial: zero.clone(),
+            tangent: vec![zero.clone(); if gradient { self.dimension } else { 0 }],
+        };
+        for b in 0..end {
+            let (sine, root, angle, negative) = if b == j {
+                (one.clone(), zero.clone(), half_pi.clone(), false)
+            } else {
+                let norms = arithmetic.mul(&self.lengths[j], &self.lengths[b]);
+                let t = arithmetic.div(&arithmetic.dot(self.vector(j), self.vector(b)), &norms);
+                let negative = arithmetic.to_f64(&t) < 0.0;
+                let x = if negative { arithmetic.negate(&t) } else { t };
+                let below = arithmetic.add(&one, &arithmetic.negate(&x));
+                if arithmetic.to_f64(&below) > 0.0 {
+                    let root = arithmetic.sqrt(&arithmetic.mul(&below, &arithmetic.add(&one, &x)));
+                    let angle = arithmetic.angle(&x, &root);
+                    (x, root, angle, negative)
+                } else {
+                    (one.clone(), zero.clone(), half_pi.clone(), negative)
+                }
+            };
+            let mass = &self.masses[b];
+            let radial = arithmetic.add(&root, &arithmetic.negate(&one));
+            let kernel = arithmetic.add(&arithmetic.mul(&sine, &angle), &radial);
+            row.kernel = arithmetic.add(&row.kernel, &arithmetic.mul(mass, &kernel));
+            if gradient {
+                row.radial = arithmetic.add(&row.radial, &arithmetic.mul(mass, &radial));
+                let angle = if negative { arithmetic.negate(&angle) } else { angle };
+                let coefficient = arithmetic.div(&arithmetic.mul(mass, &angle), &self.lengths[b]);
+                for (g, v) in row.tangent.iter_mut().zip(self.vector(b)) {
+                    *g = arithmetic.add(g, &arithmetic.mul(&coefficient, &arithmetic.number(*v)));
+                }
+            }
+        }
+        row
+    }
+}
+
+/// One row as a task that the kernel module runs with hardware multiply-add.
+struct RowTask<'a, 'b, A: Arithmetic> {
+    arithmetic: &'a A,
+    atoms: &'a Atoms<'b, A::Number>,
+    j: usize,
+    end: usize,
+    gradient: bool,
+}
+
+impl<A: Arithmetic> Task for RowTask<'_, '_, A> {
+    type Output = Row<A::Number>;
+
+    #[inline(always)]
+    fn run(self) -> Self::Output {
+        self.atoms.row(self.arithmetic, self.j, self.end, self.gradient)
+    }
+}
+
+/// The loss and how it was computed.
+pub(crate) struct Computed {
+    pub(crate) loss: Bounded,
+    pub(crate) path: Path,
+}
+
+/// Evaluates in double-double arithmetic, writing the gradient if wanted.
+pub(crate) fn in_double_double(
+    teacher: &Teacher,
+    student: &Network,
+    from_degree: FromDegree,
+    gradient: Option<&mut Gradient>,
+) -> Computed {
+    evaluate(&Double(SineTable::new()), teacher, student, from_degree, gradient)
+}
+
+/// Evaluates the loss alone with the given number of bits, at least 64.
+pub(crate) fn in_bits(
+    bits: usize,
+    teacher: &Teacher,
+    student: &Network,
+    from_degree: FromDegree,
+) -> Computed {
+    evaluate(&Extended::new(bits), teacher, student, from_degree, None)
+}
+
+fn evaluate<A: Arithmetic>(
+    arithmetic: &A,
+    teacher: &Teacher,
+    student: &Network,
+    from_degree: FromDegree,
+    gradient: Option<&mut Gradient>,
+) -> Computed {
+    let atoms = atoms(arithmetic, teacher, student);
+    let n = atoms.origin.len();
+    let wanted = gradient.is_some();
+    // Rows in parallel, each by itself in a fixed order, so that the threads do not show. Without the gradient a row
+    // stops at the diagonal: L = sum_j nu_j (2 sum_{b < j} + the diagonal).
+    let rows: Vec<Row<A::Number>> = (0..n)
+        .into_par_iter()
+        .map(|j| {
+            let end = if wanted { n } else { j };
+            kernel::with_multiply_add(RowTask {
+                arithmetic,
+                atoms: &atoms,
+                j,
+                end,
+                gradient: wanted,
+            })
+        })
+        .collect();
+    let two = arithmetic.number(2.0);
+    let two_pi = arithmetic.mul(&arithmetic.pi(), &two);
+    let at_one = arithmetic.add(&arithmetic.div(&arithmetic.pi(), &two), &arithmetic.number(-1.0));
+    let mut loss = arithmetic.number(0.0);
+    for (row, mass) in rows.iter().zip(&atoms.masses) {
+        let potential = if wanted {
+            row.kernel.clone()
+        } else {
+            arithmetic.add(&arithmetic.mul(&two, &row.kernel), &arithmetic.mul(mass, &at_one))
+        };
+        loss = arithmetic.add(&loss, &arithmetic.mul(mass, &potential));
+    }
+    loss = arithmetic.div(&loss, &two_pi);
+    let low = match from_degree {
+        FromDegree::Zero => Some(LowDegrees::new(arithmetic, teacher, student, &atoms)),
+        FromDegree::Two => None,
+    };
+    let total_mass: f64 = atoms.masses.iter().map(|c| arithmetic.to_f64(c).abs()).sum();
+    let dot = arithmetic.dot_units(atoms.dimension);
+    let roundoff = Roundoff {
+        unit: arithmetic.unit(),
+        // The product of norms carries half the error of each dot and three operations, the quotient one more.
+        cosine: 2.0 * dot + 6.0,
+        elementwise: 16.0,
+        mass: dot + 4.0,
+        depth: n as f64 + 4.0,
+        total_mass: total_mass * (1.0 + 1e-9),
+        atoms: n as f64,
+    };
+    let mut error = roundoff.loss();
+    if let Some(low) = &low {
+        loss = arithmetic.add(&loss, &low.square);
+        let size = (low.size + low.error) * low.error;
+        error += 4.0 * size + 8.0 * arithmetic.unit() * arithmetic.to_f64(&low.square);
+    }
+    if let Some(gradient) = gradient {
+        fill(arithmetic, &atoms, &rows, low.as_ref(), &roundoff, gradient);
+    }
+    let value = arithmetic.to_f64(&loss);
+    Computed {
+        loss: Bounded { value, error: error + f64::EPSILON * value.abs() },
+        path: arithmetic.path(),
+    }
+}
+
+/// Hermite degrees 0 and 1 of `f - f*`: `S_0 = sum_b nu_b/sqrt(2 pi) + alpha` and `S_1 = (1/2) sum_b nu_b v_b + beta`,
+/// which add `S_0^2 + |S_1|^2` to the loss.
+struct LowDegrees<N> {
+    /// `S_0/sqrt(2 pi)`, as the gradient wants it.
+    constant: N,
+    linear: Vec<N>,
+    square: N,
+    /// `|S_0| + |S_1|` in doubles.
+    size: f64,
+    /// Bound on the error of `|S_0| + |S_1|`.
+    error: f64,
+}
+
+impl<N: Clone> LowDegrees<N> {
+    fn new<A: Arithmetic<Number = N>>(
+        arithmetic: &A,
+        teacher: &Teacher,
+        student: &Network,
+        atoms: &Atoms<'_, N>,
+    ) -> Self {
+        let root = arithmetic.sqrt(&arithmetic.mul(&arithmetic.pi(), &arithmetic.number(2.0)));
+        let mut constant = arithmetic.number(0.0);
+        let mut absolute = 0.0;
+        for mass in &atoms.masses {
+            constant = arithmetic.add(&constant, mass);
+            absolute += arithmetic.to_f64(mass).abs();
+        }
+        constant = arithmetic.div(&constant, &root);
+        let mut linear = vec![arithmetic.number(0.0); student.dimension()];
+        let network = teacher.network();
+        let students = student.rows().zip(student.second_layer()).map(|(w, a)| (w, 0.5 * a));
+        let teachers = network.rows().zip(network.second_layer()).map(|(w, a)| (w, -0.5 * a));
+        for (w, half) in students.chain(teachers) {
+            for (s, x) in linear.iter_mut().zip(w) {
+                let product = arithmetic.mul(&arithmetic.number(half), &arithmetic.number(*x));
+                *s = arithmetic.add(s, &product);
+            }
+        }
+        if let Some(skip) = student.skip() {
+            constant = arithmetic.add(&constant, &arithmetic.number(skip.constant));
+            absolute += skip.constant.abs() + gradiometer_model::geometry::norm(&skip.linear);
+            for (s, b) in linear.iter_mut().zip(&skip.linear) {
+                *s = arithmetic.add(s, &arithmetic.number(*b));
+            }
+        }
+        let mut square = arithmetic.mul(&constant, &constant);
+        for s in &linear {
+            square = arithmetic.add(&square, &arithmetic.mul(s, s));
+        }
+        let terms = atoms.origin.len() as f64 + arithmetic.dot_units(atoms.dimension) + 8.0;
+        Self {
+            size: 2.0 * arithmetic.to_f64(&square).sqrt(),
+            error: 2.0 * absolute * terms * arithmetic.unit(),
+            constant: arithmetic.div(&constant, &root),
+            linear,
+            square,
+        }
+    }
+}
+
+/// `dL/da_j = 2 |w_j| e_j` and `dL/dw_j = 2 a_j (q_j wbar_j + sum_b nu_b asin(t) vbar_b)` from the rows; degrees 0 and 1 add
+/// `2 |w_j| S_0/sqrt(2 pi) + S_1 . w_j` and `a_j (2 S_0/sqrt(2 pi) wbar_j + S_1)`.
+fn fill<A: Arithmetic>(
+    arithmetic: &A,
+    atoms: &Atoms<'_, A::Number>,
+    rows: &[Row<A::Number>],
+    low: Option<&LowDegrees<A::Number>>,
+    roundoff: &Roundoff,
+    gradient: &mut Gradient,
+) {
+    let d = atoms.dimension;
+    gradient.reset(atoms.students, d);
+    let (mut second_error, mut first_error) = (0.0, 0.0);
+    let pi = arithmetic.pi();
+    let two = arithmetic.number(2.0);
+    for (b, row) in rows.iter().enumerate() {
+        let j = atoms.origin[b];
+        if j >= atoms.students {
+            break;
+        }
+        let weight = atoms.student.second_layer()[j];
+        let length = &atoms.lengths[b];
+        let scale = arithmetic.number(atoms.scales[b]);
+        // Everything below is for the scaled neuron first.
+        let mut along = arithmetic.div(&arithmetic.mul(length, &row.kernel), &pi);
+        let mut radial = arithmetic.div(&arithmetic.div(&row.radial, length), &pi);
+        let low_error = low.map_or(0.0, |low| 4.0 * (low.error + 16.0 * roundoff.unit * low.size));
+        if let Some(low) = low {
+            let constant = arithmetic.mul(&two, &low.constant);
+            along = arithmetic.add(&along, &arithmetic.mul(&constant, length));
+            for (s, v) in low.linear.iter().zip(atoms.vector(b)) {
+                along = arithmetic.add(&along, &arithmetic.mul(s, &arithmetic.number(*v)));
+            }
+            radial = arithmetic.add(&radial, &arithmetic.div(&constant, length));
+        }
+        let entry = arithmetic.to_f64(&arithmetic.mul(&along, &scale));
+        let norm = arithmetic.to_f64(&arithmetic.mul(length, &scale));
+        gradient.second_layer[j] = entry;
+        let rounding = (atoms.dimension as f64) * low_error * norm + f64::EPSILON * entry.abs();
+        second_error = maximum(second_error, roundoff.second_layer(norm) + rounding);
+        let factor = arithmetic.number(weight);
+        let out = &mut gradient.first_layer[j * d..(j + 1) * d];
+        let mut largest = 0.0;
+        for (k, (g, v)) in out.iter_mut().zip(atoms.vector(b)).enumerate() {
+            let mut value = arithmetic.div(&row.tangent[k], &pi);
+            value = arithmetic.add(&value, &arithmetic.mul(&radial, &arithmetic.number(*v)));
+            if let Some(low) = low {
+                value = arithmetic.add(&value, &low.linear[k]);
+            }
+            *g = arithmetic.to_f64(&arithmetic.mul(&factor, &value));
+            largest = maximum(largest, g.abs());
+        }
+        let rounding = low_error * weight.abs() + f64::EPSILON * largest;
+        first_error = maximum(first_error, roundoff.first_layer(weight.abs()) + rounding);
+    }
+    gradient.second_layer_error = second_error;
+    gradient.first_layer_error = first_error;
+}
+
+/// The number of bits with which the loss's error bound is likely to fall below `relative` of a loss known to lie in
+/// `loss.value + [-error, error]` from double-double; at most 1024.
+pub(crate) fn bits_for(loss: Bounded, relative: f64) -> usize {
+    let target =
+        maximum(relative * maximum(loss.value.abs() - loss.error, 0.0), loss.error * 1e-48);
+    let missing = minimum((loss.error / target).log2(), 1024.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between 0 and 1024"
+    )]
+    let bits = 106 + maximum(missing, 0.0).ceil() as usize;
+    bits.next_multiple_of(64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pi_is_the_constant_in_both_arithmetics() {
+        let exact = std::f64::consts::PI;
+        let arithmetic = Double(SineTable::new());
+        assert!((arithmetic.to_f64(&arithmetic.pi()) - exact).abs() <= 0.0);
+        let big = Extended::new(256);
+        assert!((big.to_f64(&Arithmetic::pi(&big)) - exact).abs() <= 0.0);
+    }
+}

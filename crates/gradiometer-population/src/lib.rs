@@ -1,0 +1,25 @@
+//! The population objective in closed form: loss, gradients, Hessian, with error bounds.
+
+#![expect(
+    clippy::inline_always,
+    reason = "kernels must be compiled for the instruction set of their caller"
+)]
+
+mod accurate;
+mod activation;
+mod double;
+mod error;
+mod fast;
+mod hessian;
+mod kernel;
+mod objective;
+mod roundoff;
+mod value;
+
+pub use activation::ActivationPopulation;
+pub use error::PopulationError;
+pub use fast::Workspace;
+pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
+pub use kernel::InstructionSet;
+pub use objective::{FromDegree, Objective, Population, WeightDecay};
+pub use value::{Bounded, Evaluation, Gradient, Path};

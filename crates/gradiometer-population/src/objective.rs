@@ -1,0 +1,254 @@
+//! The population objective: which degrees it keeps, how accurately it is evaluated.
+
+use crate::accurate;
+use crate::error::PopulationError;
+use crate::fast::{self, Workspace};
+use crate::value::{Bounded, Evaluation, Gradient, Path};
+use gradiometer_hermite::float::maximum;
+use gradiometer_model::geometry::norm;
+use gradiometer_model::{ModelError, Network, Teacher};
+use std::f64::consts::PI;
+
+/// The lowest Hermite degree that the loss keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FromDegree {
+    /// The raw networks, with the student's own affine part (none counts as zero).
+    Zero,
+    /// Degrees at least 2, as after preprocessing; any affine part is fitted away. The default.
+    #[default]
+    Two,
+}
+
+/// Weight decay `(lambda_a/2) |a|^2 + (lambda_w/2) |W|_F^2`; the paper has `lambda_a = lambda_w = lambda`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WeightDecay {
+    /// `lambda_a`.
+    pub second_layer: f64,
+    /// `lambda_w`.
+    pub first_layer: f64,
+}
+
+impl WeightDecay {
+    /// The same decay on both layers.
+    pub const fn equal(lambda: f64) -> Self {
+        Self { second_layer: lambda, first_layer: lambda }
+    }
+
+    /// Its value at a student.
+    pub fn value(self, student: &Network) -> f64 {
+        let (a, w) = student.squared_norms();
+        0.5 * (self.second_layer * a + self.first_layer * w)
+    }
+}
+
+/// A loss over students that a trainer descends: `L(a, W)` and its gradient.
+///
+/// The objective of statement 3.3 is `L_lambda = L + (lambda/2)(|a|^2 + |W|_F^2)`; an implementation supplies `L`, the
+/// [`WeightDecay`] is the caller's.
+pub trait Objective {
+    /// Writes `dL/da` and `dL/dW` and returns `L`, as fast as possible; both carry true error bounds.
+    fn evaluate_fast(
+        &self,
+        student: &Network,
+        workspace: &mut Workspace,
+        gradient: &mut Gradient,
+    ) -> Bounded;
+
+    /// `L` with an error of at most `relative` times itself, if that can be had.
+    fn loss(&self, student: &Network, relative: f64) -> Bounded;
+
+    /// The teacher.
+    fn teacher(&self) -> &Teacher;
+}
+
+/// The exact population loss `L = E (f(x) - f*(x))^2` of ReLU networks under `x ~ N(0, I)` (statements 3.1 to 3.3).
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::{Network, Teacher};
+/// use gradiometer_population::Population;
+/// // One teacher neuron, one student neuron at a right angle: L = 2 (k(1) - k(0)) = 1/2 - 1/pi.
+/// let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap();
+/// let student = Network::new(2, vec![1.0], vec![0.0, 1.0]).unwrap();
+/// let evaluation = Population::new(teacher).evaluate(&student, 1e-10).unwrap();
+/// let exact = 0.5 - std::f64::consts::FRAC_1_PI;
+/// assert!((evaluation.loss.value - exact).abs() <= evaluation.loss.error + f64::EPSILON);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Population {
+    teacher: Teacher,
+    from_degree: FromDegree,
+}
+
+/// Largest number of pairs for which arithmetic beyond double-double is tried.
+const EXTENDED_PAIRS: usize = 1 << 20;
+
+impl Population {
+    /// The objective of degrees at least 2.
+    pub fn new(teacher: Teacher) -> Self {
+        Self { teacher, from_degree: FromDegree::Two }
+    }
+
+    /// The same with the given lowest degree.
+    #[must_use]
+    pub fn from_degree(mut self, from_degree: FromDegree) -> Self {
+        self.from_degree = from_degree;
+        self
+    }
+
+    /// The lowest degree that it keeps.
+    pub const fn lowest_degree(&self) -> FromDegree {
+        self.from_degree
+    }
+
+    /// Loss and gradient by the fast evaluation.
+    ///
+    /// # Errors
+    /// [`PopulationError::Model`] if the dimensions differ.
+    pub fn fast(
+        &self,
+        student: &Network,
+        workspace: &mut Workspace,
+    ) -> Result<Evaluation, PopulationError> {
+        self.check(student)?;
+        let mut gradient = Gradient::default();
+        let loss = self.evaluate_fast(student, workspace, &mut gradient);
+        Ok(Evaluation { loss, gradient, path: Path::Fast(workspace.instruction_set()) })
+    }
+
+    /// Loss and gradient by the accurate evaluation: double-double, and beyond where that leaves the loss with a relative
+    /// error above `relative`. A loss that is zero, or a student of more than 1024 neurons, may keep a larger error;
+    /// the bound says so.
+    ///
+    /// # Errors
+    /// [`PopulationError::Model`] if the dimensions differ.
+    pub fn accurate(
+        &self,
+        student: &Network,
+        relative: f64,
+    ) -> Result<Evaluation, PopulationError> {
+        self.check(student)?;
+        let mut gradient = Gradient::default();
+        let (loss, path) = self.accurate_into(student, relative, Some(&mut gradient));
+        Ok(Evaluation { loss, gradient, path })
+    }
+
+    /// Loss and gradient, fast if the fast loss's error bound is at most `relative` times the loss and accurate otherwise.
+    ///
+    /// # Errors
+    /// [`PopulationError::Model`] if the dimensions differ.
+    pub fn evaluate(
+        &self,
+        student: &Network,
+        relative: f64,
+    ) -> Result<Evaluation, PopulationError> {
+        let fast = self.fast(student, &mut Workspace::new())?;
+        if fast.loss.within(relative) { Ok(fast) } else { self.accurate(student, relative) }
+    }
+
+    pub(crate) fn check(&self, student: &Network) -> Result<(), PopulationError> {
+        let (teacher, student) = (self.teacher.dimension(), student.dimension());
+        if teacher == student {
+            Ok(())
+        } else {
+            Err(ModelError::DimensionMismatch { teacher, student }.into())
+        }
+    }
+
+    fn accurate_into(
+        &self,
+        student: &Network,
+        relative: f64,
+        gradient: Option<&mut Gradient>,
+    ) -> (Bounded, Path) {
+        let (teacher, low) = (&self.teacher, self.from_degree);
+        let mut computed = accurate::in_double_double(teacher, student, low, gradient);
+        let atoms = student.neurons() + teacher.neurons();
+        let beyond = !computed.loss.within(relative) && computed.loss.error.is_finite();
+        if beyond && atoms * atoms <= EXTENDED_PAIRS {
+            let bits = accurate::bits_for(computed.loss, relative);
+            computed = accurate::in_bits(bits, teacher, student, low);
+        }
+        (computed.loss, computed.path)
+    }
+
+    /// Adds the Hermite degrees 0 and 1: `L += S_0^2 + |S_1|^2` with `S_0 = sum_b nu_b/sqrt(2 pi) + alpha` and
+    /// `S_1 = (1/2) sum_b nu_b v_b + beta`.
+    fn add_low_degrees(&self, student: &Network, loss: &mut Bounded, gradient: &mut Gradient) {
+        let d = student.dimension();
+        let network = self.teacher.network();
+        let root = (2.0 * PI).sqrt();
+        let mut constant = 0.0;
+        let mut linear = vec![0.0; d];
+        let mut absolute = 0.0;
+        let students = student.rows().zip(student.second_layer()).map(|(w, a)| (w, *a));
+        let teachers = network.rows().zip(network.second_layer()).map(|(w, a)| (w, -*a));
+        for (w, a) in students.chain(teachers) {
+            let mass = a * norm(w);
+            constant += mass;
+            absolute += mass.abs();
+            for (s, x) in linear.iter_mut().zip(w) {
+                *s += 0.5 * a * x;
+            }
+        }
+        constant /= root;
+        if let Some(skip) = student.skip() {
+            constant += skip.constant;
+            absolute += skip.constant.abs() + norm(&skip.linear);
+            for (s, b) in linear.iter_mut().zip(&skip.linear) {
+                *s += b;
+            }
+        }
+        let size = norm(&linear);
+        let atoms = (student.neurons() + network.neurons()) as f64;
+        // Each of S_0 and S_1 sums `atoms` terms of total size `absolute`, each with a relative error of (d/2 + 5) u.
+        let error = absolute * f64::EPSILON * (atoms + d as f64);
+        loss.value += constant * constant + size * size;
+        loss.error += 2.0 * error * (constant.abs() + size)
+            + 2.0 * error * error
+            + 4.0 * f64::EPSILON * loss.value;
+        let (mut second_error, mut first_error) = (0.0, 0.0);
+        for (j, w) in student.rows().enumerate() {
+            let (length, a) = (norm(w), student.second_layer()[j]);
+            if !(length > 0.0) {
+                continue;
+            }
+            let along: f64 = linear.iter().zip(w).map(|(s, x)| s * x).sum();
+            gradient.second_layer[j] += 2.0 * constant * length / root + along;
+            for ((g, s), x) in
+                gradient.first_layer[j * d..(j + 1) * d].iter_mut().zip(&linear).zip(w)
+            {
+                *g += a * (2.0 * constant * (x / length) / root + s);
+            }
+            let rounding = (d as f64 + 8.0) * f64::EPSILON * (constant.abs() + size);
+            second_error = maximum(second_error, 2.0 * length * (error + rounding));
+            first_error = maximum(first_error, 2.0 * a.abs() * (error + rounding));
+        }
+        gradient.second_layer_error += second_error;
+        gradient.first_layer_error += first_error;
+    }
+}
+
+impl Objective for Population {
+    fn evaluate_fast(
+        &self,
+        student: &Network,
+        workspace: &mut Workspace,
+        gradient: &mut Gradient,
+    ) -> Bounded {
+        let mut loss = fast::evaluate(&self.teacher, student, workspace, gradient);
+        if self.from_degree == FromDegree::Zero {
+            self.add_low_degrees(student, &mut loss, gradient);
+        }
+        loss
+    }
+
+    fn loss(&self, student: &Network, relative: f64) -> Bounded {
+        let fast = self.evaluate_fast(student, &mut Workspace::new(), &mut Gradient::default());
+        if fast.within(relative) { fast } else { self.accurate_into(student, relative, None).0 }
+    }
+
+    fn teacher(&self) -> &Teacher {
+        &self.teacher
+    }
+}

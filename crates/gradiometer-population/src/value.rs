@@ -1,0 +1,93 @@
+//! Numbers with their error, gradients, and what an evaluation returns.
+
+use crate::kernel::InstructionSet;
+
+/// A computed number and a bound on its error: the exact value lies within `error` of `value`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounded {
+    /// The computed number.
+    pub value: f64,
+    /// Bound on its absolute error; NaN or infinite when nothing is known.
+    pub error: f64,
+}
+
+impl Bounded {
+    /// Whether the error is at most `relative` times the value; false for NaN.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_population::Bounded;
+    /// assert!(Bounded { value: 1.0, error: 1e-12 }.within(1e-10));
+    /// assert!(!Bounded { value: 1e-14, error: 1e-12 }.within(1e-10));
+    /// assert!(!Bounded { value: f64::NAN, error: 0.0 }.within(1e-10));
+    /// ```
+    pub fn within(self, relative: f64) -> bool {
+        self.error <= relative * self.value.abs()
+    }
+}
+
+/// A gradient in the student's parameters, with a bound on the error of each layer's entries.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gradient {
+    /// `dL/da`, length `m`.
+    pub second_layer: Vec<f64>,
+    /// `dL/dW`, `m x d` row-major.
+    pub first_layer: Vec<f64>,
+    /// Bound on the absolute error of every entry of `second_layer`.
+    pub second_layer_error: f64,
+    /// Bound on the absolute error of every entry of `first_layer`.
+    pub first_layer_error: f64,
+}
+
+impl Gradient {
+    /// Zero for `m` neurons in dimension `d`; the vectors keep their capacity.
+    pub(crate) fn reset(&mut self, neurons: usize, dimension: usize) {
+        self.second_layer.clear();
+        self.second_layer.resize(neurons, 0.0);
+        self.first_layer.clear();
+        self.first_layer.resize(neurons * dimension, 0.0);
+        self.second_layer_error = 0.0;
+        self.first_layer_error = 0.0;
+    }
+
+    /// Squared Frobenius norm over both layers.
+    pub fn squared_norm(&self) -> f64 {
+        self.second_layer.iter().chain(&self.first_layer).map(|g| g * g).sum()
+    }
+}
+
+/// How an evaluation was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Path {
+    /// Doubles, blocked and threaded, on the given instruction set.
+    Fast(InstructionSet),
+    /// Double-double arithmetic, some 106 bits.
+    DoubleDouble,
+    /// Arithmetic of the given number of bits.
+    Extended {
+        /// Significant bits.
+        bits: usize,
+    },
+}
+
+impl std::fmt::Display for Path {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fast(set) => write!(f, "fast ({})", set.name()),
+            Self::DoubleDouble => write!(f, "accurate (double-double)"),
+            Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
+        }
+    }
+}
+
+/// Loss and gradient at one student.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evaluation {
+    /// `L` with its error bound.
+    pub loss: Bounded,
+    /// `dL/da` and `dL/dW`, without weight decay.
+    pub gradient: Gradient,
+    /// How they were computed.
+    pub path: Path,
+}

@@ -1,0 +1,478 @@
+//! Experiments in TOML: a teacher, a student, the stages of Algorithm 1, what to record.
+
+use crate::error::StudyError;
+use crate::network_file::{TensorNames, read_network, read_teacher};
+use crate::{file, text_file};
+use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
+use gradiometer_model::{ModelError, Network, SeparatedTeacher};
+use gradiometer_train::{Algorithm, DEFAULT_ANGLES, Solver, Stage1, Stage2, Stage3};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// An experiment as it stands in a TOML file; whatever is left out has its default.
+///
+/// # Examples
+/// ```
+/// use gradiometer_study::experiment::Experiment;
+/// let text = "seed = 3\n[teacher]\ndimension = 10\nrank = 2\nneurons = 3\n[student]\nneurons = 40\n";
+/// let experiment = Experiment::parse("tiny.toml".as_ref(), text.as_bytes()).unwrap();
+/// assert_eq!((experiment.seed, experiment.student.neurons), (3, 40));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Start of every random stream.
+    #[serde(default)]
+    pub seed: u64,
+    /// Parts of Algorithm 1 to leave out.
+    #[serde(default)]
+    pub skip: Vec<Part>,
+    /// The teacher.
+    pub teacher: TeacherSection,
+    /// The student's start.
+    #[serde(default)]
+    pub student: StudentSection,
+    /// Stage 1.
+    #[serde(default)]
+    pub stage1: Stage1Section,
+    /// Stage 2.
+    #[serde(default)]
+    pub stage2: Stage2Section,
+    /// Stage 3.
+    #[serde(default)]
+    pub stage3: Stage3Section,
+    /// What to record.
+    #[serde(default)]
+    pub record: RecordSection,
+}
+
+/// A part of Algorithm 1 that can be left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The large step on the first layer.
+    Stage1,
+    /// The fit of the second layer.
+    Stage2,
+    /// Norm balancing.
+    Balance,
+    /// Descent on both layers.
+    Stage3,
+}
+
+/// `[teacher]`: either `file`, or the sizes of a random one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherSection {
+    /// A network file, relative to the experiment's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Input dimension `d`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dimension: Option<usize>,
+    /// Rank `r`; by default the smaller of dimension and neurons.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rank: Option<usize>,
+    /// Number of neurons `m*`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub neurons: Option<usize>,
+    /// Lower bound of the separation, radians; default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separation: Option<f64>,
+    /// Lower bound of the smallest modulus of the eigenvalues of `H`; default 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smallest_eigenvalue: Option<f64>,
+    /// `"positive"`, `"mixed"` (the default), or a list of 1 and -1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signs: Option<SignsField>,
+    /// Least and greatest modulus of the amplitudes; default `[1.0, 1.0]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amplitudes: Option<(f64, f64)>,
+}
+
+/// Signs of a random teacher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "\"positive\", \"mixed\" or a list of 1 and -1")]
+pub enum SignsField {
+    /// `"positive"` or `"mixed"`.
+    Named(SignsName),
+    /// One number for each neuron; its sign counts.
+    Given(Vec<i8>),
+}
+
+/// A named pattern of signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignsName {
+    /// All positive.
+    Positive,
+    /// Random, both present.
+    Mixed,
+}
+
+/// How a student starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The symmetric start of Algorithm 1: unit neurons, `f = 0`.
+    #[default]
+    Symmetric,
+    /// Independent Gaussian entries.
+    Gaussian,
+}
+
+/// `[student]`: either `file`, or the sizes of a random start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StudentSection {
+    /// A network file, relative to the experiment's folder; the other fields are then without meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Number of neurons `m`, even for the symmetric start.
+    pub neurons: usize,
+    /// How it starts.
+    pub start: Start,
+    /// For a symmetric start `|a_j|`, default `1/sqrt(m)`; for a Gaussian one `s` in `a_j ~ N(0, s^2/m)`, default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_layer_scale: Option<f64>,
+    /// For a Gaussian start `s` in `w_j ~ N(0, s^2 I/d)`; default 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_layer_scale: Option<f64>,
+}
+
+impl Default for StudentSection {
+    fn default() -> Self {
+        Self {
+            file: None,
+            neurons: 200,
+            start: Start::Symmetric,
+            second_layer_scale: None,
+            first_layer_scale: None,
+        }
+    }
+}
+
+/// `[stage1]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stage1Section {
+    /// `eta_0 = 1/lambda_0`.
+    pub step_size: f64,
+}
+
+impl Default for Stage1Section {
+    fn default() -> Self {
+        Self { step_size: Stage1::default().step_size }
+    }
+}
+
+/// How Stage 2 minimises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// The ridge solution.
+    #[default]
+    Ridge,
+    /// Gradient descent.
+    GradientDescent,
+}
+
+/// `[stage2]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stage2Section {
+    /// `lambda_1`.
+    pub lambda: f64,
+    /// `"ridge"` or `"gradient-descent"`.
+    pub method: Method,
+    /// Factor by which the ridge solver lowers its residual.
+    pub tolerance: f64,
+    /// Most iterations of the ridge solver, or steps of gradient descent.
+    pub steps: u64,
+    /// Step size of gradient descent.
+    pub step_size: f64,
+}
+
+impl Default for Stage2Section {
+    fn default() -> Self {
+        Self { lambda: 1e-2, method: Method::Ridge, tolerance: 1e-10, steps: 1000, step_size: 0.1 }
+    }
+}
+
+/// `[stage3]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Stage3Section {
+    /// `eta`.
+    pub step_size: f64,
+    /// `lambda` of the first epoch.
+    pub lambda: f64,
+    /// Factor from one epoch's `lambda` to the next.
+    pub decay: f64,
+    /// Number of epochs.
+    pub epochs: u64,
+    /// Most steps in an epoch.
+    pub steps: u64,
+    /// An epoch ends once the gradient's norm is at most this times `lambda^2`; 0 never ends it early.
+    pub gradient_factor: f64,
+}
+
+impl Default for Stage3Section {
+    fn default() -> Self {
+        let Stage3 { step_size, lambda, decay, epochs, steps, gradient_factor } = Stage3::default();
+        Self { step_size, lambda, decay, epochs, steps, gradient_factor }
+    }
+}
+
+/// `[record]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordSection {
+    /// A record every so many steps, besides those at the ends of stages and epochs.
+    pub every: u64,
+    /// Angles, radians, beyond which to record the student's mass.
+    pub angles: Vec<f64>,
+}
+
+impl Default for RecordSection {
+    fn default() -> Self {
+        Self { every: 500, angles: DEFAULT_ANGLES.to_vec() }
+    }
+}
+
+impl Experiment {
+    /// Reads an experiment.
+    ///
+    /// # Errors
+    /// [`StudyError`] that names the file, the line, the field and the mend.
+    pub fn read(path: &Path) -> Result<Self, StudyError> {
+        let bytes = file::read(path)?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads an experiment from its text; the path is for the messages.
+    ///
+    /// # Errors
+    /// [`StudyError`] that names the file, the line, the field and the mend.
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Self, StudyError> {
+        let experiment: Self = text_file::from_toml(
+            path,
+            text,
+            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, [student], \
+             [stage1], [stage2], [stage3], [record]",
+        )?;
+        experiment.check(path)?;
+        Ok(experiment)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), StudyError> {
+        let field = |field: &str, problem: String| {
+            Err(StudyError::Experiment { path: path.to_owned(), field: field.to_owned(), problem })
+        };
+        let t = &self.teacher;
+        let sizes = t.dimension.is_some() || t.neurons.is_some() || t.rank.is_some();
+        match (&t.file, t.dimension, t.neurons) {
+            (Some(_), ..) if sizes => {
+                return field(
+                    "teacher",
+                    "give either file, or the sizes of a random teacher".to_owned(),
+                );
+            }
+            (None, None, _) => {
+                return field(
+                    "teacher.dimension",
+                    "is missing; give it, or teacher.file".to_owned(),
+                );
+            }
+            (None, _, None) => {
+                return field("teacher.neurons", "is missing; give it, or teacher.file".to_owned());
+            }
+            _ => {}
+        }
+        if self.student.file.is_none() && self.student.neurons == 0 {
+            return field("student.neurons", "is 0; give at least 1".to_owned());
+        }
+        if self.record.every == 0 {
+            return field("record.every", "is 0; give at least 1".to_owned());
+        }
+        if let Some(bad) = self.record.angles.iter().find(|a| !(**a >= 0.0)) {
+            return field(
+                "record.angles",
+                format!("holds {bad}; angles are at least 0, in radians"),
+            );
+        }
+        self.algorithm()
+            .validate()
+            .map_err(|source| StudyError::Train { path: path.to_owned(), source })
+    }
+
+    /// The stages with their parameters.
+    pub fn algorithm(&self) -> Algorithm {
+        let kept = |part| !self.skip.contains(&part);
+        let solver = match self.stage2.method {
+            Method::Ridge => {
+                Solver::Ridge { tolerance: self.stage2.tolerance, steps: self.stage2.steps }
+            }
+            Method::GradientDescent => Solver::GradientDescent {
+                step_size: self.stage2.step_size,
+                steps: self.stage2.steps,
+            },
+        };
+        let Stage3Section { step_size, lambda, decay, epochs, steps, gradient_factor } =
+            self.stage3;
+        Algorithm {
+            stage1: kept(Part::Stage1).then_some(Stage1 { step_size: self.stage1.step_size }),
+            stage2: kept(Part::Stage2).then_some(Stage2 { lambda: self.stage2.lambda, solver }),
+            balance: kept(Part::Balance),
+            stage3: kept(Part::Stage3).then_some(Stage3 {
+                step_size,
+                lambda,
+                decay,
+                epochs,
+                steps,
+                gradient_factor,
+            }),
+        }
+    }
+
+    /// The teacher, read or generated; files are relative to the experiment's folder.
+    ///
+    /// # Errors
+    /// [`StudyError`] for a bad file, an impossible request, or a teacher with two parallel neurons.
+    pub fn teacher(&self, path: &Path) -> Result<SeparatedTeacher, StudyError> {
+        let section = &self.teacher;
+        if let Some(name) = &section.file {
+            let name = beside(path, name);
+            let teacher = read_teacher(&name, &TensorNames::default())?;
+            return teacher.separated().map_err(|source| StudyError::Model {
+                path: name,
+                field: "w".to_owned(),
+                source,
+            });
+        }
+        let (dimension, neurons) = (section.dimension.unwrap_or(0), section.neurons.unwrap_or(0));
+        let rank = section.rank.unwrap_or(dimension.min(neurons));
+        let request = TeacherRequest {
+            separation: section.separation.unwrap_or(0.0),
+            smallest_eigenvalue: section.smallest_eigenvalue.unwrap_or(0.0),
+            signs: match &section.signs {
+                None | Some(SignsField::Named(SignsName::Mixed)) => Signs::Mixed,
+                Some(SignsField::Named(SignsName::Positive)) => Signs::Positive,
+                Some(SignsField::Given(signs)) => {
+                    Signs::Given(signs.iter().map(|s| *s > 0).collect())
+                }
+            },
+            amplitudes: section.amplitudes.unwrap_or((1.0, 1.0)),
+            ..TeacherRequest::new(dimension, rank, neurons, self.seed)
+        };
+        request.generate().map_err(|source| model_error(path, "teacher", source))
+    }
+
+    /// The student's start, read or generated from the stream after the teacher's.
+    ///
+    /// # Errors
+    /// [`StudyError`] for a bad file or sizes.
+    pub fn student(&self, path: &Path, dimension: usize) -> Result<Network, StudyError> {
+        let section = &self.student;
+        if let Some(name) = &section.file {
+            let name = beside(path, name);
+            let student = read_network(&name, &TensorNames::default())?;
+            if student.dimension() == dimension {
+                return Ok(student);
+            }
+            let source =
+                ModelError::DimensionMismatch { teacher: dimension, student: student.dimension() };
+            return Err(StudyError::Model { path: name, field: "w".to_owned(), source });
+        }
+        let m = section.neurons;
+        let scale = section.second_layer_scale;
+        let seed = self.seed.wrapping_add(1);
+        let student = match section.start {
+            Start::Symmetric => {
+                symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
+            }
+            Start::Gaussian => {
+                let first = section.first_layer_scale.unwrap_or(1.0);
+                gaussian_student(dimension, m, first, scale.unwrap_or(1.0), seed)
+            }
+        };
+        student.map_err(|source| model_error(path, "student", source))
+    }
+}
+
+fn model_error(path: &Path, field: &str, source: ModelError) -> StudyError {
+    StudyError::Model { path: path.to_owned(), field: field.to_owned(), source }
+}
+
+/// A name relative to the folder of the experiment.
+fn beside(experiment: &Path, name: &Path) -> PathBuf {
+    experiment.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMALL: &str =
+        "seed = 1\n[teacher]\ndimension = 6\nneurons = 2\n[student]\nneurons = 10\n";
+
+    fn parse(text: &str) -> Result<Experiment, StudyError> {
+        Experiment::parse("x.toml".as_ref(), text.as_bytes())
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_algorithm() {
+        assert_eq!(parse(SMALL).unwrap().algorithm(), Algorithm::default());
+    }
+
+    #[test]
+    fn parts_can_be_left_out() {
+        let text = format!("skip = [\"stage1\", \"stage2\", \"balance\", \"stage3\"]\n{SMALL}");
+        let nothing = Algorithm { stage1: None, stage2: None, balance: false, stage3: None };
+        assert_eq!(parse(&text).unwrap().algorithm(), nothing);
+    }
+
+    #[test]
+    fn an_experiment_survives_being_written() {
+        let experiment = parse(&format!("{SMALL}[stage3]\nlambda = 0.3\n")).unwrap();
+        let text = toml::to_string(&experiment).unwrap();
+        assert_eq!(parse(&text).unwrap(), experiment);
+    }
+
+    #[test]
+    fn a_seed_means_one_teacher_and_one_student() {
+        let path = Path::new("x.toml");
+        let experiment = parse(SMALL).unwrap();
+        assert_eq!(experiment.teacher(path).unwrap(), experiment.teacher(path).unwrap());
+        assert_eq!(experiment.student(path, 6).unwrap(), experiment.student(path, 6).unwrap());
+        let other = Experiment { seed: 2, ..experiment.clone() };
+        assert_ne!(experiment.teacher(path).unwrap(), other.teacher(path).unwrap());
+        assert_ne!(experiment.student(path, 6).unwrap(), other.student(path, 6).unwrap());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, part) in [
+            ("[teacher]\nneurons = 2\n", "teacher.dimension"),
+            ("[teacher]\ndimension = 2\n", "teacher.neurons"),
+            ("[teacher]\nfile = \"t.json\"\nrank = 2\n", "either file"),
+            ("[teacher]\ndimension = 2\nneurons = 2\nrnak = 1\n", "rnak"),
+            ("[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nlambda = -1.0\n", "stage3.lambda"),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nstep_size = nan\n",
+                "stage3.step_size",
+            ),
+            ("[teacher]\ndimension = 2\nneurons = 2\n[record]\nevery = 0\n", "record.every"),
+            ("[teacher]\ndimension = 2\nneurons = 2\n[record]\nangles = [nan]\n", "record.angles"),
+            ("[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 0\n", "student.neurons"),
+            ("[student]\nneurons = 2\n", "teacher"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(error.to_string().contains("x.toml"), "{error}");
+            assert_eq!(error.class(), crate::Class::Data);
+        }
+        let odd = parse("[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 3\n").unwrap();
+        assert!(odd.student("x.toml".as_ref(), 2).unwrap_err().to_string().contains("even"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Whole files: read with an error that says who is to act, written at once or not at all.
+
+use crate::error::StudyError;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// The bytes of a file that is not empty.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, StudyError> {
+    let bytes = fs::read(path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => StudyError::Missing { path: path.to_owned() },
+        _ => StudyError::Unreadable { path: path.to_owned(), source },
+    })?;
+    if bytes.is_empty() { Err(StudyError::Empty { path: path.to_owned() }) } else { Ok(bytes) }
+}
+
+/// The bytes as text; a byte order mark is dropped.
+pub(crate) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StudyError> {
+    let text = std::str::from_utf8(bytes).map_err(|error| StudyError::NotUtf8 {
+        path: path.to_owned(),
+        offset: error.valid_up_to(),
+    })?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Err(StudyError::Empty { path: path.to_owned() });
+    }
+    Ok(text)
+}
+
+/// Writes a file so that a reader sees the old contents or the new ones, never a part: a temporary file in the same
+/// folder is written, synchronised and renamed.
+///
+/// # Errors
+/// [`StudyError::Write`].
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), StudyError> {
+    try_write(path, bytes).map_err(|source| StudyError::Write { path: path.to_owned(), source })
+}
+
+fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".gradiometer-");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o644));
+    }
+    let mut file = builder.tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The new name itself is on disk only once its folder is.
+    if cfg!(unix) {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_replaces_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        write_atomically(&path, b"first").unwrap();
+        write_atomically(&path, b"second").unwrap();
+        assert_eq!(read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_cannot_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write_atomically(&folder.path().join("no/x"), b"").unwrap_err();
+        assert_eq!(error.class(), crate::Class::Write, "{error}");
+    }
+}

@@ -1,0 +1,21 @@
+//! Seeded experiments and everything that touches files: networks, points, run folders.
+
+pub mod certificate_file;
+pub mod error;
+pub mod experiment;
+mod file;
+mod half;
+mod json_path;
+pub mod network_file;
+pub mod npy;
+mod npz_file;
+pub mod points_file;
+pub mod run;
+mod safetensors_file;
+mod text_file;
+
+pub use certificate_file::{read_certificate, write_certificate};
+pub use error::{Class, StudyError};
+pub use file::write_atomically;
+pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};
+pub use points_file::{Points, read_points};

@@ -1,0 +1,161 @@
+//! Networks as `.safetensors` files.
+
+use crate::error::StudyError;
+use crate::half;
+use crate::network_file::{Fields, TensorNames, build};
+use gradiometer_model::Network;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use std::path::Path;
+
+/// One tensor, widened to doubles.
+struct Tensor {
+    shape: Vec<usize>,
+    data: Vec<f64>,
+}
+
+pub(crate) fn decode(
+    path: &Path,
+    bytes: &[u8],
+    names: &TensorNames,
+) -> Result<Network, StudyError> {
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|source| StudyError::SafeTensors { path: path.to_owned(), source })?;
+    let mut found: Vec<String> = tensors.names().iter().map(|&name| name.to_owned()).collect();
+    found.sort_unstable();
+    let (first_bias, second_bias) = (names.first_bias(), names.second_bias());
+    let get = |name: &str| -> Result<Option<Tensor>, StudyError> {
+        match tensors.tensor(name) {
+            Ok(view) => widen(path, name, &view).map(Some),
+            Err(_absent) => Ok(None),
+        }
+    };
+    let require = |name: &str| -> Result<Tensor, StudyError> {
+        get(name)?.ok_or_else(|| StudyError::MissingTensor {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            found: found.clone(),
+        })
+    };
+    let shape = |name: &str, expected, tensor: &Tensor| StudyError::TensorShape {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        expected,
+        found: tensor.shape.clone(),
+    };
+    let first = require(&names.first_layer)?;
+    let second = require(&names.second_layer)?;
+    // Whoever names the layers may have other tensors beside them; a file with PyTorch's own names must be a two-layer
+    // network and nothing else.
+    if *names == TensorNames::default() {
+        let known =
+            [&names.first_layer, &names.second_layer, &first_bias, &second_bias, &names.skip];
+        if let Some(name) = found.iter().find(|name| !known.contains(name)) {
+            return Err(StudyError::UnknownTensor {
+                path: path.to_owned(),
+                name: name.clone(),
+                expected: known.map(Clone::clone).to_vec(),
+            });
+        }
+    }
+    let &[m, d] = first.shape.as_slice() else {
+        return Err(shape(&names.first_layer, "(neurons, dimension)", &first));
+    };
+    if second.shape != [1, m] && second.shape != [m] {
+        return Err(shape(
+            &names.second_layer,
+            "(1, neurons), with one row and as many entries as the first layer has rows",
+            &second,
+        ));
+    }
+    if let Some(bias) = get(&first_bias)?
+        && let Some(neuron) = bias.data.iter().position(|b| !(b.abs() <= 0.0))
+    {
+        let value = bias.data[neuron];
+        return Err(StudyError::FirstLayerBias {
+            path: path.to_owned(),
+            name: first_bias,
+            neuron,
+            value,
+        });
+    }
+    let constant = match get(&second_bias)? {
+        Some(tensor) if tensor.data.len() != 1 => {
+            return Err(shape(&second_bias, "(1), a single number", &tensor));
+        }
+        tensor => tensor.map(|tensor| tensor.data[0]),
+    };
+    let linear = match get(&names.skip)? {
+        Some(tensor) if tensor.shape != [1, d] && tensor.shape != [d] => {
+            return Err(shape(
+                &names.skip,
+                "(1, dimension), as the first layer has columns",
+                &tensor,
+            ));
+        }
+        tensor => tensor.map(|tensor| tensor.data),
+    };
+    let fields = Fields {
+        second: &names.second_layer,
+        first: &names.first_layer,
+        constant: &second_bias,
+        linear: &names.skip,
+    };
+    build(path, &fields, || Network::new(d, second.data, first.data), constant, linear)
+}
+
+fn widen(path: &Path, name: &str, view: &TensorView<'_>) -> Result<Tensor, StudyError> {
+    let bytes = view.data();
+    let data = match view.dtype() {
+        Dtype::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
+        Dtype::F32 => {
+            bytes.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+        }
+        Dtype::F16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| half::from_binary16(u16::from_le_bytes(*b)))
+            .collect(),
+        Dtype::BF16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| half::from_bfloat16(u16::from_le_bytes(*b)))
+            .collect(),
+        other => {
+            return Err(StudyError::TensorType {
+                path: path.to_owned(),
+                name: name.to_owned(),
+                found: format!("{other:?}"),
+            });
+        }
+    };
+    Ok(Tensor { shape: view.shape().to_vec(), data })
+}
+
+pub(crate) fn encode(
+    path: &Path,
+    network: &Network,
+    names: &TensorNames,
+) -> Result<Vec<u8>, StudyError> {
+    let bytes =
+        |values: &[f64]| -> Vec<u8> { values.iter().flat_map(|x| x.to_le_bytes()).collect() };
+    let (m, d) = (network.neurons(), network.dimension());
+    let mut tensors = vec![
+        (names.first_layer.clone(), vec![m, d], bytes(network.first_layer())),
+        (names.second_layer.clone(), vec![1, m], bytes(network.second_layer())),
+    ];
+    if let Some(skip) = network.skip() {
+        tensors.push((names.second_bias(), vec![1], bytes(&[skip.constant])));
+        tensors.push((names.skip.clone(), vec![1, d], bytes(&skip.linear)));
+    }
+    let encode = |source| StudyError::Encode { path: path.to_owned(), source: Box::new(source) };
+    let views = tensors
+        .iter()
+        .map(|(name, shape, data)| {
+            TensorView::new(Dtype::F64, shape.clone(), data).map(|view| (name, view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(encode)?;
+    safetensors::serialize(views, None).map_err(encode)
+}

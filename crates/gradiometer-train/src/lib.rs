@@ -1,0 +1,11 @@
+//! Algorithm 1 and its variants on an objective: stages, trajectories, stopping rules.
+
+mod algorithm;
+mod error;
+mod record;
+mod trainer;
+
+pub use algorithm::{Algorithm, Solver, Stage1, Stage2, Stage3};
+pub use error::TrainError;
+pub use record::{DEFAULT_ANGLES, LOSS_ACCURACY, Record};
+pub use trainer::{Advance, Phase, State, Trainer, balance};

@@ -1,0 +1,87 @@
+//! What a run reports at one moment.
+
+use crate::Phase;
+use gradiometer_model::{Matching, Network};
+use gradiometer_population::{Bounded, Gradient, Objective, WeightDecay, Workspace};
+
+/// Angles in radians beyond which a record gives the student's mass.
+pub const DEFAULT_ANGLES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
+
+/// The relative error that the reported loss is computed to, where that is possible.
+pub const LOSS_ACCURACY: f64 = 1e-6;
+
+/// The state of a run in the terms of the theory. Everything is `computed`; the loss carries its error bound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    /// Where in the algorithm.
+    pub phase: Phase,
+    /// Gradient steps taken since the start.
+    pub step: u64,
+    /// The weight decay in force.
+    pub lambda: f64,
+    /// `L` with its error bound.
+    pub loss: Bounded,
+    /// `L_lambda = L + (lambda/2)(|a|^2 + |W|_F^2)`.
+    pub objective: f64,
+    /// `|mu| = sum_j |c_j|`.
+    pub total_mass: f64,
+    /// `|grad L_lambda|_F`.
+    pub gradient_norm: f64,
+    /// For each teacher the angle of its average neuron, in radians.
+    pub average_angles: Vec<f64>,
+    /// For each teacher the angle of the neuron assigned to it, in radians.
+    pub assigned_angles: Vec<f64>,
+    /// Mass beyond each of the requested angles.
+    pub mass_beyond: Vec<f64>,
+    /// Balance defect `max_j | |a_j| - |w_j| |`.
+    pub balance_defect: f64,
+    /// Mean angle of the mass, `sum_j |c_j| delta_j / |mu|`, in radians.
+    pub mean_angle: f64,
+}
+
+impl Record {
+    /// Measures a student.
+    pub fn measure<O: Objective>(
+        objective: &O,
+        student: &Network,
+        phase: Phase,
+        step: u64,
+        lambda: f64,
+        angles: &[f64],
+    ) -> Self {
+        let decay = WeightDecay::equal(lambda);
+        let mut gradient = Gradient::default();
+        let fast = objective.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
+        let loss =
+            if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) };
+        let matching = Matching::new(objective.teacher(), student);
+        let total_mass: f64 = matching.masses.iter().map(|c| c.abs()).sum();
+        let weighted: f64 =
+            matching.masses.iter().zip(&matching.angles).map(|(c, a)| c.abs() * a).sum();
+        let defects = student.rows().zip(student.second_layer());
+        let defects = defects.map(|(w, a)| (a.abs() - gradiometer_model::geometry::norm(w)).abs());
+        Self {
+            phase,
+            step,
+            lambda,
+            loss,
+            objective: loss.value + decay.value(student),
+            total_mass,
+            gradient_norm: regularised_norm(student, &gradient, lambda),
+            mass_beyond: angles.iter().map(|a| matching.mass_beyond(*a)).collect(),
+            balance_defect: gradiometer_hermite::float::maximum_of(defects),
+            mean_angle: if total_mass > 0.0 { weighted / total_mass } else { 0.0 },
+            average_angles: matching.average_angles,
+            assigned_angles: matching.assigned_angles,
+        }
+    }
+}
+
+/// `|grad L + lambda theta|_F`.
+pub(crate) fn regularised_norm(student: &Network, gradient: &Gradient, lambda: f64) -> f64 {
+    let layer = |g: &[f64], x: &[f64]| -> f64 {
+        g.iter().zip(x).map(|(g, x)| (g + lambda * x) * (g + lambda * x)).sum()
+    };
+    let second = layer(&gradient.second_layer, student.second_layer());
+    (second + layer(&gradient.first_layer, student.first_layer())).sqrt()
+}

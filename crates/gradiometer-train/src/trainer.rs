@@ -1,0 +1,348 @@
+//! The state of a run and the steps that advance it.
+
+use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
+use crate::error::TrainError;
+use crate::record::{Record, regularised_norm};
+use gradiometer_model::{ModelError, Network, geometry::norm};
+use gradiometer_population::{Gradient, Objective, Workspace};
+use std::fmt;
+
+/// A stage of Algorithm 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The large step on the first layer.
+    Stage1,
+    /// The fit of the second layer.
+    Stage2,
+    /// Norm balancing.
+    Balance,
+    /// Descent on both layers, in the given epoch.
+    Stage3 {
+        /// Index `k` of the epoch, from 0.
+        epoch: u64,
+    },
+    /// Nothing is left to do.
+    Finished,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stage1 => write!(f, "stage 1"),
+            Self::Stage2 => write!(f, "stage 2"),
+            Self::Balance => write!(f, "balancing"),
+            Self::Stage3 { epoch } => write!(f, "stage 3, epoch {epoch}"),
+            Self::Finished => write!(f, "the end"),
+        }
+    }
+}
+
+/// Everything that decides how a run goes on: a run resumed from its state takes the same steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The student.
+    pub student: Network,
+    /// The phase under way.
+    pub phase: Phase,
+    /// Steps taken in this phase.
+    pub phase_steps: u64,
+    /// Gradient steps taken in all.
+    pub steps: u64,
+    /// The weight decay in force, or of the last phase that had one.
+    pub lambda: f64,
+}
+
+/// Why [`Trainer::advance`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advance {
+    /// The budget of steps is used up; the phase goes on.
+    Paused,
+    /// This phase has ended; the state already stands at the next one.
+    Ended(Phase),
+}
+
+/// Algorithm 1 on an objective, as a machine that can be stopped after every step.
+#[derive(Debug)]
+pub struct Trainer<'a, O> {
+    objective: &'a O,
+    algorithm: &'a Algorithm,
+    state: State,
+    workspace: Workspace,
+    gradient: Gradient,
+}
+
+impl<'a, O: Objective> Trainer<'a, O> {
+    /// A run from its start.
+    ///
+    /// # Errors
+    /// [`TrainError`] if a parameter is out of range or the dimensions differ.
+    pub fn new(
+        objective: &'a O,
+        algorithm: &'a Algorithm,
+        student: Network,
+    ) -> Result<Self, TrainError> {
+        let first = first_phase(algorithm);
+        let lambda = lambda_of(algorithm, first, 0.0);
+        Self::resume(
+            objective,
+            algorithm,
+            State { student, phase: first, phase_steps: 0, steps: 0, lambda },
+        )
+    }
+
+    /// A run from a state it was once in.
+    ///
+    /// # Errors
+    /// [`TrainError`] if a parameter is out of range or the dimensions differ.
+    pub fn resume(
+        objective: &'a O,
+        algorithm: &'a Algorithm,
+        state: State,
+    ) -> Result<Self, TrainError> {
+        algorithm.validate()?;
+        let (teacher, student) = (objective.teacher().dimension(), state.student.dimension());
+        if teacher != student {
+            return Err(ModelError::DimensionMismatch { teacher, student }.into());
+        }
+        Ok(Self {
+            objective,
+            algorithm,
+            state,
+            workspace: Workspace::new(),
+            gradient: Gradient::default(),
+        })
+    }
+
+    /// The present state.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The final state.
+    pub fn into_state(self) -> State {
+        self.state
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_finished(&self) -> bool {
+        self.state.phase == Phase::Finished
+    }
+
+    /// Measures the present student, with its mass beyond each of the angles.
+    pub fn record(&self, angles: &[f64]) -> Record {
+        let State { student, phase, steps, lambda, .. } = &self.state;
+        Record::measure(self.objective, student, *phase, *steps, *lambda, angles)
+    }
+
+    /// Steps that the whole run takes at most, for a progress bar.
+    pub fn most_steps(&self) -> u64 {
+        let stage2 = self.algorithm.stage2.map_or(0, |stage2| match stage2.solver {
+            Solver::Ridge { .. } => 0,
+            Solver::GradientDescent { steps, .. } => steps,
+        });
+        stage2 + self.algorithm.stage3.map_or(0, |stage3| stage3.epochs * stage3.steps)
+    }
+
+    /// Takes up to `budget` gradient steps, but not beyond the end of the present phase.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`] if a parameter stops being finite.
+    pub fn advance(&mut self, budget: u64) -> Result<Advance, TrainError> {
+        let phase = self.state.phase;
+        let ended = match phase {
+            Phase::Stage1 => {
+                self.large_step();
+                true
+            }
+            Phase::Stage2 => match self.algorithm.stage2 {
+                Some(stage2) => self.fit_second_layer(stage2, budget),
+                None => true,
+            },
+            Phase::Balance => {
+                balance(&mut self.state.student);
+                true
+            }
+            Phase::Stage3 { .. } => match self.algorithm.stage3 {
+                Some(stage3) => self.descend(stage3, budget),
+                None => true,
+            },
+            Phase::Finished => true,
+        };
+        if !self.state.student.is_finite() {
+            let step_size = match (phase, self.algorithm) {
+                (Phase::Stage1, Algorithm { stage1: Some(stage1), .. }) => stage1.step_size,
+                (Phase::Stage3 { .. }, Algorithm { stage3: Some(stage3), .. }) => stage3.step_size,
+                (Phase::Stage2, Algorithm { stage2: Some(stage2), .. }) => match stage2.solver {
+                    Solver::GradientDescent { step_size, .. } => step_size,
+                    Solver::Ridge { .. } => f64::NAN,
+                },
+                _ => f64::NAN,
+            };
+            return Err(TrainError::Diverged { step: self.state.phase_steps, phase, step_size });
+        }
+        if !ended {
+            return Ok(Advance::Paused);
+        }
+        self.state.phase = next_phase(self.algorithm, phase);
+        self.state.phase_steps = 0;
+        self.state.lambda = lambda_of(self.algorithm, self.state.phase, self.state.lambda);
+        Ok(Advance::Ended(phase))
+    }
+
+    fn evaluate(&mut self) {
+        let _loss = self.objective.evaluate_fast(
+            &self.state.student,
+            &mut self.workspace,
+            &mut self.gradient,
+        );
+    }
+
+    /// `W <- -eta_0 grad_W L`.
+    fn large_step(&mut self) {
+        let Some(stage1) = self.algorithm.stage1 else { return };
+        self.evaluate();
+        let (_, first_layer) = self.state.student.layers_mut();
+        for (w, g) in first_layer.iter_mut().zip(&self.gradient.first_layer) {
+            *w = -stage1.step_size * g;
+        }
+        self.state.steps += 1;
+    }
+
+    /// Minimises `L + (lambda/2) |a|^2` over `a`; true when done.
+    fn fit_second_layer(&mut self, stage2: Stage2, budget: u64) -> bool {
+        match stage2.solver {
+            Solver::Ridge { tolerance, steps } => {
+                self.solve_ridge(stage2.lambda, tolerance, steps);
+                true
+            }
+            Solver::GradientDescent { step_size, steps } => {
+                let end = steps.min(self.state.phase_steps.saturating_add(budget));
+                while self.state.phase_steps < end {
+                    self.evaluate();
+                    let (second_layer, _) = self.state.student.layers_mut();
+                    for (a, g) in second_layer.iter_mut().zip(&self.gradient.second_layer) {
+                        *a -= step_size * (g + stage2.lambda * *a);
+                    }
+                    self.state.phase_steps += 1;
+                    self.state.steps += 1;
+                }
+                self.state.phase_steps >= steps
+            }
+        }
+    }
+
+    /// Conjugate gradients for `(Hess_a L + lambda I) a = -grad_a L(0)`, whose products are differences of gradients:
+    /// `L` is quadratic in `a`, so `(Hess_a L) p = grad_a L(p) - grad_a L(0)`.
+    fn solve_ridge(&mut self, lambda: f64, tolerance: f64, steps: u64) {
+        let m = self.state.student.neurons();
+        let gradient_at = |this: &mut Self, a: &[f64]| -> Vec<f64> {
+            this.state.student.layers_mut().0.copy_from_slice(a);
+            this.evaluate();
+            this.gradient.second_layer.clone()
+        };
+        let at_zero = gradient_at(self, &vec![0.0; m]);
+        let mut a = vec![0.0; m];
+        let mut residual: Vec<f64> = at_zero.iter().map(|g| -g).collect();
+        let mut direction = residual.clone();
+        let square = |v: &[f64]| -> f64 { v.iter().map(|x| x * x).sum() };
+        let mut size = square(&residual);
+        let goal = size * tolerance * tolerance;
+        for _ in 0..steps {
+            if !(size > goal) {
+                break;
+            }
+            let image: Vec<f64> = gradient_at(self, &direction)
+                .iter()
+                .zip(&at_zero)
+                .zip(&direction)
+                .map(|((g, g0), p)| g - g0 + lambda * p)
+                .collect();
+            let curvature: f64 = image.iter().zip(&direction).map(|(x, y)| x * y).sum();
+            if !(curvature > 0.0) {
+                break;
+            }
+            let length = size / curvature;
+            for ((x, p), (r, q)) in
+                a.iter_mut().zip(&direction).zip(residual.iter_mut().zip(&image))
+            {
+                *x += length * p;
+                *r -= length * q;
+            }
+            let next = square(&residual);
+            for (p, r) in direction.iter_mut().zip(&residual) {
+                *p = r + next / size * *p;
+            }
+            size = next;
+        }
+        self.state.student.layers_mut().0.copy_from_slice(&a);
+    }
+
+    /// Gradient descent on both layers; true when the epoch is over.
+    fn descend(&mut self, stage3: Stage3, budget: u64) -> bool {
+        let lambda = self.state.lambda;
+        let goal = stage3.gradient_factor * lambda * lambda;
+        let end = stage3.steps.min(self.state.phase_steps.saturating_add(budget));
+        while self.state.phase_steps < end {
+            self.evaluate();
+            if goal > 0.0 && regularised_norm(&self.state.student, &self.gradient, lambda) <= goal {
+                return true;
+            }
+            let (second_layer, first_layer) = self.state.student.layers_mut();
+            let keep = 1.0 - stage3.step_size * lambda;
+            for (a, g) in second_layer.iter_mut().zip(&self.gradient.second_layer) {
+                *a = keep * *a - stage3.step_size * g;
+            }
+            for (w, g) in first_layer.iter_mut().zip(&self.gradient.first_layer) {
+                *w = keep * *w - stage3.step_size * g;
+            }
+            self.state.phase_steps += 1;
+            self.state.steps += 1;
+        }
+        self.state.phase_steps >= stage3.steps
+    }
+}
+
+/// Norm balancing (statement 4.3): `(a_j, w_j) <- (sign(a_j) s_j, s_j wbar_j)`, `s_j = sqrt(|a_j| |w_j|)`. The function does not
+/// change, except that a neuron with one vanishing factor becomes a zero neuron.
+pub fn balance(student: &mut Network) {
+    let d = student.dimension();
+    let (second_layer, first_layer) = student.layers_mut();
+    for (a, w) in second_layer.iter_mut().zip(first_layer.chunks_exact_mut(d)) {
+        let length = norm(w);
+        let size = a.abs().sqrt() * length.sqrt();
+        let scale = if length > 0.0 { size / length } else { 0.0 };
+        for x in w {
+            *x *= scale;
+        }
+        *a = if size > 0.0 { size.copysign(*a) } else { 0.0 };
+    }
+}
+
+fn first_phase(algorithm: &Algorithm) -> Phase {
+    if algorithm.stage1.is_some() { Phase::Stage1 } else { next_phase(algorithm, Phase::Stage1) }
+}
+
+fn next_phase(algorithm: &Algorithm, phase: Phase) -> Phase {
+    let epoch = match phase {
+        Phase::Stage1 if algorithm.stage2.is_some() => return Phase::Stage2,
+        Phase::Stage1 | Phase::Stage2 if algorithm.balance => return Phase::Balance,
+        Phase::Stage1 | Phase::Stage2 | Phase::Balance => 0,
+        Phase::Stage3 { epoch } => epoch + 1,
+        Phase::Finished => return Phase::Finished,
+    };
+    match algorithm.stage3 {
+        Some(stage3) if epoch < stage3.epochs => Phase::Stage3 { epoch },
+        _ => Phase::Finished,
+    }
+}
+
+/// The weight decay in a phase: `lambda_0 = 1/eta_0`, `lambda_1`, then `lambda decay^k`; the last one in between and at the end.
+fn lambda_of(algorithm: &Algorithm, phase: Phase, last: f64) -> f64 {
+    match (phase, algorithm) {
+        (Phase::Stage1, Algorithm { stage1: Some(stage1), .. }) => 1.0 / stage1.step_size,
+        (Phase::Stage2, Algorithm { stage2: Some(stage2), .. }) => stage2.lambda,
+        (Phase::Stage3 { epoch: 0 }, Algorithm { stage3: Some(stage3), .. }) => stage3.lambda,
+        (Phase::Stage3 { .. }, Algorithm { stage3: Some(stage3), .. }) => last * stage3.decay,
+        _ => last,
+    }
+}

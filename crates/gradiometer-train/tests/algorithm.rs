@@ -1,0 +1,293 @@
+//! The trainer against the formulas of statements 3.4 and 4.1 to 4.4.
+#![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
+
+use gradiometer_hermite::float::{maximum, maximum_of};
+use gradiometer_model::geometry::{dot, norm, normalised};
+use gradiometer_model::{Network, Teacher};
+use gradiometer_population::{FromDegree, Objective, Population, WeightDecay};
+use gradiometer_train::{Advance, Algorithm, Phase, Record, Solver, Stage1, Stage2, Stage3};
+use gradiometer_train::{TrainError, Trainer, balance};
+use proptest::prelude::*;
+use std::f64::consts::PI;
+
+/// Factor by which the ridge solver is asked to lower its residual.
+const RIDGE_TOLERANCE: f64 = 1e-9;
+
+/// A multiple of the rounding of sums of `terms` terms of the given size.
+fn rounding(terms: usize, scale: f64) -> f64 {
+    32.0 * terms as f64 * f64::EPSILON * scale
+}
+
+/// An irregular sequence in `[-1, 1]`.
+fn wave(count: usize, seed: f64) -> Vec<f64> {
+    (0..count).map(|i| (12.9898 * (i as f64 + 1.0) + 78.233 * seed).sin()).collect()
+}
+
+fn teacher(d: usize, amplitudes: &[f64]) -> Teacher {
+    let mut w = Vec::new();
+    for (i, _) in amplitudes.iter().enumerate() {
+        w.extend(normalised(&wave(d, i as f64 + 0.5)));
+    }
+    Teacher::new(Network::new(d, amplitudes.to_vec(), w).unwrap()).unwrap()
+}
+
+/// The symmetric start of Algorithm 1 with `a = +-scale`.
+fn symmetric(d: usize, half: usize, scale: f64) -> Network {
+    let mut w = Vec::new();
+    for j in 0..half {
+        w.extend(normalised(&wave(d, 100.0 + j as f64)));
+    }
+    w.extend(w.clone());
+    let mut a = vec![scale; half];
+    a.extend(vec![-scale; half]);
+    Network::new(d, a, w).unwrap()
+}
+
+fn finish(population: &Population, algorithm: &Algorithm, start: Network) -> (Network, Record) {
+    let mut trainer = Trainer::new(population, algorithm, start).unwrap();
+    while !trainer.is_finished() {
+        let _event = trainer.advance(u64::MAX).unwrap();
+    }
+    let record = trainer.record(&[0.3]);
+    (trainer.into_state().student, record)
+}
+
+fn only(stage3: Stage3) -> Algorithm {
+    Algorithm { stage1: None, stage2: None, balance: false, stage3: Some(stage3) }
+}
+
+#[test]
+fn stage_one_is_the_formula_of_statement_4_2() {
+    let (d, eta) = (7, 10.0);
+    let teacher = teacher(d, &[1.0, -2.0, 0.5]);
+    let start = symmetric(d, 5, 0.3);
+    let algorithm = Algorithm {
+        stage1: Some(Stage1 { step_size: eta }),
+        stage2: None,
+        balance: false,
+        stage3: None,
+    };
+    let (student, _) = finish(&Population::new(teacher.clone()), &algorithm, start.clone());
+    for j in 0..start.neurons() {
+        let (a, w) = (start.second_layer()[j], start.neuron(j));
+        let mut expected = vec![0.0; d];
+        for i in 0..teacher.neurons() {
+            let u = teacher.direction(i);
+            let t = dot(w, u);
+            let factor = 2.0 * eta * a * teacher.amplitudes()[i] / (2.0 * PI);
+            for k in 0..d {
+                expected[k] += factor * (((1.0 - t * t).sqrt() - 1.0) * w[k] + t.asin() * u[k]);
+            }
+        }
+        let worst = maximum_of(student.neuron(j).iter().zip(&expected).map(|(x, y)| (x - y).abs()));
+        assert!(worst <= rounding(30, 2.0 * eta), "neuron {j}: {worst:e}");
+    }
+}
+
+#[test]
+fn the_symmetric_start_is_the_zero_function() {
+    let population = Population::new(teacher(5, &[1.0, -1.0])).from_degree(FromDegree::Zero);
+    let zero = Network::new(5, vec![0.0], vec![0.0; 5]).unwrap();
+    let at_zero = population.accurate(&zero, RIDGE_TOLERANCE).unwrap().loss;
+    let at_start = population.accurate(&symmetric(5, 6, 0.7), RIDGE_TOLERANCE).unwrap().loss;
+    assert!((at_zero.value - at_start.value).abs() <= at_zero.error + at_start.error);
+}
+
+/// `|grad_a L + lambda a|` at the end of Stage 2.
+fn ridge_residual(solver: Solver, lambda: f64) -> f64 {
+    let population = Population::new(teacher(6, &[1.0, -1.0, 2.0]));
+    let algorithm = Algorithm {
+        stage1: None,
+        stage2: Some(Stage2 { lambda, solver }),
+        balance: false,
+        stage3: None,
+    };
+    let (student, _) = finish(&population, &algorithm, symmetric(6, 20, 0.2));
+    let gradient = population.accurate(&student, RIDGE_TOLERANCE).unwrap().gradient;
+    let residual: Vec<f64> = gradient
+        .second_layer
+        .iter()
+        .zip(student.second_layer())
+        .map(|(g, a)| g + lambda * a)
+        .collect();
+    norm(&residual)
+}
+
+#[test]
+fn ridge_solves_the_normal_equations_and_gradient_descent_approaches_them() {
+    let exact = ridge_residual(Solver::Ridge { tolerance: RIDGE_TOLERANCE, steps: 1000 }, 1e-2);
+    // The right-hand side -grad_a L(0) has a norm of a few units.
+    assert!(exact <= 10.0 * RIDGE_TOLERANCE, "{exact:e}");
+    let few = ridge_residual(Solver::GradientDescent { step_size: 0.1, steps: 10 }, 1e-2);
+    let many = ridge_residual(Solver::GradientDescent { step_size: 0.1, steps: 1000 }, 1e-2);
+    assert!(many < 0.5 * few, "{many:e} against {few:e}");
+    // Negative control: two iterations do not solve it.
+    assert!(
+        ridge_residual(Solver::Ridge { tolerance: RIDGE_TOLERANCE, steps: 2 }, 1e-2)
+            > 100.0 * exact
+    );
+}
+
+#[test]
+fn a_step_is_gradient_descent_on_the_regularised_objective_and_lowers_it() {
+    let population = Population::new(teacher(6, &[1.0, -1.0, 2.0]));
+    let (eta, lambda) = (0.05, 1e-2);
+    let stage3 = Stage3 { step_size: eta, lambda, epochs: 1, steps: 30, ..Stage3::default() };
+    let algorithm = Algorithm { balance: true, ..only(stage3) };
+    let mut trainer = Trainer::new(&population, &algorithm, symmetric(6, 20, 0.2)).unwrap();
+    let _balanced = trainer.advance(1).unwrap();
+    let objective = |student: &Network| {
+        population.loss(student, RIDGE_TOLERANCE).value + WeightDecay::equal(lambda).value(student)
+    };
+    let mut last = objective(&trainer.state().student);
+    while !trainer.is_finished() {
+        let before = trainer.state().student.clone();
+        let _event = trainer.advance(1).unwrap();
+        let after = &trainer.state().student;
+        let gradient = population.accurate(&before, RIDGE_TOLERANCE).unwrap().gradient;
+        for ((x, y), g) in
+            after.first_layer().iter().zip(before.first_layer()).zip(&gradient.first_layer)
+        {
+            let expected = y - eta * (g + lambda * y);
+            assert!((x - expected).abs() <= rounding(50, 1.0), "{x} against {expected}");
+        }
+        let now = objective(after);
+        assert!(now < last, "{now} after {last}");
+        last = now;
+    }
+}
+
+#[test]
+fn balance_defects_decay_as_statement_3_4_says() {
+    // Each a_j^2 - |w_j|^2 falls by exp(-2 lambda t), up to terms of order eta.
+    let population = Population::new(teacher(4, &[1.0, 1.5]));
+    let (eta, lambda, steps) = (1e-3, 0.5, 2000_u32);
+    let stage3 =
+        Stage3 { step_size: eta, lambda, epochs: 1, steps: steps.into(), ..Stage3::default() };
+    let mut start = symmetric(4, 3, 0.5);
+    for (j, a) in start.layers_mut().0.iter_mut().enumerate() {
+        *a *= 1.5 + j as f64;
+    }
+    let defect = |s: &Network, j: usize| s.second_layer()[j].powi(2) - norm(s.neuron(j)).powi(2);
+    let (end, _) = finish(&population, &only(stage3), start.clone());
+    let factor = (-2.0 * lambda * eta * f64::from(steps)).exp();
+    // Step k adds eta^2 (|g_a|^2 - |g_w|^2), damped afterwards, with squares below 30 along this run.
+    let allowed = 30.0 * eta / (2.0 * lambda);
+    for j in 0..start.neurons() {
+        let (expected, found) = (factor * defect(&start, j), defect(&end, j));
+        assert!((found - expected).abs() <= allowed, "neuron {j}: {found} against {expected}");
+    }
+    // Negative control: without decay the largest defect stays where it was.
+    let (end, _) = finish(&population, &only(Stage3 { lambda: 0.0, ..stage3 }), start.clone());
+    let (expected, found) = (factor * defect(&start, 5), defect(&end, 5));
+    assert!((found - expected).abs() > allowed, "{found} against {expected}");
+}
+
+#[test]
+fn too_large_a_step_is_a_divergence_with_its_numbers() {
+    let population = Population::new(teacher(3, &[1.0]));
+    let algorithm = only(Stage3 { step_size: 1e6, epochs: 2, steps: 500, ..Stage3::default() });
+    let mut trainer = Trainer::new(&population, &algorithm, symmetric(3, 4, 0.5)).unwrap();
+    let error = loop {
+        match trainer.advance(100) {
+            Ok(_) => assert!(!trainer.is_finished(), "the run should diverge"),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, TrainError::Diverged { step_size, .. } if step_size > 1e5), "{error}");
+}
+
+#[test]
+fn bad_parameters_are_named() {
+    let population = Population::new(teacher(3, &[1.0]));
+    let algorithm = only(Stage3 { decay: f64::NAN, ..Stage3::default() });
+    let error = Trainer::new(&population, &algorithm, symmetric(3, 2, 0.5)).unwrap_err();
+    assert!(error.to_string().contains("stage3.decay"), "{error}");
+    let error = Trainer::new(&population, &Algorithm::default(), symmetric(4, 2, 0.5)).unwrap_err();
+    assert!(matches!(error, TrainError::Model(_)), "{error}");
+}
+
+#[test]
+fn a_run_cut_anywhere_ends_in_the_same_bytes() {
+    let population = Population::new(teacher(5, &[1.0, -1.0]));
+    let stage3 = Stage3 { steps: 40, epochs: 2, ..Stage3::default() };
+    let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+    let start = symmetric(5, 30, 0.1);
+    let run = |cut: u64| {
+        let mut state = Trainer::new(&population, &algorithm, start.clone()).unwrap().into_state();
+        while state.phase != Phase::Finished {
+            let mut trainer = Trainer::resume(&population, &algorithm, state).unwrap();
+            let event = trainer.advance(cut).unwrap();
+            assert!(cut > 1000 || trainer.state().phase_steps <= 40, "{event:?}");
+            state = trainer.into_state();
+        }
+        state
+    };
+    let whole = run(u64::MAX);
+    assert_eq!(whole.steps, 81);
+    for cut in [1, 7, 40] {
+        assert_eq!(run(cut), whole, "cut every {cut} steps");
+    }
+}
+
+#[test]
+fn an_epoch_ends_early_on_a_small_gradient() {
+    let population = Population::new(teacher(5, &[1.0]));
+    let stage3 = Stage3 { steps: 100_000, epochs: 1, gradient_factor: 10.0, ..Stage3::default() };
+    let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+    let mut trainer = Trainer::new(&population, &algorithm, symmetric(5, 30, 0.1)).unwrap();
+    while !trainer.is_finished() {
+        let event = trainer.advance(u64::MAX).unwrap();
+        assert!(matches!(event, Advance::Ended(_)));
+    }
+    let record = trainer.record(&[]);
+    assert!(record.step < 100_000, "{}", record.step);
+    let goal = stage3.gradient_factor * record.lambda * record.lambda;
+    assert!(record.gradient_norm <= goal * (1.0 + rounding(1, 1e3)), "{:e}", record.gradient_norm);
+}
+
+#[test]
+fn algorithm_one_recovers_a_teacher_with_both_signs() {
+    let mut w = vec![0.0; 12];
+    (w[0], w[7]) = (1.0, 1.0);
+    let teacher = Teacher::new(Network::new(6, vec![1.0, -1.0], w).unwrap()).unwrap();
+    let population = Population::new(teacher);
+    let stage3 = Stage3 { steps: 1500, epochs: 8, ..Stage3::default() };
+    let run = |stage3: Stage3| {
+        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+        finish(&population, &algorithm, symmetric(6, 30, 0.1)).1
+    };
+    let record = run(stage3);
+    // The last lambda is 1e-2/2^7: angles of its order, loss of its square's.
+    let lambda = record.lambda;
+    assert!(record.loss.value <= 100.0 * lambda * lambda, "{record:?}");
+    assert!(maximum_of(record.average_angles.iter().copied()) <= 30.0 * lambda, "{record:?}");
+    assert!(record.mass_beyond[0] <= lambda, "{record:?}");
+    // Negative control: without weight decay mass stays far from the teacher.
+    let unregularised = run(Stage3 { lambda: 0.0, ..stage3 });
+    assert!(unregularised.mass_beyond[0] > maximum(100.0 * lambda, 0.1), "{unregularised:?}");
+}
+
+proptest! {
+    #[test]
+    fn balancing_keeps_the_function(scale in 0.01_f64..100.0, seed in 0.0_f64..10.0) {
+        let d = 4;
+        let mut w = wave(5 * d, seed);
+        w[..d].fill(0.0);
+        let mut a = wave(5, seed + 1.0);
+        a[0] = 3.0;
+        a[1] = 0.0;
+        for x in &mut w {
+            *x *= scale;
+        }
+        let before = Network::new(d, a, w).unwrap();
+        let mut after = before.clone();
+        balance(&mut after);
+        for j in 0..5 {
+            let (c, b) = (before.mass(j), after.mass(j));
+            prop_assert!((c - b).abs() <= rounding(d, c.abs()), "{} against {}", b, c);
+            let defect = after.second_layer()[j].abs() - norm(after.neuron(j));
+            prop_assert!(defect.abs() <= rounding(d, after.second_layer()[j].abs()));
+        }
+    }
+}

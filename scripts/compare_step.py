@@ -1,0 +1,208 @@
+"""Times one exact step (loss and both gradients) of Gradiometer beside NumPy, JAX and PyTorch on the same arrays.
+
+    python3 scripts/compare_step.py [--shapes 500x50,2000x100,4000x1000,8000x32,16000x8] [--peers numpy,jax,torch]
+
+Needs numpy; jax and torch are used if they can be imported. Builds the helper `time-step` first. Every contender computes
+statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles with a hand-written gradient, on all cores; rounds alternate between them, so that noise
+hits all alike, and the medians and their ratios are printed, with the largest relative difference of the results and,
+for Gradiometer and NumPy, each in a process of its own, the peak memory. The peers' m x m arrays limit them at large m.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+TAU = 2 * np.pi
+
+
+def instance(m, d, seed=1):
+    """A generic student and a teacher of five neurons with both signs."""
+    rng = np.random.default_rng(seed)
+    w = rng.standard_normal((m, d)) / np.sqrt(d)
+    a = rng.standard_normal(m) / np.sqrt(m)
+    u = rng.standard_normal((5, d))
+    return a, w, np.array([1.0, -1.0, 1.2, 0.8, -0.7]), u / np.linalg.norm(u, axis=1, keepdims=True)
+
+
+def numpy_step(a, w, b, u):
+    """In-place where that helps: four m x n arrays at most."""
+    norms = np.linalg.norm(w, axis=1)
+    units = w / norms[:, None]
+    lengths = np.linalg.norm(u, axis=1)
+    v = np.concatenate([units, u / lengths[:, None]])
+    nu = np.concatenate([a * norms, -b * lengths])
+    t = v @ v.T
+    np.clip(t, -1, 1, out=t)
+    angle = np.arcsin(t)
+    root = np.sqrt((1 - t) * (1 + t))
+    t *= angle
+    t += root
+    t -= 1
+    e = t @ nu / TAU
+    loss = nu @ e
+    m = len(a)
+    q = (root[:m] @ nu - nu.sum()) / TAU
+    g = angle[:m] @ (nu[:, None] * v) / TAU
+    return loss, 2 * norms * e[:m], 2 * a[:, None] * (q[:, None] * units + g)
+
+
+def jax_step():
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+
+    @jax.jit
+    def step(a, w, b, u):
+        norms = jnp.linalg.norm(w, axis=1)
+        units = w / norms[:, None]
+        lengths = jnp.linalg.norm(u, axis=1)
+        v = jnp.concatenate([units, u / lengths[:, None]])
+        nu = jnp.concatenate([a * norms, -b * lengths])
+        t = jnp.clip(v @ v.T, -1, 1)
+        angle = jnp.arcsin(t)
+        root = jnp.sqrt((1 - t) * (1 + t))
+        e = (root + t * angle - 1) @ nu / TAU
+        m = len(a)
+        q = (root[:m] - 1) @ nu / TAU
+        g = angle[:m] @ (nu[:, None] * v) / TAU
+        return nu @ e, 2 * norms * e[:m], 2 * a[:, None] * (q[:, None] * units + g)
+
+    def run(*arrays):
+        loss, ga, gw = jax.block_until_ready(step(*arrays))
+        return loss, ga, gw
+
+    return run, lambda x: jnp.asarray(x)
+
+
+def torch_step():
+    import torch
+
+    torch.set_num_threads(os.cpu_count())
+
+    def run(a, w, b, u):
+        with torch.no_grad():
+            norms = torch.linalg.norm(w, dim=1)
+            units = w / norms[:, None]
+            lengths = torch.linalg.norm(u, dim=1)
+            v = torch.cat([units, u / lengths[:, None]])
+            nu = torch.cat([a * norms, -b * lengths])
+            t = (v @ v.T).clamp_(-1, 1)
+            angle = torch.asin(t)
+            root = torch.sqrt((1 - t).mul_(1 + t))
+            kernel = t.mul_(angle).add_(root).sub_(1)
+            e = kernel @ nu / TAU
+            m = len(a)
+            q = (root[:m] @ nu - nu.sum()) / TAU
+            g = angle[:m] @ (nu[:, None] * v) / TAU
+            return nu @ e, 2 * norms * e[:m], 2 * a[:, None] * (q[:, None] * units + g)
+
+    return run, lambda x: torch.from_numpy(np.ascontiguousarray(x))
+
+
+class Ours:
+    """The helper process: it reads the arrays once, then takes a step for every line it is sent."""
+
+    def __init__(self, program, student, teacher):
+        self.process = subprocess.Popen(
+            [program, teacher, student], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def __call__(self):
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def difference(found, exact):
+    pairs = zip(found, exact)
+    return max(float(np.max(np.abs(np.asarray(x) - y)) / np.max(np.abs(y))) for x, y in pairs)
+
+
+def peak_of_numpy(shape):
+    """Peak memory of one NumPy step in a process of its own, in MiB."""
+    command = [sys.executable, __file__, "--numpy-peak", shape]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--shapes", default="500x50,2000x100,4000x1000,8000x32,16000x8")
+    parser.add_argument("--peers", default="numpy,jax,torch")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--numpy-peak")
+    options = parser.parse_args()
+    if options.numpy_peak:
+        m, d = map(int, options.numpy_peak.split("x"))
+        numpy_step(*instance(m, d))
+        # Not getrusage: its maximum is inherited from the process that started this one.
+        status = Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+        return
+    build = ["cargo", "build", "--release", "-p", "gradiometer-benches", "--bin", "time-step"]
+    subprocess.run(build, cwd=ROOT, check=True)
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    program = str(target / "release" / "time-step")
+    peers = {}
+    for name in options.peers.split(","):
+        try:
+            peers[name] = {"numpy": lambda: (numpy_step, lambda x: x), "jax": jax_step, "torch": torch_step}[name]()
+        except ImportError:
+            print(f"{name} is not installed: left out", file=sys.stderr)
+    print("medians in seconds; ns a pair of m^2; ratio = the peer's median over ours")
+    logs = []
+    for shape in options.shapes.split(","):
+        m, d = map(int, shape.split("x"))
+        arrays = instance(m, d)
+        with tempfile.TemporaryDirectory() as folder:
+            np.savez(f"{folder}/student.npz", a=arrays[0], w=arrays[1])
+            np.savez(f"{folder}/teacher.npz", a=arrays[2], w=arrays[3])
+            ours = Ours(program, f"{folder}/student.npz", f"{folder}/teacher.npz")
+            first = ours()
+            given = {name: [convert(x) for x in arrays] for name, (_, convert) in peers.items()}
+            exact = None
+            times = {name: [] for name in ["gradiometer", *peers]}
+            for _ in range(options.rounds):
+                times["gradiometer"].append(ours()["seconds"])
+                for name, (step, _) in peers.items():
+                    start = time.perf_counter()
+                    result = step(*given[name])
+                    times[name].append(time.perf_counter() - start)
+                    if name == "numpy" or exact is None:
+                        exact = [np.asarray(x) for x in result]
+            for name in peers:  # the first call of a peer compiles or warms up
+                times[name] = times[name][1:] or times[name]
+            last = ours()
+            ours.close()
+        medians = {name: statistics.median(values) for name, values in times.items()}
+        mine = medians["gradiometer"]
+        line = f"m={m:6d} d={d:5d}  gradiometer {mine:.4f} s ({mine / m**2 * 1e9:.2f} ns)"
+        for name in peers:
+            ratio = medians[name] / mine
+            line += f"  {name} {medians[name]:.4f} s ({medians[name] / m**2 * 1e9:.1f} ns, {ratio:.1f}x)"
+        fastest = min(medians[name] for name in peers) / mine
+        logs.append(np.log(fastest))
+        print(line, f" fastest peer {fastest:.1f}x", flush=True)
+        if exact is not None:
+            sums = [float(exact[0]), float(np.abs(exact[1]).sum()), float(np.abs(exact[2]).sum())]
+            found = [last["loss"], last["second_layer_sum"], last["first_layer_sum"]]
+            print(f"    agreement {difference([[x] for x in found], [[y] for y in sums]):.1e}", end="")
+            print(f"; peak memory {first['peak_mib']:.0f} MiB, NumPy {peak_of_numpy(shape):.0f} MiB", flush=True)
+    print(f"geometric mean over the fastest peer: {np.exp(np.mean(logs)):.1f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,456 @@
+//! The documents against the source: what they name has to exist, and what the source cites has to be in them. Each rule
+//! is a function on data, applied to the project and to an input that breaks it.
+
+use gradiometer_tests::source::{self, SourceFile};
+use std::collections::BTreeSet;
+use std::fs;
+
+/// The ids of the statements, in order; `docs/CONFORMANCE.md` has one row for each.
+const STATEMENTS: [&str; 45] = [
+    "2.1", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4", "4.1", "4.2", "4.3", "4.4", "5.1", "5.2",
+    "5.3", "5.4", "6.1", "6.2", "6.3", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8",
+    "7.9", "7.10", "8.1", "8.2", "8.3", "8.4", "9.1", "9.2", "9.3", "9.4", "9.5", "10.1", "10.2",
+    "10.3", "10.4", "10.5", "10.6", "10.7", "10.8",
+];
+
+const EVIDENCE: [&str; 4] = ["certified", "computed", "sampled", "fitted"];
+
+/// Literals in an assertion up to this size count as tolerances.
+const LARGEST_TOLERANCE: f64 = 1.0 / 1024.0;
+
+// Tables.
+
+/// The cells of all table rows of a document, without headings and rules; backticks and outer blanks removed.
+fn table_rows(text: &str) -> Vec<Vec<String>> {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_rule = |line: &str| line.starts_with("| ---");
+    (0..lines.len())
+        .filter(|&n| {
+            let heads = lines.get(n + 1).is_some_and(|next| is_rule(next));
+            lines[n].starts_with('|') && !is_rule(lines[n]) && !heads
+        })
+        .map(|n| {
+            let row = lines[n].trim().trim_start_matches('|');
+            let row = row.strip_suffix('|').unwrap_or(row);
+            row.split('|').map(|cell| cell.trim().replace('`', "")).collect()
+        })
+        .collect()
+}
+
+// Conformance.
+
+/// What is wrong with the ids of the rows: unknown, missing or repeated.
+fn wrong_ids(rows: &[Vec<String>], statements: &[&str]) -> Vec<String> {
+    let unknown = rows
+        .iter()
+        .filter(|row| !statements.contains(&row[0].as_str()))
+        .map(|row| format!("{} is not a statement", row[0]));
+    let miscounted = statements.iter().filter_map(|id| {
+        let count = rows.iter().filter(|row| row[0] == *id).count();
+        (count != 1).then(|| format!("{id} has {count} rows"))
+    });
+    unknown.chain(miscounted).collect()
+}
+
+/// What is wrong with one row of the conformance table; `exists` says whether `file::name` is a function of the source.
+fn wrong_row(row: &[String], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    let [id, _, function, test, evidence, control, status] = row else {
+        return vec![format!("{} has {} cells", row[0], row.len())];
+    };
+    let mut wrong = Vec::new();
+    let mut names = |what: &str, cell: &str| {
+        for name in cell.split(", ") {
+            if !exists(name) {
+                wrong.push(format!("{id}: no {what} {name}"));
+            }
+        }
+    };
+    match status.as_str() {
+        "checked" | "computed" => {
+            names("function", function);
+            names("test", test);
+            if status == "checked" || control != "-" {
+                names("negative control", control);
+            }
+            if !EVIDENCE.contains(&evidence.as_str()) {
+                wrong.push(format!("{id}: no evidence level {evidence}"));
+            }
+        }
+        "not yet" => {
+            if [function, test, evidence, control].iter().any(|cell| *cell != "-") {
+                wrong.push(format!("{id}: a row that is not yet done names something"));
+            }
+        }
+        _ => wrong.push(format!("{id}: no status {status}")),
+    }
+    wrong
+}
+
+/// Whether `file::name` names a function in a Rust file of the project.
+fn function_exists(name: &str) -> bool {
+    name.split_once("::").is_some_and(|(file, function)| {
+        fs::read_to_string(source::root().join(file))
+            .is_ok_and(|text| source::defines_function(&source::code(&text), function))
+    })
+}
+
+#[test]
+fn every_statement_has_one_row() {
+    none(&wrong_ids(&table_rows(&source::read("docs/CONFORMANCE.md")), &STATEMENTS));
+}
+
+#[test]
+fn what_a_conformance_row_names_exists() {
+    let rows = table_rows(&source::read("docs/CONFORMANCE.md"));
+    none(&rows.iter().flat_map(|row| wrong_row(row, &function_exists)).collect::<Vec<_>>());
+}
+
+#[test]
+fn wrong_conformance_rows_are_refused() {
+    let table = "| id | a |\n| --- | --- |\n| 2.1 | `x` |\n| 2.1 | y |\n| 2.4 | z |\n";
+    let rows = table_rows(table);
+    assert_eq!(rows[0], ["2.1", "x"]);
+    assert_eq!(
+        wrong_ids(&rows, &["2.1", "2.2"]),
+        ["2.4 is not a statement", "2.1 has 2 rows", "2.2 has 0 rows"]
+    );
+
+    let exists = |name: &str| name == "f.rs::good";
+    let check = |line: &str| {
+        let rows = table_rows(line);
+        wrong_row(&rows[0], &exists)
+    };
+    none(&check("| 1 | s | f.rs::good | f.rs::good, f.rs::good | computed | - | computed |"));
+    none(&check("| 1 | s | f.rs::good | f.rs::good | certified | f.rs::good | checked |"));
+    none(&check("| 1 | s | - | - | - | - | not yet |"));
+    for line in [
+        "| 1 | s | f.rs::bad | f.rs::good | computed | f.rs::good | checked |",
+        "| 1 | s | f.rs::good | f.rs::good, f.rs::bad | computed | f.rs::good | checked |",
+        "| 1 | s | f.rs::good | f.rs::good | computed | - | checked |",
+        "| 1 | s | f.rs::good | f.rs::good | believed | f.rs::good | checked |",
+        "| 1 | s | f.rs::good | - | computed | - | computed |",
+        "| 1 | s | f.rs::good | - | - | - | not yet |",
+        "| 1 | s | - | - | - | - | soon |",
+        "| 1 | s | - | - | - | not yet |",
+    ] {
+        assert_eq!(check(line).len(), 1, "{line}");
+    }
+}
+
+#[test]
+fn a_function_that_is_not_there_is_noticed() {
+    assert!(function_exists("tests/documents.rs::function_exists"));
+    assert!(!function_exists("tests/documents.rs::function_is_missing"));
+    assert!(!function_exists("tests/no_such_file.rs::function_exists"));
+    assert!(!function_exists("function_exists"));
+}
+
+// Notation.
+
+/// Rows of the notation table whose name is no word of their crate's code; `code` gives a crate's code.
+fn unused_names(rows: &[Vec<String>], code: &dyn Fn(&str) -> String) -> Vec<String> {
+    rows.iter()
+        .filter_map(|row| {
+            let [_, name, _, _, package] = row.as_slice() else {
+                return Some(format!("{row:?} has not five cells"));
+            };
+            let code = code(package);
+            let found = source::words(&code).any(|(_, word)| word == name);
+            (!found).then(|| format!("{name} is not in {package}"))
+        })
+        .collect()
+}
+
+#[test]
+fn every_name_of_the_notation_is_in_its_crate() {
+    let code = |package: &str| {
+        let files = source::files(&[&format!("crates/{package}/src")], &[".rs"]);
+        files.iter().map(|file| source::code(&file.text)).collect::<String>()
+    };
+    none(&unused_names(&table_rows(&source::read("docs/NOTATION.md")), &code));
+}
+
+#[test]
+fn a_name_that_is_gone_is_refused() {
+    let rows = table_rows("| t | `overlap` | f64 | 1 | one |\n| q | `radial` | f64 | 1 | one |");
+    let code = |_: &str| "fn radial() { overlaps() }".to_owned();
+    assert_eq!(unused_names(&rows, &code), ["overlap is not in one"]);
+}
+
+// Paths.
+
+/// Paths of the tree that a text names: runs of path characters that start with one of the top folders.
+fn paths(text: &str) -> BTreeSet<String> {
+    let tops = ["crates/", "docs/", "tests/", "benches/", "examples/", "scripts/", ".ci/"];
+    let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./*".contains(c);
+    text.split(|c: char| !is_path(c))
+        .map(|run| run.trim_end_matches(['.', '/']))
+        .filter(|run| tops.iter().any(|top| run.starts_with(top) && run.len() > top.len()))
+        .filter(|run| !run.contains('*'))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Crate folders that the text does not name.
+fn unnamed_crates(text: &str, folders: &[String]) -> Vec<String> {
+    let named = paths(text);
+    folders.iter().filter(|folder| !named.contains(*folder)).cloned().collect()
+}
+
+#[test]
+fn architecture_names_every_crate() {
+    let folders: Vec<String> = fs::read_dir(source::root().join("crates"))
+        .expect("there are crates")
+        .map(|entry| entry.expect("a folder that opens can be listed").file_name())
+        .map(|name| format!("crates/{}", name.to_str().expect("file names are UTF-8")))
+        .collect();
+    assert!(!folders.is_empty(), "no crates were found");
+    none(&unnamed_crates(&source::read("ARCHITECTURE.md"), &folders));
+}
+
+#[test]
+fn every_path_that_a_document_names_exists() {
+    let documents = source::files(&["docs"], &[".md"]).into_iter().map(|file| file.path);
+    let missing: Vec<String> = ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .into_iter()
+        .map(str::to_owned)
+        .chain(documents)
+        .flat_map(|document| {
+            paths(&source::read(&document)).into_iter().map(move |path| (document.clone(), path))
+        })
+        .filter(|(_, path)| !source::root().join(path).exists())
+        .map(|(document, path)| format!("{document} names {path}"))
+        .collect();
+    none(&missing);
+}
+
+#[test]
+fn a_crate_that_is_not_on_the_map_is_refused() {
+    let text = "`crates/gradiometer-model` and `crates/gradiometer-model-extra/`, crates/x.";
+    assert_eq!(
+        unnamed_crates(text, &["crates/gradiometer-model".into(), "crates/gradiometer".into()]),
+        ["crates/gradiometer"]
+    );
+    assert!(paths(text).contains("crates/x"));
+    assert!(!source::root().join("crates/x").exists());
+}
+
+// References.
+
+/// Citation keys of a text: `[Key00]`, `[Key2000a]`, `[Key00, Theorem 1]`, brackets escaped or not.
+fn citations(text: &str) -> BTreeSet<String> {
+    text.split('[')
+        .skip(1)
+        .filter_map(|after| {
+            let (inside, _) = after.split_once(']')?;
+            let key = inside.split([',', ' ', '\\']).next()?;
+            is_key(key).then(|| key.to_owned())
+        })
+        .collect()
+}
+
+/// At least two letters, the first a capital, then two or four digits, then at most one small letter.
+fn is_key(key: &str) -> bool {
+    let key = key.strip_suffix(|c: char| c.is_ascii_lowercase()).unwrap_or(key);
+    let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
+    name.len() >= 2
+        && matches!(key.len() - name.len(), 2 | 4)
+        && name.starts_with(|c: char| c.is_ascii_uppercase())
+        && name.chars().all(|c| c.is_ascii_alphabetic() || c == '+')
+}
+
+/// The keys of the entries of the reference list.
+fn entries(references: &str) -> Vec<String> {
+    references
+        .lines()
+        .filter_map(|line| line.strip_prefix("- **["))
+        .filter_map(|line| line.split_once("]**"))
+        .map(|(key, _)| key.to_owned())
+        .collect()
+}
+
+/// Citations without an entry, entries without a citation, repeated entries.
+fn wrong_references(files: &[SourceFile], references: &str) -> Vec<String> {
+    let listed = entries(references);
+    let mut wrong = Vec::new();
+    let mut cited = BTreeSet::new();
+    for file in files {
+        for key in citations(&file.text) {
+            if !listed.contains(&key) {
+                wrong.push(format!("{} cites [{key}], which has no entry", file.path));
+            }
+            cited.insert(key);
+        }
+    }
+    for (n, key) in listed.iter().enumerate() {
+        if !cited.contains(key) {
+            wrong.push(format!("[{key}] is cited nowhere"));
+        }
+        if listed[..n].contains(key) {
+            wrong.push(format!("[{key}] has two entries"));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn citations_and_references_agree() {
+    let mut files = source::files(&["crates", "docs"], &[".rs", ".md"]);
+    files.retain(|file| file.path != "docs/REFERENCES.md");
+    none(&wrong_references(&files, &source::read("docs/REFERENCES.md")));
+}
+
+#[test]
+fn a_citation_without_entry_is_refused() {
+    let text =
+        "/// As in [Abc+2019a, Lemma 3] and \\[Xy07\\]; see [`Vec`], x[N64], [1e10], [Ab123].";
+    let file = SourceFile::made_up("a.rs", text);
+    let list = "- **[Xy07]** a\n- **[Zz99]** b\n- **[Xy07]** c";
+    assert_eq!(
+        wrong_references(&[file], list),
+        [
+            "a.rs cites [Abc+2019a], which has no entry",
+            "[Zz99] is cited nowhere",
+            "[Xy07] has two entries"
+        ]
+    );
+}
+
+// Tolerances.
+
+/// The code of a Rust file with its documentation examples, other comments and all literals of text blanked.
+fn code_with_examples(text: &str) -> String {
+    let mut example = false;
+    let uncommented: Vec<&str> = text
+        .lines()
+        .map(|line| {
+            let start = line.trim_start();
+            let Some(doc) = start.strip_prefix("///").or_else(|| start.strip_prefix("//!")) else {
+                example = false;
+                return line;
+            };
+            if doc.trim_start().starts_with("```") {
+                example = !example;
+                return "";
+            }
+            if example { doc } else { "" }
+        })
+        .collect();
+    source::code(&uncommented.join("\n"))
+}
+
+/// The assertions of some code, each with its line number: from a macro whose name contains `assert` to the end of its
+/// arguments.
+fn assertions(code: &str) -> Vec<(usize, &str)> {
+    code.match_indices("assert")
+        .filter_map(|(at, _)| {
+            let name = code[at..].find(|c: char| !(c.is_alphanumeric() || c == '_'))?;
+            let arguments = code[at + name..].strip_prefix('!')?;
+            let mut depth = 0_usize;
+            let end = arguments.find(|c| {
+                match c {
+                    '(' | '[' | '{' => depth += 1,
+                    ')' | ']' | '}' => depth = depth.saturating_sub(1),
+                    _ => {}
+                }
+                depth == 0
+            })?;
+            Some((1 + code[..at].matches('\n').count(), &arguments[..end]))
+        })
+        .collect()
+}
+
+/// Small literals on the right of an inequality or of a named argument such as `epsilon =`, outside the arguments of calls.
+fn literal_tolerances(assertion: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, operator) in assertion.match_indices(['<', '>', '=']) {
+        let right = &assertion[at + 1..];
+        let equality = right.starts_with('=') || assertion[..at].ends_with(['<', '>', '=', '!']);
+        if operator == "=" && equality {
+            continue;
+        }
+        let right = right.trim_start_matches('=');
+        let mut depth = 0_i32;
+        let end = right
+            .find(|c| {
+                match c {
+                    '(' | '[' | '{' => depth += 1,
+                    ')' | ']' | '}' => depth -= 1,
+                    _ => {}
+                }
+                depth < 0 || (depth == 0 && ",;&|<>=".contains(c))
+            })
+            .unwrap_or(right.len());
+        let mut depth = 0_i32;
+        let outside: String = right[..end]
+            .chars()
+            .map(|c| {
+                match c {
+                    '(' | '[' | '{' => depth += 1,
+                    ')' | ']' | '}' => depth -= 1,
+                    _ => {}
+                }
+                if depth > 0 { ' ' } else { c }
+            })
+            .collect();
+        found.extend(numbers(&outside).filter(|number| {
+            let value = number.trim_end_matches("f64").trim_end_matches('_').parse();
+            value.is_ok_and(|x: f64| x > 0.0 && x <= LARGEST_TOLERANCE)
+        }));
+    }
+    found
+}
+
+/// The number literals of some code, underscores removed.
+fn numbers(code: &str) -> impl Iterator<Item = String> {
+    let joined = code.replace("e-", "e\u{2212}");
+    let is_part = |c: char| c.is_alphanumeric() || "._\u{2212}".contains(c);
+    joined
+        .split(move |c: char| !is_part(c))
+        .filter(|run| run.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|run| run.replace('\u{2212}', "-").replace('_', ""))
+        .collect::<Vec<_>>()
+        .into_iter()
+}
+
+fn bare_tolerances(files: &[SourceFile]) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files {
+        let code = code_with_examples(&file.text);
+        for (line, assertion) in assertions(&code) {
+            for literal in literal_tolerances(assertion) {
+                found.push(format!("{}:{line}: {literal}", file.path));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_assertion_has_a_literal_tolerance() {
+    none(&bare_tolerances(&source::files(&["crates", "tests", "benches"], &[".rs"])));
+}
+
+#[test]
+fn literal_tolerances_are_refused() {
+    let text = "fn f() {\n    assert!((a - b).abs() < 1e-6);\n    prop_assert!(\n        x <= 2.0 * 1.5e-9_f64,\n    );\n\
+                    assert_relative_eq!(a, b, epsilon = 1e-4);\n    assert!(x < 0.0001 && y);\n}\n\
+                /// ```\n/// assert!(x < 1e-7);\n/// ```\nfn g() {}";
+    assert_eq!(
+        bare_tolerances(&[SourceFile::made_up("a.rs", text)]),
+        ["a.rs:2: 1e-6", "a.rs:3: 1.5e-9f64", "a.rs:6: 1e-4", "a.rs:7: 0.0001", "a.rs:10: 1e-7"]
+    );
+}
+
+#[test]
+fn other_small_numbers_are_let_through() {
+    let text = "fn f() {\n    // assert!(x < 1e-6);\n    let tiny = 1e-200;\n    assert_eq!(norm(&[1e-200]), 1e-200);\n\
+                    assert!(x <= evaluate(student, 1e-10));\n    assert!(x < 4.0 * f64::EPSILON, \"{x} < 1e-6\");\n\
+                    assert!(x < 0.5);\n}\n/// As `assert!(x < 1e-6)` would.\nfn g() {}";
+    none(&bare_tolerances(&[SourceFile::made_up("a.rs", text)]));
+}
+
+#[track_caller]
+fn none(found: &[String]) {
+    assert!(found.is_empty(), "\n{}", found.join("\n"));
+}

@@ -69,11 +69,13 @@ impl Table {
     }
 }
 
-/// A number with the given significant digits: plain between 0.001 and 100000, else scientific.
+/// A number with the given significant digits: plain between 0.001 and 100000, else scientific; a dash for NaN.
 pub fn scientific(x: f64, digits: usize) -> String {
     let size = x.abs();
     if size <= 0.0 {
         "0".to_owned()
+    } else if x.is_nan() {
+        "-".to_owned()
     } else if (1e-3..1e5).contains(&size) {
         let mut places = digits.saturating_sub(1);
         let mut bound = 10.0;
@@ -106,7 +108,7 @@ mod tests {
             (0.012345, 3, "0.0123"),
             (1.0e-10, 2, "1.0e-10"),
             (-2.5e7, 2, "-2.5e7"),
-            (f64::NAN, 2, "NaN"),
+            (f64::NAN, 2, "-"),
         ] {
             assert_eq!(scientific(x, digits), text);
         }

@@ -67,7 +67,16 @@ fn inspect_reports_the_complexity() {
         (found["separation"].as_f64().unwrap() - std::f64::consts::FRAC_PI_2).abs() <= rounding
     );
     assert!((found["condition"].as_f64().unwrap() - 2.0).abs() <= 2.0 * rounding);
+    let certificate = &found["certificate"];
+    assert!(certificate["rho"].as_f64().unwrap() > 0.0, "{certificate}");
+    assert_eq!(certificate["evidence"], json!("sampled"));
     assert!(gradiometer(&["inspect", &teacher]).out.contains("separation"));
+    let plain = gradiometer(&["inspect", &teacher, "--no-certificate", "--json"]).json();
+    assert!(plain["certificate"].is_null());
+    let parallel = file(&folder, "parallel.json", r#"{"a": [1, 2], "w": [[1, 2], [-2, -4]]}"#);
+    let run = gradiometer(&["inspect", &parallel, "--json"]);
+    assert_eq!(run.code, 0);
+    assert!(run.json()["certificate"]["missing"].as_str().unwrap().contains("parallel"));
 }
 
 #[test]
@@ -398,8 +407,16 @@ fn analyze_gives_both_sides_of_every_lemma() {
     let (lower, upper) =
         (found["gap"]["lower"].as_f64().unwrap(), found["gap"]["upper"].as_f64().unwrap());
     assert!(0.0 <= lower && lower <= upper);
+    let by_certificate = &found["gap"]["by_certificate"];
+    assert!(by_certificate["lower"].as_f64().unwrap() <= upper);
+    assert!(lower <= by_certificate["upper"].as_f64().unwrap());
+    assert_eq!(found["optimum"]["converged"], json!(true));
+    assert_eq!(found["optimum"]["atoms"].as_array().unwrap().len(), 2);
+    let spectrum = &found["point"]["hessian_spectrum"];
+    assert!(spectrum["smallest"].as_f64().unwrap() < spectrum["largest"].as_f64().unwrap());
     let claims = found["claims"].as_array().unwrap();
-    for id in ["7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8"] {
+    for id in ["5.1", "5.2", "5.3", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.10"]
+    {
         let claim =
             claims.iter().find(|claim| claim["id"] == id).unwrap_or_else(|| panic!("no {id}"));
         for field in ["left", "right", "ratio", "verdict", "evidence"] {
@@ -429,6 +446,28 @@ fn a_net_has_its_covering_radius() {
     assert_eq!(found["evidence"], json!("certified"));
     assert_eq!(program("check-net", &[&axes, "--radius", "0.956"]).code, 0);
     assert_eq!(program("check-net", &[&axes, "--radius", "0.955"]).code, 1);
+    let cover = folder.path().join("cover.json").to_str().unwrap().to_owned();
+    assert_eq!(gradiometer(&["net", &axes, "--out", &cover]).code, 0);
+    assert_eq!(program("check-net", &[&axes, "--cover", &cover]).code, 0);
+    let smaller = ["--cover", &cover, "--radius", "0.955"];
+    assert_eq!(program("check-net", &[&[axes.as_str()], &smaller[..]].concat()).code, 1);
+    // A missing simplex leaves a hole, a format of another kind and points of another dimension do not fit.
+    let text = std::fs::read_to_string(&cover).unwrap();
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    for field in ["simplices", "centres"] {
+        document["cover"]["caps"][field].as_array_mut().unwrap().pop();
+    }
+    let open = file(&folder, "open.json", &document.to_string());
+    let run = program("check-net", &[&axes, "--cover", &open]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("open.json") && run.err.contains("ridge"), "{}", run.err);
+    let other = file(&folder, "other.json", &text.replace("gradiometer-cover", "cover"));
+    let run = program("check-net", &[&axes, "--cover", &other]);
+    assert!(run.code == 65 && run.err.contains("format"), "{}", run.err);
+    let plane = file(&folder, "plane.json", "[[1, 0], [0, 1]]");
+    let run = program("check-net", &[&plane, "--cover", &cover]);
+    assert!(run.code == 65 && run.err.contains("dimension"), "{}", run.err);
+    assert_eq!(program("check-net", &[&axes]).code, 64);
     let ragged = file(&folder, "ragged.json", "[[1, 0], [1]]");
     let run = gradiometer(&["net", &ragged]);
     assert_eq!(run.code, 65);

@@ -10,16 +10,13 @@ use gradiometer_hermite::float::minimum;
 use gradiometer_model::SeparatedTeacher;
 
 use crate::error::LandscapeError;
-use candidate::{Candidate, Stage};
+pub(crate) use candidate::{Candidate, Stage};
 use choice::Chooser;
 use search::{rho_at, smallest, starts};
 
 mod candidate;
 mod choice;
-mod search;
-mod test_function;
-
-pub use test_function::{TestFunction, test_function};
+pub(crate) mod search;
 
 /// What a certificate should make small.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,9 +112,9 @@ pub fn find_certificate(
         return Err(none);
     };
     let mut points = starts(&stage, 10 * options.starts, options.seed.wrapping_add(1));
-    points.extend(choice.found.places);
+    points.extend(choice.found.places().cloned());
     let found = smallest(|w| rho_at(&candidate, w), &points);
-    let sampled_rho = minimum(found.value, choice.found.value);
+    let sampled_rho = minimum(found.value(), choice.found.value());
     if !(sampled_rho > 0.0) {
         return Err(none);
     }

@@ -272,6 +272,24 @@ pub struct LargestStep {
     pub holds: f64,
     /// A larger one at which that was not seen.
     pub fails: f64,
+    /// `(eta/2) |grad|^2` at `holds`.
+    pub required: f64,
+    /// By how much that step lowers `L_lambda`, the error bounds of both losses taken off.
+    pub decrease: f64,
+}
+
+impl LargestStep {
+    /// **7.10** at the step `holds`: the decrease required is at most the one seen.
+    pub fn claim(&self) -> Claim {
+        Claim::new(
+            ("7.10", "the largest step"),
+            self.required,
+            Relation::AtMost,
+            self.decrease,
+            0.0,
+            Evidence::Computed,
+        )
+    }
 }
 
 /// Doublings or halvings in search of a first bracket.
@@ -296,7 +314,7 @@ pub fn largest_step(point: &Point<'_>, width: f64) -> Result<Option<LargestStep>
     let along = dot(student.second_layer(), &gradient.second_layer)
         + dot(student.first_layer(), &gradient.first_layer);
     let before = point.loss();
-    let lowers = |eta: f64| -> Result<bool, LandscapeError> {
+    let decrease = |eta: f64| -> Result<f64, LandscapeError> {
         let step = |x: &[f64], g: &[f64]| -> Vec<f64> {
             x.iter().zip(g).map(|(x, g)| x - eta * g).collect()
         };
@@ -307,10 +325,10 @@ pub fn largest_step(point: &Point<'_>, width: f64) -> Result<Option<LargestStep>
         )?;
         let after = Objective::loss(point.population(), &moved, STEP_ACCURACY);
         let decay = 0.5 * lambda * eta * (2.0 * along - eta * square);
-        let decrease = before.value - after.value - before.error - after.error + decay;
-        Ok(decrease >= 0.5 * eta * square)
+        Ok(before.value - after.value - before.error - after.error + decay)
     };
-    let mut bracket = LargestStep { holds: 1.0, fails: 1.0 };
+    let lowers = |eta: f64| decrease(eta).map(|by| by >= 0.5 * eta * square);
+    let mut bracket = LargestStep { holds: 1.0, fails: 1.0, required: 0.0, decrease: 0.0 };
     if lowers(1.0)? {
         for _ in 0..BRACKETING {
             bracket.fails = 2.0 * bracket.holds;
@@ -344,6 +362,8 @@ pub fn largest_step(point: &Point<'_>, width: f64) -> Result<Option<LargestStep>
             bracket.fails = middle;
         }
     }
+    bracket.required = 0.5 * bracket.holds * square;
+    bracket.decrease = decrease(bracket.holds)?;
     Ok(Some(bracket))
 }
 

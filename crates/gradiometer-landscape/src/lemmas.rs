@@ -38,11 +38,11 @@ pub enum Relation {
 /// What the two computed sides show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finding {
-    /// The relation holds: with room for the rounding if it is an inequality, within the rounding if it is an identity.
+    /// The relation holds up to the rounding of its sides; many of these inequalities are equalities on some instances.
     Holds,
     /// It fails by more than the rounding.
     Violated,
-    /// The two sides of an inequality are within rounding of each other, or a side is not a number.
+    /// A side, or its rounding, is not a number.
     Undecided,
     /// A hypothesis of the statement does not hold here, so that it says nothing.
     Inapplicable,
@@ -80,7 +80,7 @@ impl Claim {
     ) -> Self {
         let off = left - right;
         let finding = match relation {
-            Relation::AtMost if off <= -rounding => Finding::Holds,
+            Relation::AtMost if off <= rounding => Finding::Holds,
             Relation::Equal if off.abs() <= rounding => Finding::Holds,
             Relation::AtMost if off > rounding => Finding::Violated,
             Relation::Equal if off.abs() > rounding => Finding::Violated,
@@ -97,9 +97,14 @@ impl Claim {
         self
     }
 
-    /// `left/right`: the tightness of an inequality with positive right side, at most one where it holds.
+    /// `left/right`, the tightness: at most one where an inequality holds, one for an identity. NaN for an inequality whose right side is
+    /// not positive, where a quotient says nothing.
     pub fn ratio(&self) -> f64 {
-        self.left / self.right
+        if self.relation == Relation::Equal || self.right > 0.0 {
+            self.left / self.right
+        } else {
+            f64::NAN
+        }
     }
 
     /// Whether it is refuted.

@@ -6,6 +6,7 @@ pub mod error;
 mod hull;
 pub mod lemmas;
 pub mod net;
+pub mod optimum;
 pub mod residual;
 pub mod separation;
 

@@ -1,6 +1,7 @@
 //! Seeded experiments and everything that touches files: networks, points, run folders.
 
 pub mod certificate_file;
+pub mod cover_file;
 pub mod error;
 pub mod experiment;
 mod file;
@@ -15,6 +16,7 @@ mod safetensors_file;
 mod text_file;
 
 pub use certificate_file::{read_certificate, write_certificate};
+pub use cover_file::{ClaimedCover, read_cover, write_cover};
 pub use error::{Class, StudyError};
 pub use file::write_atomically;
 pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};

@@ -6,11 +6,15 @@ use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Certificate, Interpolant, Limits, Verdict, check_certificate};
 use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
-use gradiometer::landscape::descent::{CLOSE, DescentDirection, GradientScaling, largest_step};
+use gradiometer::landscape::descent::{
+    CLOSE, DescentDirection, GradientScaling, largest_step, spectrum,
+};
 use gradiometer::landscape::lemmas::{
     Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point, TestFunction,
 };
+use gradiometer::landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
 use gradiometer::model::{Network, SeparatedTeacher};
+use gradiometer::population::Layers;
 use gradiometer::study::run::{AWAY, number};
 use gradiometer::study::{read_certificate, read_network, read_teacher};
 use serde_json::{Value, json};
@@ -18,8 +22,12 @@ use std::path::PathBuf;
 
 /// Boxes that the proof of a certificate may take here; `certify` has no such limit.
 const BOXES: u64 = 3_000_000;
-/// Directions searched for the constant of a test function.
-const SAMPLES: usize = 2000;
+/// Random starting points of the search for the constant of a test function.
+const STARTS: usize = 200;
+/// Rounds of the solver of the regularised optimum.
+const ROUNDS: usize = 4;
+/// Neurons of the student up to which the Hessian's spectrum is computed unasked.
+const SPECTRUM: usize = 300;
 /// Relative width of the bracket in which the largest step size is found.
 const STEP_WIDTH: f64 = 1e-3;
 
@@ -42,6 +50,10 @@ pub struct Arguments {
     /// Angle, in radians, of the localisation bound 7.3.
     #[arg(long, value_name = "ANGLE", default_value_t = AWAY)]
     angle: f64,
+    /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products with it; for small ones they
+    /// are always given.
+    #[arg(long)]
+    spectrum: bool,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -49,9 +61,14 @@ pub struct Arguments {
 /// The claims of one point, which statements to keep.
 struct Analysis {
     claims: Vec<Claim>,
+    /// Bounds of `zeta` from the certificate alone, with its evidence.
+    certified_gap: (f64, f64),
     gap: (f64, f64),
+    gap_evidence: Evidence,
     certificate: Value,
+    optimum: Value,
     more: Value,
+    remarks: Vec<String>,
 }
 
 /// Runs the command: refuted if a claim is violated, inconclusive if one could not be decided.
@@ -117,10 +134,20 @@ pub fn run_selected(
         Outcome::Holds
     };
     let json = json!({
-        "gap": {"lower": number(analysis.gap.0), "upper": number(analysis.gap.1)},
+        "gap": {
+            "lower": number(analysis.gap.0),
+            "upper": number(analysis.gap.1),
+            "evidence": evidence_name(analysis.gap_evidence),
+            "by_certificate": {
+                "lower": number(analysis.certified_gap.0),
+                "upper": number(analysis.certified_gap.1),
+                "evidence": analysis.certificate["evidence"],
+            },
+        },
         "lambda": arguments.lambda,
         "claims": claims.iter().map(claim_json).collect::<Vec<_>>(),
         "certificate": analysis.certificate,
+        "optimum": analysis.optimum,
         "point": analysis.more,
     });
     let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"]);
@@ -136,13 +163,18 @@ pub fn run_selected(
         ]);
     }
     let text = format!(
-        "optimality gap zeta between {} and {}\ncertificate: rho = {}, |p| = {}, {}\n{}",
+        "optimality gap zeta between {} and {} ({}); by the certificate alone between {} and {}\n\
+         certificate: rho = {}, |p| = {}, {}\n{}{}\n",
         scientific(analysis.gap.0, 6),
         scientific(analysis.gap.1, 6),
+        evidence_name(analysis.gap_evidence),
+        scientific(analysis.certified_gap.0, 6),
+        scientific(analysis.certified_gap.1, 6),
         scientific(certificate.rho(), 4),
         scientific(certificate.p_norm(), 4),
         if proved { "certified" } else { "sampled" },
-        table.text()
+        table.text(),
+        analysis.remarks.join("\n"),
     );
     Report { text, json }.print(common)?;
     Ok(outcome)
@@ -201,7 +233,7 @@ fn analyse(
             certificate.weights(),
             i,
             &order,
-            SAMPLES,
+            STARTS,
             student.first_layer(),
             1,
         )?;
@@ -209,10 +241,54 @@ fn analyse(
     }
     let direction = DescentDirection::new(&point, CLOSE);
     claims.extend([direction.identity(), direction.inequality(), direction.gradient_bound()]);
-    claims.sort_by_key(|claim| sort_key(claim.id));
-    let gap = point.gap(&dual);
-    let scaling = GradientScaling::new(&point, point.zeta_plus().value);
+    let options = OptimumOptions { rounds: ROUNDS, ..OptimumOptions::default() };
+    let optimum = regularised_optimum(teacher, arguments.lambda, &options)?;
+    claims.extend(point.optimum_bounds(&dual, &optimum.measure, optimum.duality_gap));
+    claims.push(point.gap_identity(&optimum.measure).claim);
     let step = largest_step(&point, STEP_WIDTH)?;
+    claims.extend(step.map(|step| step.claim()));
+    claims.sort_by_key(|claim| sort_key(claim.id));
+    let certified_gap = point.gap(&dual);
+    let searched_gap = optimum.gap(&point);
+    let width = |(lower, upper): (f64, f64)| upper - lower;
+    let (gap, gap_evidence) = if width(searched_gap) < width(certified_gap) {
+        (searched_gap, Evidence::Sampled)
+    } else {
+        (certified_gap, evidence)
+    };
+    let scaling = GradientScaling::new(&point, gap.1);
+    let spectrum = if student.neurons() <= SPECTRUM || arguments.spectrum {
+        let found = spectrum(&point, Layers::Both)?;
+        json!({
+            "smallest": number(found.smallest.value),
+            "smallest_residual": number(found.smallest.residual),
+            "largest": number(found.largest.value),
+            "largest_residual": number(found.largest.residual),
+            "evidence": "computed",
+        })
+    } else {
+        Value::Null
+    };
+    let mut remarks = vec![optimum_remark(&optimum, teacher, arguments.angle)];
+    if let Some(step) = step {
+        remarks.push(format!(
+            "7.10: the largest step that lowers L_lambda by half its length times |grad|^2 is {} (computed)",
+            scientific(step.holds, 4)
+        ));
+    }
+    remarks.push(format!(
+        "7.9: lambda^2 |grad|^2/zeta^4 = {} (computed, with the upper end of zeta)",
+        scientific(scaling.constant(), 4)
+    ));
+    if let (Some(smallest), Some(largest)) =
+        (spectrum["smallest"].as_f64(), spectrum["largest"].as_f64())
+    {
+        remarks.push(format!(
+            "Hessian of L_lambda: eigenvalues from {} to {} (computed)",
+            scientific(smallest, 4),
+            scientific(largest, 4)
+        ));
+    }
     let more = json!({
         "loss": number(point.loss().value),
         "loss_error": number(point.loss().error),
@@ -227,6 +303,7 @@ fn analyse(
             "evidence": "computed",
         },
         "descent_product": number(direction.product()),
+        "hessian_spectrum": spectrum,
     });
     let certificate = json!({
         "rho": certificate.rho(),
@@ -234,7 +311,39 @@ fn analyse(
         "from_degree": certificate.weights().first_degree(),
         "evidence": evidence_name(evidence),
     });
-    Ok(Analysis { claims, gap, certificate, more })
+    let optimum = optimum_json(&optimum, teacher, arguments.angle);
+    Ok(Analysis { claims, certified_gap, gap, gap_evidence, certificate, optimum, more, remarks })
+}
+
+fn optimum_json(optimum: &Optimum, teacher: &SeparatedTeacher, angle: f64) -> Value {
+    let (count, mass) = optimum.atoms_beyond(teacher, angle);
+    let atoms: Vec<Value> = (0..optimum.measure.masses().len())
+        .map(|b| {
+            json!({"mass": optimum.measure.masses()[b], "direction": optimum.measure.direction(b)})
+        })
+        .collect();
+    json!({
+        "value": number(optimum.value()),
+        "below_teacher": number(optimum.below_teacher.value),
+        "duality_gap": number(optimum.duality_gap),
+        "largest_eta": number(optimum.largest_eta),
+        "converged": optimum.converged,
+        "atoms": atoms,
+        "atoms_beyond": {"angle": angle, "count": count, "mass": number(mass)},
+        "evidence": "sampled",
+    })
+}
+
+fn optimum_remark(optimum: &Optimum, teacher: &SeparatedTeacher, angle: f64) -> String {
+    let (count, mass) = optimum.atoms_beyond(teacher, angle);
+    format!(
+        "regularised optimum: {} atoms, duality gap {} of its value; beyond {} rad of every teacher {} atoms of mass {} (sampled)",
+        optimum.measure.masses().len(),
+        scientific(optimum.duality_gap / optimum.value(), 2),
+        scientific(angle, 2),
+        count,
+        scientific(mass, 3)
+    )
 }
 
 /// `7.10` after `7.9`.

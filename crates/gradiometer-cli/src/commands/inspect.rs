@@ -3,16 +3,24 @@
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::hermite::exponent::Exponent;
-use gradiometer::model::Complexity;
+use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
+use gradiometer::model::{Complexity, Teacher};
 use gradiometer::study::read_teacher;
 use gradiometer::study::run::complexity_json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
+
+/// Random starting points of the search for the certificate's worst place.
+const STARTS: usize = 24;
 
 /// What to inspect.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The teacher: .json, .toml, .safetensors or .npz.
     teacher: PathBuf,
+    /// Leaves out the search for a dual certificate, which takes seconds for ranks of four and more.
+    #[arg(long)]
+    no_certificate: bool,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -24,8 +32,44 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
     let complexity = Complexity::of(&teacher)?;
-    Report { text: text(&complexity), json: complexity_json(&complexity) }.print(common)?;
+    let mut json = complexity_json(&complexity);
+    let mut text = text(&complexity);
+    if !arguments.no_certificate {
+        let (summary, lines) = certificate_summary(teacher);
+        json["certificate"] = summary;
+        text += &lines;
+    }
+    Report { text, json }.print(common)?;
     Ok(Outcome::Holds)
+}
+
+/// The certificate that a search finds, or why there is none.
+fn certificate_summary(teacher: Teacher) -> (Value, String) {
+    let found = teacher.separated().map_err(|error| error.to_string()).and_then(|teacher| {
+        let options = CertificateOptions { starts: STARTS, ..CertificateOptions::default() };
+        find_certificate(&teacher, &options).map_err(|error| error.to_string())
+    });
+    match found {
+        Ok(FoundCertificate { certificate, sampled_rho, .. }) => {
+            let (norm, degree) = (certificate.p_norm(), certificate.weights().first_degree());
+            let json = json!({
+                "from_degree": degree,
+                "rho": sampled_rho,
+                "p_norm": norm,
+                "evidence": "sampled",
+            });
+            let lines = format!(
+                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled; `certify` proves it)\n",
+                scientific(sampled_rho, 4),
+                scientific(norm, 4),
+                scientific(norm * norm / sampled_rho, 4)
+            );
+            (json, lines)
+        }
+        Err(reason) => {
+            (json!({"missing": reason}), format!("no dual certificate was found: {reason}\n"))
+        }
+    }
 }
 
 fn exponent(exponent: Exponent) -> String {

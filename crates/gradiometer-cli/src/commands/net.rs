@@ -3,8 +3,8 @@
 use crate::{Common, Failure, Outcome, Report, scientific};
 use gradiometer::certify::net::{Geometry, Net, NetVerdict, check_net};
 use gradiometer::landscape::net::{CoveringRadius, Evidence, NetOptions, covering_radius};
-use gradiometer::study::read_points;
 use gradiometer::study::run::number;
+use gradiometer::study::{ClaimedCover, read_cover, read_points, write_cover};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -34,6 +34,9 @@ impl PointArguments {
 pub struct Arguments {
     #[command(flatten)]
     points: PointArguments,
+    /// Writes the evidence for the upper bound to this file, for `check-net --cover`.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 /// What to check.
@@ -42,9 +45,12 @@ pub struct Arguments {
 pub struct CheckArguments {
     #[command(flatten)]
     points: PointArguments,
-    /// The covering radius claimed, in radians.
-    #[arg(long, value_name = "RADIUS")]
-    radius: f64,
+    /// The covering radius claimed, in radians; by default the cover's.
+    #[arg(long, value_name = "RADIUS", required_unless_present = "cover")]
+    radius: Option<f64>,
+    /// Evidence from `net --out`; by default it is searched for. The checker believes none of it.
+    #[arg(long, value_name = "FILE")]
+    cover: Option<PathBuf>,
     /// Most cells to bound.
     #[arg(long, value_name = "N", default_value_t = 10_000_000)]
     cells: usize,
@@ -63,6 +69,17 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let radius = covering_radius(&net, &NetOptions::default())
         .map_err(|error| data(&arguments.points.points)(error.to_string()))?;
     let CoveringRadius { lower, upper, witness, evidence, work } = radius;
+    if let Some(out) = &arguments.out {
+        let Evidence::Cover(cover) = &evidence else {
+            return Err(Failure::Data(format!(
+                "{}: the bound was proved by subdivision, which leaves no evidence to write; leave --out away",
+                arguments.points.points.display()
+            )));
+        };
+        let claimed =
+            ClaimedCover { dimension: net.dimension(), radius: upper, cover: cover.clone() };
+        write_cover(out, &claimed)?;
+    }
     let method = match evidence {
         Evidence::Cover(_) => "cover",
         Evidence::Subdivision => "subdivision",
@@ -96,15 +113,30 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Failure> {
     let net = arguments.points.read()?;
     let fail = data(&arguments.points.points);
-    // The finder's cover is a hint; the checker believes none of it.
-    let found =
-        covering_radius(&net, &NetOptions::default()).map_err(|error| fail(error.to_string()))?;
-    let cover = match &found.evidence {
-        Evidence::Cover(cover) => Some(cover),
-        _ => None,
+    // Whoever made the cover, the checker recomputes all that follows from it.
+    let (radius, cover) = if let Some(path) = &arguments.cover {
+        let claimed = read_cover(path)?;
+        if claimed.dimension != net.dimension() {
+            return Err(Failure::Data(format!(
+                "{}: dimension: is {}, the points have {}; give the cover of these points",
+                path.display(),
+                claimed.dimension,
+                net.dimension()
+            )));
+        }
+        (arguments.radius.unwrap_or(claimed.radius), Some(claimed.cover))
+    } else {
+        let found = covering_radius(&net, &NetOptions::default())
+            .map_err(|error| fail(error.to_string()))?;
+        let cover = match found.evidence {
+            Evidence::Cover(cover) => Some(cover),
+            _ => None,
+        };
+        (arguments.radius.unwrap_or(f64::NAN), cover)
     };
-    let verdict = check_net(&net, arguments.radius, cover, arguments.cells)
-        .map_err(|error| fail(error.to_string()))?;
+    let source = arguments.cover.as_ref().unwrap_or(&arguments.points.points);
+    let verdict = check_net(&net, radius, cover.as_ref(), arguments.cells)
+        .map_err(|error| data(source)(error.to_string()))?;
     let (outcome, name, detail): (_, _, Value) = match &verdict {
         NetVerdict::Proved { upper } => {
             (Outcome::Holds, "proved", json!({"upper": number(*upper)}))
@@ -121,11 +153,11 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
     };
     let json = json!({
         "verdict": name,
-        "radius": arguments.radius,
+        "radius": number(radius),
         "detail": detail,
         "evidence": "certified",
     });
-    let text = format!("{name}: covering radius <= {} rad; {detail}\n", arguments.radius);
+    let text = format!("{name}: covering radius <= {radius} rad; {detail}\n");
     Report { text, json }.print(common)?;
     Ok(outcome)
 }

@@ -15,6 +15,10 @@ const RESOLUTION: f64 = 4.0;
 const ABOVE: usize = 2;
 /// Degrees below the first one whose weights are tuned too.
 const BELOW: usize = 3;
+/// Starting points with the smallest values, from which descents are made first.
+const SCOUTS: usize = 8;
+/// The share of the best score below which a change of the weights is worth another step.
+const WORTHWHILE: f64 = 0.999;
 /// First and last step of the weights' square roots.
 const FIRST_STEP: f64 = 0.4;
 const LAST_STEP: f64 = 0.05;
@@ -46,13 +50,13 @@ impl Chooser<'_> {
         while degree <= self.options.largest_degree
             && (since < PATIENCE || (degree as f64) < resolved)
         {
-            if let Some(choice) = self.score(DegreeWeights::from_degree(degree).ok()?) {
-                since += 1;
-                if best.as_ref().is_none_or(|b| choice.score < b.score) {
-                    self.starts.extend(choice.found.places.iter().cloned());
-                    best = Some(choice);
-                    since = 0;
-                }
+            let bound = best.as_ref().map_or(f64::INFINITY, |b| b.score);
+            // Patience begins with the first kernel that works.
+            since += usize::from(best.is_some());
+            if let Some(choice) = self.score(DegreeWeights::from_degree(degree).ok()?, bound) {
+                self.starts.extend(choice.found.places().cloned());
+                best = Some(choice);
+                since = 0;
             }
             // Every even degree up to 16, then steps of an eighth.
             degree += if degree < 16 { 2 } else { 2 * (degree / 16) };
@@ -79,9 +83,11 @@ impl Chooser<'_> {
                         continue;
                     }
                     let squares = trial.iter().map(|x| x * x).collect();
-                    let choice = DegreeWeights::new(squares, 1.0).ok().and_then(|w| self.score(w));
-                    if let Some(choice) = choice.filter(|c| c.score < best.score) {
-                        self.starts.extend(choice.found.places.iter().take(2).cloned());
+                    let choice = DegreeWeights::new(squares, 1.0).ok();
+                    if let Some(choice) =
+                        choice.and_then(|w| self.score(w, WORTHWHILE * best.score))
+                    {
+                        self.starts.extend(choice.found.places().take(2).cloned());
                         roots = trial;
                         best = choice;
                         moved = true;
@@ -96,16 +102,35 @@ impl Chooser<'_> {
         best
     }
 
-    /// The goal's value for a kernel; `None` if `rho` is not positive (or too small for the goal).
-    fn score(&self, weights: DegreeWeights) -> Option<Choice> {
+    /// The goal's value for a kernel; `None` if `rho` is not positive (or too small for the goal) or the value is not below `bound`.
+    ///
+    /// Any point of the sphere bounds `rho` from above and so the value from below: most kernels are out before a descent from
+    /// every starting point is made.
+    fn score(&self, weights: DegreeWeights, bound: f64) -> Option<Choice> {
         let candidate = Candidate::certificate(self.stage, &weights)?;
-        let found = smallest(|w| rho_at(&candidate, w), &self.starts);
-        let (norm, rho) = (candidate.norm, found.value);
-        let score = match self.options.goal {
-            Goal::NormSquaredOverRho => norm * norm / rho,
-            Goal::Norm { smallest_rho } if rho >= smallest_rho => norm,
-            Goal::Norm { .. } => return None,
+        let norm = candidate.norm;
+        let value = |rho: f64| match self.options.goal {
+            Goal::NormSquaredOverRho if rho > 0.0 => norm * norm / rho,
+            Goal::Norm { smallest_rho } if rho >= smallest_rho && rho > 0.0 => norm,
+            _ => f64::INFINITY,
         };
-        (rho > 0.0 && score.is_finite()).then_some(Choice { weights, score, found })
+        let f = |w: &[f64]| rho_at(&candidate, w);
+        let mut starts: Vec<(f64, &Vec<f64>)> = self.starts.iter().map(|w| (f(w), w)).collect();
+        starts.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (first, rest) = starts.split_at(starts.len().min(SCOUTS));
+        let lowest = first.first().map_or(f64::INFINITY, |start| start.0);
+        if !(value(lowest) < bound) {
+            return None;
+        }
+        let points = |starts: &[(f64, &Vec<f64>)]| -> Vec<Vec<f64>> {
+            starts.iter().map(|(_, w)| (*w).clone()).collect()
+        };
+        let scouted = smallest(f, &points(first));
+        if !(value(scouted.value()) < bound) {
+            return None;
+        }
+        let found = scouted.with(smallest(f, &points(rest)));
+        let score = value(found.value());
+        (score < bound).then_some(Choice { weights, score, found })
     }
 }

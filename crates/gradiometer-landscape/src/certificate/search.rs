@@ -5,6 +5,7 @@ use gradiometer_model::geometry::dot;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 use super::candidate::{Candidate, Stage};
 
@@ -18,11 +19,10 @@ const NEAR: [f64; 2] = [0.05, 0.3];
 /// Local minima that are kept for the next search.
 const KEPT: usize = 12;
 
-/// The smallest value found and where; the best few places for the next search.
+/// The smallest local minima found, with their values, in order.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
-    pub(crate) value: f64,
-    pub(crate) places: Vec<Vec<f64>>,
+    minima: Vec<(f64, Vec<f64>)>,
 }
 
 /// Unit vectors to start from: random ones, and some around every teacher's direction.
@@ -75,19 +75,37 @@ pub(crate) fn deviation_at(candidate: &Candidate<'_>, neuron: usize, e: &[f64], 
     if delta >= CLOSEST { -(eta - own).abs() / (delta * delta) } else { 0.0 }
 }
 
-/// Descends from every start and returns the smallest value.
-pub(crate) fn smallest(f: impl Fn(&[f64]) -> f64, starts: &[Vec<f64>]) -> Found {
-    let mut minima: Vec<(f64, Vec<f64>)> =
-        starts.iter().map(|start| descend(&f, start.clone())).collect();
-    minima.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let value = minima.first().map_or(f64::INFINITY, |best| best.0);
-    let places = minima.into_iter().take(KEPT).map(|(_, w)| w).collect();
-    Found { value, places }
+impl Found {
+    fn of(mut minima: Vec<(f64, Vec<f64>)>) -> Self {
+        minima.sort_by(|a, b| a.0.total_cmp(&b.0));
+        minima.truncate(KEPT);
+        Self { minima }
+    }
+
+    /// The smallest value; infinite if there was no start.
+    pub(crate) fn value(&self) -> f64 {
+        self.minima.first().map_or(f64::INFINITY, |best| best.0)
+    }
+
+    /// The best few places for the next search.
+    pub(crate) fn places(&self) -> impl Iterator<Item = &Vec<f64>> {
+        self.minima.iter().map(|(_, w)| w)
+    }
+
+    /// The best of both.
+    pub(crate) fn with(self, other: Self) -> Self {
+        Self::of([self.minima, other.minima].concat())
+    }
+}
+
+/// Descends from every start, on all threads, and returns the smallest values.
+pub(crate) fn smallest(f: impl Fn(&[f64]) -> f64 + Sync, starts: &[Vec<f64>]) -> Found {
+    Found::of(starts.par_iter().map(|start| descend(&f, start.clone())).collect())
 }
 
 /// Pattern search: steps along the axes, halved when none helps. It needs no derivative, so that the kinks where two
 /// directions are equally near do no harm.
-fn descend(f: &impl Fn(&[f64]) -> f64, start: Vec<f64>) -> (f64, Vec<f64>) {
+pub(crate) fn descend(f: &impl Fn(&[f64]) -> f64, start: Vec<f64>) -> (f64, Vec<f64>) {
     let mut best = (f(&start), start);
     let mut step = FIRST_STEP;
     while step > LAST_STEP {

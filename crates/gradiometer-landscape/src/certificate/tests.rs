@@ -1,6 +1,5 @@
 //! Random teachers, found and proved; test functions against the statement they serve.
 
-use gradiometer_hermite::Enclosure;
 use gradiometer_model::generate::{Signs, TeacherRequest};
 use gradiometer_model::{Network, Teacher};
 
@@ -149,34 +148,3 @@ fn a_limit_is_passed_on() {
     let checked = prove_certificate(&teacher, &CertificateOptions::default(), &limits, go).unwrap();
     assert_eq!(checked.report.verdict, Verdict::Inconclusive(Obstacle::Boxes));
 }
-
-#[test]
-fn test_functions_bound_the_average_neuron() {
-    let teacher = random_teacher(4, 2, 3, 4);
-    let options = CertificateOptions::default();
-    let weights = DegreeWeights::from_degree(6).unwrap();
-    for neuron in 0..3 {
-        let combination = [1.0, -0.5, 0.25];
-        let test = test_function(&teacher, &weights, neuron, &combination, &options).unwrap();
-        assert!(test.constant.is_finite() && test.constant > 0.0);
-        let eta = Interpolant::test_function(&teacher, &weights, neuron, &combination).unwrap();
-        // |eta(w) - 1{w in T_i} e.(s w)| <= C delta^2 on points that the search has not seen.
-        for step in 0..200_u32 {
-            let (a, b) = (f64::from(step) * 0.7, f64::from(step) * 1.3 + 0.2);
-            let w: Vec<f64> = [a.cos() * b.cos(), a.sin() * b.cos(), b.sin(), (a + b).sin()].into();
-            let length = w.iter().map(|x| x * x).sum::<f64>().sqrt();
-            let w: Vec<f64> = w.iter().map(|x| x / length).collect();
-            let (nearest, delta) = teacher.nearest(&w);
-            let dot = |u: &[f64], v: &[f64]| u.iter().zip(v).map(|(x, y)| x * y).sum::<f64>();
-            let side = dot(teacher.direction(nearest), &w).signum();
-            let own = if nearest == neuron { side * dot(&test.direction, &w) } else { 0.0 };
-            let left = eta.at(&w).0 - own;
-            let right = Enclosure::from(test.constant) * delta * delta;
-            let rounding = 1e4 * f64::EPSILON * eta.scale();
-            assert!(left.magnitude() <= right.hi() * (1.0 + SEARCH_SLACK) + rounding);
-        }
-    }
-}
-
-/// Relative distance to the supremum that a multistart search may keep.
-const SEARCH_SLACK: f64 = 0.001;

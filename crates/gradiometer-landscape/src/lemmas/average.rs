@@ -2,6 +2,7 @@
 
 use super::certificate::search_directions;
 use super::{Claim, Evidence, Point, Relation};
+use crate::certificate::{Candidate, Stage, search};
 use crate::error::LandscapeError;
 use faer::Mat;
 use faer::linalg::solvers::Solve;
@@ -11,9 +12,10 @@ use gradiometer_hermite::float::maximum;
 use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::geometry::{dot, normalised};
 use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
+use search::{deviation_at, smallest};
 
 /// The function `p_{i,e}` of theory 7.6: its `eta` interpolates `w -> <e, w>` to first order at `u_i` and zero to first order at the other
-/// `u_k`; with its norm and the constant `C = sup_w |eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` from a finite search.
+/// `u_k`; with its norm and the constant `C = sup_w |eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` from a multistart search.
 #[derive(Clone, Debug)]
 pub struct TestFunction {
     neuron: usize,
@@ -26,8 +28,9 @@ pub struct TestFunction {
 const NEAR: f64 = 1e-4;
 
 impl TestFunction {
-    /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`, searching `samples` directions and the given `points` (`d` numbers each). With a
-    /// student's neurons among the points the constant is large enough for that student's claim.
+    /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`. The constant is the largest value that descents from `starts` random
+    /// directions, and from others near the teachers, find, and those at the given `points` (`d` numbers each): with a student's neurons among
+    /// the points it is large enough for that student's claim.
     ///
     /// # Errors
     /// [`LandscapeError::Certify`] if the interpolation fails, [`LandscapeError::Model`] if the teacher's subspace is not found.
@@ -36,7 +39,7 @@ impl TestFunction {
         weights: &DegreeWeights,
         neuron: usize,
         combination: &[f64],
-        samples: usize,
+        starts: usize,
         points: &[f64],
         seed: u64,
     ) -> Result<Self, LandscapeError> {
@@ -51,8 +54,10 @@ impl TestFunction {
             let (eta, _) = interpolant.at(w);
             (eta.lo(), eta.hi())
         };
-        let searched = search_directions(teacher, samples, seed)?;
-        let constant = constant(teacher, neuron, &direction, &searched, points, eta);
+        let stage = Stage::new(teacher)?;
+        let searched = largest_deviation(&stage, weights, neuron, combination, starts, seed);
+        let at_points = constant(teacher, neuron, &direction, &[], points, eta);
+        let constant = maximum(searched, at_points);
         Ok(Self { neuron, direction, norm: interpolant.norm().hi(), constant })
     }
 
@@ -117,7 +122,28 @@ impl TestFunction {
     }
 }
 
-/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` over the directions searched.
+/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` that descents find; NaN if the interpolation fails in floating point.
+fn largest_deviation(
+    stage: &Stage,
+    weights: &DegreeWeights,
+    neuron: usize,
+    combination: &[f64],
+    starts: usize,
+    seed: u64,
+) -> f64 {
+    let mut e = vec![0.0; stage.size];
+    for (k, c) in combination.iter().enumerate() {
+        for (e, u) in e.iter_mut().zip(stage.direction(k)) {
+            *e += c * u;
+        }
+    }
+    Candidate::test_function(stage, weights, neuron, &e).map_or(f64::NAN, |candidate| {
+        let points = search::starts(stage, starts, seed);
+        -smallest(|w| deviation_at(&candidate, neuron, &e, w), &points).value()
+    })
+}
+
+/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` over the directions given.
 fn constant(
     teacher: &SeparatedTeacher,
     neuron: usize,

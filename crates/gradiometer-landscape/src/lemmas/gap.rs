@@ -31,7 +31,16 @@ impl Measure {
         measure
     }
 
-    fn direction(&self, b: usize) -> &[f64] {
+    /// The masses of its atoms.
+    pub fn masses(&self) -> &[f64] {
+        &self.masses
+    }
+
+    /// The direction of an atom, a unit vector (zero for an atom without one).
+    ///
+    /// # Panics
+    /// If there is no atom `b`.
+    pub fn direction(&self, b: usize) -> &[f64] {
         &self.directions[b * self.dimension..(b + 1) * self.dimension]
     }
 
@@ -88,6 +97,22 @@ impl Point<'_> {
 
     fn pair_rounding(&self, nu: &Measure) -> f64 {
         self.roundings() + nu.masses.len() as f64 * f64::EPSILON
+    }
+
+    /// **5.1** Weak duality: a certificate's `p` is feasible in the dual problem, where its value is `lambda |mu*| - lambda^2 |p|^2/4`, and no
+    /// student's `L_lambda` is below it: `-zeta+ <= lambda^2 |p|^2/4`.
+    pub fn weak_duality(&self, certificate: &dyn DualCertificate) -> Claim {
+        let (zeta, pull) = (self.zeta_plus(), 0.5 * self.lambda() * certificate.norm());
+        let right = pull * pull;
+        let rounding = zeta.error + 8.0 * f64::EPSILON * right;
+        Claim::new(
+            ("5.1", "weak duality"),
+            -zeta.value,
+            Relation::AtMost,
+            right,
+            rounding,
+            Evidence::Computed,
+        )
     }
 
     /// **5.2** `lambda |mu*| - lambda^2 |p|^2/4 <= P(nu) <= lambda |mu*| + duality_gap` for `nu` whose value is at most `duality_gap` above the optimum's: the bounds on

@@ -355,9 +355,9 @@ impl<'a> Point<'a> {
         )
     }
 
-    /// Every claim of section 7 that needs a certificate alone, in order of their ids; `angle` is that of 7.3's second part.
+    /// Every claim of sections 5 and 7 that needs a certificate alone, in order of their ids; `angle` is that of 7.3's second part.
     pub fn claims(&self, certificate: &dyn DualCertificate, angle: f64) -> Vec<Claim> {
-        let mut claims = vec![self.loss_bound(certificate)];
+        let mut claims = vec![self.weak_duality(certificate), self.loss_bound(certificate)];
         claims.extend(self.slack(certificate));
         claims.extend(self.localisation(certificate, angle));
         claims.push(self.no_cancellation(certificate));

@@ -59,10 +59,9 @@ pub fn run_command<A: Parser>(command: impl FnOnce(&A) -> Result<Outcome, Failur
         Err(error) => {
             // Help and version are not errors; everything else is bad usage.
             let code = if error.use_stderr() { 64 } else { 0 };
-            return if error.print().is_ok() || code == 0 {
-                ExitCode::from(code)
-            } else {
-                ExitCode::from(74)
+            return match error.print() {
+                Ok(()) => ExitCode::from(code),
+                Err(unwritten) => ExitCode::from(Failure::Output(unwritten).code().max(code)),
             };
         }
     };

@@ -59,10 +59,15 @@ fn inspect_reports_the_complexity() {
         ("rank", json!(2)),
         ("total_mass", json!(3.0)),
         ("information_exponent", json!(1)),
+        ("preprocessed_exponent", json!(2)),
     ] {
         assert_eq!(found[field], value, "{field}");
     }
     let rounding = 8.0 * f64::EPSILON;
+    // Degree 1 of relu(x) - 2 relu(y) is (x - 2 y)/2, and its norm is told from zero by an error bar.
+    let part = &found["information_exponent_parts"][0];
+    let (norm, error) = (part["norm"].as_f64().unwrap(), part["error"].as_f64().unwrap());
+    assert!((norm - 0.5 * 5.0_f64.sqrt()).abs() <= error && error < 100.0 * rounding, "{part}");
     assert!(
         (found["separation"].as_f64().unwrap() - std::f64::consts::FRAC_PI_2).abs() <= rounding
     );
@@ -161,6 +166,7 @@ fn bad_networks_are_refused_with_file_field_and_mend() {
     refused("missing.json", r#"{"a": [1]}"#, &["w"]);
     refused("trailing.json", r#"{"a": [1], "w": [[1]]} x"#, &["trailing"]);
     refused("text.toml", "a = \n", &["line 1"]);
+    refused("object.json", "3", &["an object"]);
     refused("zip.npz", "not an archive", &["npz"]);
     refused("cut.safetensors", "\u{1}\u{0}", &["safetensors"]);
 }
@@ -264,6 +270,12 @@ fn train_fills_a_folder_and_twice_the_same_bytes() {
     let (third, _) = trained(&folder, EXPERIMENT, "one");
     assert_eq!(third.code, 74);
     assert!(third.err.contains("--force"), "{}", third.err);
+    // So is a file of the same name that no run wrote.
+    let own = file(&folder, "teacher.json", TEACHER);
+    let (fourth, _) = trained(&folder, EXPERIMENT, ".");
+    assert_eq!(fourth.code, 74);
+    assert!(fourth.err.contains("teacher.json"), "{}", fourth.err);
+    assert_eq!(std::fs::read_to_string(own).unwrap(), TEACHER);
 }
 
 #[test]
@@ -317,6 +329,68 @@ fn check_separation_decides() {
     assert_eq!((run.code, &run.json()["verdict"]), (0, &json!("holds")));
     let run = program("check-separation", &[&teacher, "--above", "1.6", "--json"]);
     assert_eq!((run.code, &run.json()["verdict"]), (1, &json!("refuted")));
+}
+
+#[test]
+fn a_student_on_its_teacher_or_twice_the_same_is_served() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", r#"{"a": [1], "w": [[1, 0]]}"#);
+    let loss = |student: &str| {
+        let student = file(&folder, "student.json", student);
+        let run = gradiometer(&[
+            "loss",
+            "--teacher",
+            &teacher,
+            "--student",
+            &student,
+            "--gradient",
+            "--json",
+        ]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        run.json()
+    };
+    let bounded = |found: &Value, exact: f64| {
+        let (loss, error) =
+            (found["loss"].as_f64().unwrap(), found["loss_error"].as_f64().unwrap());
+        assert!((loss - exact).abs() <= error + f64::EPSILON * exact, "{loss:e} +- {error:e}");
+        for row in found["grad_w"].as_array().unwrap() {
+            assert!(row.as_array().unwrap().iter().all(Value::is_f64), "{found}");
+        }
+    };
+    // The degrees from 2 are even: the opposite neuron is the same feature.
+    for same in ["[[1, 0]]", "[[-1, 0]]"] {
+        let found = loss(&format!(r#"{{"a": [1], "w": {same}}}"#));
+        bounded(&found, 0.0);
+        assert!(found["gradient_norm"].as_f64() <= found["gradient_norm_error"].as_f64());
+    }
+    // Two equal neurons of one half each are the teacher again; of one each, a teacher too many: k(1).
+    bounded(&loss(r#"{"a": [0.5, 0.5], "w": [[1, 0], [1, 0]]}"#), 0.0);
+    let twice = loss(r#"{"a": [1, 1], "w": [[1, 0], [1, 0]]}"#);
+    bounded(&twice, 0.25 - 0.5 * std::f64::consts::FRAC_1_PI);
+    assert_eq!(twice["grad_w"][0], twice["grad_w"][1]);
+}
+
+#[test]
+fn numbers_that_overflow_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "teacher.json", TEACHER);
+    let huge = file(&folder, "huge.json", r#"{"a": [1e200], "w": [[1e200, 1, 1]]}"#);
+    for run in [
+        gradiometer(&["inspect", &huge]),
+        gradiometer(&["loss", "--teacher", &teacher, "--student", &huge]),
+    ] {
+        assert_eq!(run.code, 65, "{}", run.out);
+        assert!(run.err.contains("huge.json") && run.err.contains("scale"), "{}", run.err);
+    }
+    // So is a run whose first stage leaves their range, and a size that no memory holds.
+    for (experiment, part) in [
+        (format!("{EXPERIMENT}[stage1]\nstep_size = 1e300\n"), "diverged"),
+        (EXPERIMENT.replace("neurons = 40", "neurons = 4000000000000"), "student.neurons"),
+    ] {
+        let (run, _) = trained(&folder, &experiment, "out");
+        assert_eq!(run.code, 65, "{}", run.err);
+        assert!(run.err.contains(part) && run.err.contains("experiment.toml"), "{}", run.err);
+    }
 }
 
 #[test]

@@ -301,6 +301,29 @@ mod tests {
     }
 
     #[test]
+    fn products_of_two_have_the_mean_of_statement_2_1() {
+        const HIGHEST: usize = 12;
+        // A product rule in the plane of u = (1, 0) and v, exact up to degree 2 * 24 - 1 in either coordinate.
+        let rule = GaussHermite::new(24).unwrap();
+        let mean = |j: usize, k: usize, v: [f64; 2]| {
+            rule.expect(|x| hermite(j, x) * rule.expect(|y| hermite(k, v[0] * x + v[1] * y)))
+        };
+        for angle in [0.0_f64, 0.4, 1.2, 1.6, 2.9, std::f64::consts::PI] {
+            let (sine, cosine) = angle.sin_cos();
+            for j in 0..=HIGHEST {
+                for k in 0..=HIGHEST {
+                    let exact = (0..k).fold(f64::from(u8::from(j == k)), |t, _| t * cosine);
+                    // Some (j + k) roundings a node; sum_n |weight_n h_j h_k| is at most 1, by Cauchy and Schwarz.
+                    let slack = 32.0 * (j + k + 2) as f64 * f64::EPSILON;
+                    assert!((mean(j, k, [cosine, sine]) - exact).abs() <= slack, "{angle} {j} {k}");
+                }
+            }
+        }
+        // Negative control: directions have to be unit vectors; v = (1.1, 0) gives h_2 a part in degree 0.
+        assert!(mean(0, 2, [1.1, 0.0]) > 0.1);
+    }
+
+    #[test]
     fn derivatives_are_differences() {
         let h = 1e-4;
         for k in [1, 2, 7, 30] {

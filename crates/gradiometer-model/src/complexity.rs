@@ -166,7 +166,8 @@ impl Complexity {
     /// [`weight_epsilon`], count as zero.
     ///
     /// # Errors
-    /// [`ModelError::DecompositionFailed`] if a decomposition does not converge.
+    /// [`ModelError::TeacherOverflow`] if the square of the total mass is not finite, [`ModelError::DecompositionFailed`] if a
+    /// decomposition does not converge.
     ///
     /// # Examples
     /// ```
@@ -178,10 +179,13 @@ impl Complexity {
     /// assert_eq!(complexity.first_coefficient, [0.5, -1.0]);
     /// ```
     pub fn of(teacher: &Teacher) -> Result<Self, ModelError> {
+        let total_mass = teacher.total_mass();
+        if !(total_mass * total_mass).is_finite() {
+            return Err(ModelError::TeacherOverflow { total_mass });
+        }
         let subspace = FeatureSubspace::of(teacher)?;
         let eigenvalues = hessian_eigenvalues(teacher, &subspace)?;
         let (m, r) = (teacher.neurons(), subspace.rank());
-        let total_mass = teacher.total_mass();
         let zero = 8.0 * weight_epsilon(teacher) * (m + r) as f64 * total_mass;
         let hessian_rank = eigenvalues.iter().filter(|e| e.abs() > zero).count();
         let largest = maximum_of(eigenvalues.iter().map(|e| e.abs()));

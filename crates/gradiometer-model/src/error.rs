@@ -79,6 +79,14 @@ pub enum ModelError {
         /// Index of the neuron.
         neuron: usize,
     },
+    /// The amplitudes are so large that a loss overflows.
+    #[error(
+        "the amplitudes a |w| sum to {total_mass:e}, whose square overflows; scale the weights down"
+    )]
+    TeacherOverflow {
+        /// Total mass of the teacher.
+        total_mass: f64,
+    },
     /// A teacher cannot have an affine part: preprocessing removes it.
     #[error("a teacher has no affine part; leave out its bias and skip connection")]
     TeacherWithSkip,
@@ -117,7 +125,7 @@ pub enum ModelError {
     #[error(transparent)]
     Hermite(#[from] gradiometer_hermite::HermiteError),
     /// A generator's request cannot be met.
-    #[error("no such teacher: {reason}")]
+    #[error("cannot be generated: {reason}")]
     ImpossibleRequest {
         /// What contradicts what.
         reason: &'static str,

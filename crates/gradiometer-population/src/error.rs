@@ -13,6 +13,11 @@ pub enum PopulationError {
     /// The activation is not as the objective needs it.
     #[error(transparent)]
     Hermite(#[from] HermiteError),
+    /// The loss is not a finite number.
+    #[error(
+        "the loss overflows: the squares of the masses a |w| exceed the range of doubles; scale the weights down"
+    )]
+    Overflow,
     /// A dense Hessian of this size was refused.
     #[error(
         "a dense Hessian of {parameters} parameters needs more than the limit of {limit}; use Hessian-vector products"

@@ -6,7 +6,7 @@ use crate::fast::{self, Workspace};
 use crate::value::{Bounded, Evaluation, Gradient, Path};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::norm;
-use gradiometer_model::{ModelError, Network, Teacher};
+use gradiometer_model::{ModelError, Network, Skip, Teacher};
 use std::f64::consts::PI;
 
 /// The lowest Hermite degree that the loss keeps.
@@ -53,6 +53,17 @@ pub trait Objective {
         workspace: &mut Workspace,
         gradient: &mut Gradient,
     ) -> Bounded;
+
+    /// As [`Objective::evaluate_fast`], with errors as small as can be had, that of `L` at most `relative` times itself. An
+    /// objective with one evaluation alone has nothing to add.
+    fn evaluate_accurate(
+        &self,
+        student: &Network,
+        _relative: f64,
+        gradient: &mut Gradient,
+    ) -> Bounded {
+        self.evaluate_fast(student, &mut Workspace::new(), gradient)
+    }
 
     /// `L` with an error of at most `relative` times itself, if that can be had.
     fn loss(&self, student: &Network, relative: f64) -> Bounded;
@@ -136,14 +147,48 @@ impl Population {
     /// Loss and gradient, fast if the fast loss's error bound is at most `relative` times the loss and accurate otherwise.
     ///
     /// # Errors
-    /// [`PopulationError::Model`] if the dimensions differ.
+    /// [`PopulationError::Model`] if the dimensions differ, [`PopulationError::Overflow`] if the loss is not finite.
     pub fn evaluate(
         &self,
         student: &Network,
         relative: f64,
     ) -> Result<Evaluation, PopulationError> {
         let fast = self.fast(student, &mut Workspace::new())?;
+        if !(fast.loss.value + fast.loss.error).is_finite() {
+            return Err(PopulationError::Overflow);
+        }
         if fast.loss.within(relative) { Ok(fast) } else { self.accurate(student, relative) }
+    }
+
+    /// The affine part that makes the raw loss least at a student's neurons: `alpha = -sum_b nu_b/sqrt(2 pi)` and
+    /// `beta = -(1/2) sum_b nu_b v_b` with `nu = mu - mu*` (statement 4.1). With it the raw loss is that of the degrees at
+    /// least 2. Error: `(m + m* + d) eps` times the total mass of `nu`.
+    ///
+    /// # Errors
+    /// [`PopulationError::Model`] if the dimensions differ.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_model::{Network, Teacher};
+    /// use gradiometer_population::Population;
+    /// // relu(x) is x/2 + |x|/2: against the opposite neuron the linear part is all that is missing.
+    /// let teacher = Teacher::new(Network::new(1, vec![1.0], vec![1.0]).unwrap()).unwrap();
+    /// let student = Network::new(1, vec![1.0], vec![-1.0]).unwrap();
+    /// let skip = Population::new(teacher).affine_fit(&student).unwrap();
+    /// assert_eq!((skip.constant.abs(), skip.linear), (0.0, vec![1.0]));
+    /// ```
+    pub fn affine_fit(&self, student: &Network) -> Result<Skip, PopulationError> {
+        self.check(student)?;
+        let mut skip = Skip { constant: 0.0, linear: vec![0.0; student.dimension()] };
+        for (network, sign) in [(student, -1.0), (self.teacher.network(), 1.0)] {
+            for (w, a) in network.rows().zip(network.second_layer()) {
+                skip.constant += sign * a * norm(w) / (2.0 * PI).sqrt();
+                for (b, x) in skip.linear.iter_mut().zip(w) {
+                    *b += sign * 0.5 * a * x;
+                }
+            }
+        }
+        Ok(skip)
     }
 
     pub(crate) fn check(&self, student: &Network) -> Result<(), PopulationError> {
@@ -241,6 +286,15 @@ impl Objective for Population {
             self.add_low_degrees(student, &mut loss, gradient);
         }
         loss
+    }
+
+    fn evaluate_accurate(
+        &self,
+        student: &Network,
+        relative: f64,
+        gradient: &mut Gradient,
+    ) -> Bounded {
+        self.accurate_into(student, relative, Some(gradient)).0
     }
 
     fn loss(&self, student: &Network, relative: f64) -> Bounded {

@@ -50,6 +50,12 @@ impl Gradient {
         self.first_layer_error = 0.0;
     }
 
+    /// Bound on the error's norm over both layers, and so on that of the gradient's norm.
+    pub fn norm_error(&self) -> f64 {
+        let (m, n) = (self.second_layer.len() as f64, self.first_layer.len() as f64);
+        (m.sqrt() * self.second_layer_error).hypot(n.sqrt() * self.first_layer_error)
+    }
+
     /// Squared Frobenius norm over both layers.
     pub fn squared_norm(&self) -> f64 {
         self.second_layer.iter().chain(&self.first_layer).map(|g| g * g).sum()

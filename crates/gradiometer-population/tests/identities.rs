@@ -59,32 +59,26 @@ fn the_raw_loss_is_the_integral_over_the_plane() {
 
 #[test]
 fn preprocessing_removes_the_best_affine_function() {
-    // alpha = -sum_j c_j/sqrt(2 pi), beta = -(1/2) sum_j a_j w_j on both sides leave the degrees from 2.
     let (teacher, student) = (teacher(4, 3, 1.0), network(4, 6, 2.0));
-    let mut constant = 0.0;
-    let mut linear = vec![0.0; 4];
-    for (n, sign) in [(&student, -1.0), (teacher.network(), 1.0)] {
-        for (w, a) in n.rows().zip(n.second_layer()) {
-            constant += sign * a * norm(w) / (2.0 * PI).sqrt();
-            for (b, x) in linear.iter_mut().zip(w) {
-                *b += sign * 0.5 * a * x;
-            }
-        }
-    }
-    let fitted = student.clone().with_skip(Skip { constant, linear }).unwrap();
     let raw = Population::new(teacher.clone()).from_degree(FromDegree::Zero);
-    let high = Population::new(teacher);
-    let (with, without) =
-        (raw.accurate(&fitted, RELATIVE).unwrap(), high.accurate(&student, RELATIVE).unwrap());
-    let allowed = 64.0 * f64::EPSILON * without.loss.value;
-    assert!(
-        (with.loss.value - without.loss.value).abs() <= allowed,
-        "{:?} {:?}",
-        with.loss,
-        without.loss
-    );
+    let fit = raw.affine_fit(&student).unwrap();
+    let loss = |by: &[f64]| {
+        let linear = fit.linear.iter().zip(&by[1..]).map(|(b, x)| b + x).collect();
+        let skip = Skip { constant: fit.constant + by[0], linear };
+        raw.accurate(&student.clone().with_skip(skip).unwrap(), RELATIVE).unwrap().loss.value
+    };
+    let best = loss(&[0.0; 5]);
+    let high = Population::new(teacher).accurate(&student, RELATIVE).unwrap().loss.value;
+    // The fit is wrong by some 16 roundings of numbers of order one, and the loss by their squares and its own rounding.
+    let allowed = 64.0 * f64::EPSILON * maximum(high, 1.0);
+    assert!((best - high).abs() <= allowed, "{best} {high}");
+    // Any other affine part adds its squared distance: E (b_0 + b . x)^2 = |(b_0, b)|^2.
+    for k in 0..20 {
+        let by = wave(5, f64::from(k));
+        assert!((loss(&by) - high - dot(&by, &by)).abs() <= 8.0 * allowed, "{by:?}");
+    }
     // Negative control: without the affine part the raw loss is larger.
-    assert!(raw.accurate(&student, RELATIVE).unwrap().loss.value > with.loss.value + allowed);
+    assert!(raw.accurate(&student, RELATIVE).unwrap().loss.value > high + 8.0 * allowed);
 }
 
 /// Largest error of the gradient against central differences of the accurate loss, relative to its largest entry.

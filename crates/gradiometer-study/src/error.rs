@@ -97,7 +97,7 @@ pub enum StudyError {
     },
     /// A file of named arrays has no array of a name.
     #[error(
-        "{}: there is no tensor `{name}`, only {}; rename it or say which name to take",
+        "{}: there is no tensor `{name}`, only {}; {mend}",
         path.display(), listed(found)
     )]
     MissingTensor {
@@ -107,10 +107,12 @@ pub enum StudyError {
         name: String,
         /// The names there are.
         found: Vec<String>,
+        /// What to do.
+        mend: &'static str,
     },
     /// A file of named arrays has an array that a two-layer network does not.
     #[error(
-        "{}: tensor `{name}` is no part of a two-layer network with the tensors {}; remove it or name the layers",
+        "{}: tensor `{name}` is no part of a two-layer network with the tensors {}; {mend}",
         path.display(), listed(expected)
     )]
     UnknownTensor {
@@ -120,6 +122,8 @@ pub enum StudyError {
         name: String,
         /// The names that are understood.
         expected: Vec<String>,
+        /// What to do.
+        mend: &'static str,
     },
     /// A named array has the wrong shape.
     #[error("{}: tensor `{name}` has shape {found:?}; expected {expected}", path.display())]
@@ -247,10 +251,10 @@ pub enum StudyError {
         /// What the trainer said.
         source: TrainError,
     },
-    /// A folder already holds a run.
-    #[error("{}: holds a run already; choose another folder, or replace it with --force", path.display())]
+    /// A run would overwrite a file.
+    #[error("{}: is there already; choose another folder, or replace it with --force", path.display())]
     Occupied {
-        /// The folder.
+        /// The file.
         path: PathBuf,
     },
     /// A file cannot be written.

@@ -61,7 +61,7 @@ pub enum Part {
 }
 
 /// `[teacher]`: either `file`, or the sizes of a random one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherSection {
     /// A network file, relative to the experiment's folder.
@@ -96,7 +96,7 @@ pub struct TeacherSection {
 pub enum SignsField {
     /// `"positive"` or `"mixed"`.
     Named(SignsName),
-    /// One number for each neuron; its sign counts.
+    /// 1 or -1 for each neuron.
     Given(Vec<i8>),
 }
 
@@ -240,6 +240,23 @@ impl Default for RecordSection {
     }
 }
 
+/// Most numbers that the first layer of a random teacher or student may have: 8 GiB.
+const LARGEST_LAYER: usize = 1 << 30;
+
+/// Refuses a first layer that no memory holds.
+fn fits(path: &Path, field: &str, neurons: usize, dimension: usize) -> Result<(), StudyError> {
+    if neurons.checked_mul(dimension).is_some_and(|n| n <= LARGEST_LAYER) {
+        return Ok(());
+    }
+    Err(StudyError::Experiment {
+        path: path.to_owned(),
+        field: field.to_owned(),
+        problem: format!(
+            "is {neurons}; times the dimension {dimension} that exceeds {LARGEST_LAYER} numbers, give less"
+        ),
+    })
+}
+
 impl Experiment {
     /// Reads an experiment.
     ///
@@ -270,13 +287,19 @@ impl Experiment {
             Err(StudyError::Experiment { path: path.to_owned(), field: field.to_owned(), problem })
         };
         let t = &self.teacher;
-        let sizes = t.dimension.is_some() || t.neurons.is_some() || t.rank.is_some();
+        let random = TeacherSection { file: None, ..t.clone() } != TeacherSection::default();
         match (&t.file, t.dimension, t.neurons) {
-            (Some(_), ..) if sizes => {
+            (Some(_), ..) if random => {
                 return field(
                     "teacher",
                     "give either file, or the sizes of a random teacher".to_owned(),
                 );
+            }
+            (None, Some(0), _) => {
+                return field("teacher.dimension", "is 0; give at least 1".to_owned());
+            }
+            (None, _, Some(0)) => {
+                return field("teacher.neurons", "is 0; give at least 1".to_owned());
             }
             (None, None, _) => {
                 return field(
@@ -287,7 +310,13 @@ impl Experiment {
             (None, _, None) => {
                 return field("teacher.neurons", "is missing; give it, or teacher.file".to_owned());
             }
-            _ => {}
+            (None, Some(d), Some(m)) => fits(path, "teacher.neurons", m, d)?,
+            (Some(_), ..) => {}
+        }
+        if let Some(SignsField::Given(signs)) = &t.signs
+            && let Some(bad) = signs.iter().find(|s| ![1, -1].contains(*s))
+        {
+            return field("teacher.signs", format!("holds {bad}; give 1 or -1 for each neuron"));
         }
         if self.student.file.is_none() && self.student.neurons == 0 {
             return field("student.neurons", "is 0; give at least 1".to_owned());
@@ -300,6 +329,10 @@ impl Experiment {
                 "record.angles",
                 format!("holds {bad}; angles are at least 0, in radians"),
             );
+        }
+        let angles = &self.record.angles;
+        if let Some(twice) = (1..angles.len()).find(|&i| angles[..i].contains(&angles[i])) {
+            return field("record.angles", format!("holds {} twice; once will do", angles[twice]));
         }
         self.algorithm()
             .validate()
@@ -387,6 +420,7 @@ impl Experiment {
         let m = section.neurons;
         let scale = section.second_layer_scale;
         let seed = self.seed.wrapping_add(1);
+        fits(path, "student.neurons", m, dimension)?;
         let student = match section.start {
             Start::Symmetric => {
                 symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
@@ -456,6 +490,15 @@ mod tests {
             ("[teacher]\nneurons = 2\n", "teacher.dimension"),
             ("[teacher]\ndimension = 2\n", "teacher.neurons"),
             ("[teacher]\nfile = \"t.json\"\nrank = 2\n", "either file"),
+            ("[teacher]\nfile = \"t.json\"\nseparation = 0.5\n", "either file"),
+            ("[teacher]\ndimension = 0\nneurons = 2\n", "teacher.dimension"),
+            ("[teacher]\ndimension = 2\nneurons = 0\n", "teacher.neurons"),
+            ("[teacher]\ndimension = 2000000000000\nneurons = 2\n", "teacher.neurons"),
+            ("[teacher]\ndimension = 2\nneurons = 2\nsigns = [1, 0]\n", "teacher.signs"),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[record]\nangles = [0.1, 0.1]\n",
+                "record.angles",
+            ),
             ("[teacher]\ndimension = 2\nneurons = 2\nrnak = 1\n", "rnak"),
             ("[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nlambda = -1.0\n", "stage3.lambda"),
             (
@@ -472,6 +515,9 @@ mod tests {
             assert!(error.to_string().contains("x.toml"), "{error}");
             assert_eq!(error.class(), crate::Class::Data);
         }
+        let text = "[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 2000000000000\n";
+        let error = parse(text).unwrap().student("x.toml".as_ref(), 2).unwrap_err();
+        assert!(error.to_string().contains("student.neurons"), "{error}");
         let odd = parse("[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 3\n").unwrap();
         assert!(odd.student("x.toml".as_ref(), 2).unwrap_err().to_string().contains("even"));
     }

@@ -28,6 +28,7 @@ pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Network, StudyError> {
             path: path.to_owned(),
             name: name.clone(),
             expected: known.map(str::to_owned).to_vec(),
+            mend: "rename or remove it",
         });
     }
     let wrong = |field: &'static str| {
@@ -44,6 +45,7 @@ pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Network, StudyError> {
         path: path.to_owned(),
         name: name.to_owned(),
         found: found.clone(),
+        mend: "save it under that name",
     };
     let a = get("a")?.ok_or_else(|| absent("a"))?.into_vector().map_err(wrong("a"))?;
     let w = get("w")?.ok_or_else(|| absent("w"))?;

@@ -13,6 +13,7 @@ use crate::error::StudyError;
 use crate::experiment::Experiment;
 use crate::file::write_atomically;
 use crate::network_file::{TensorNames, write_network};
+use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
 use gradiometer_population::{InstructionSet, Population};
 use gradiometer_train::{Advance, Phase, Record, Trainer};
@@ -21,6 +22,16 @@ use std::path::{Path, PathBuf};
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
 pub const AWAY: f64 = 0.1;
+
+/// The files of a run folder.
+const FILES: [&str; 6] = [
+    "run.json",
+    "trajectory.csv",
+    "teacher.safetensors",
+    "teacher.json",
+    "checkpoints/start.safetensors",
+    "checkpoints/final.safetensors",
+];
 
 /// Where a run stands, for a progress bar.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +65,7 @@ pub struct Run {
 ///
 /// # Errors
 /// [`StudyError`] for a bad experiment, a run that diverges, or a folder that cannot be written or, without `force`,
-/// already holds a run.
+/// already holds a file that would be overwritten.
 pub fn run(
     path: &Path,
     out: &Path,
@@ -125,8 +136,11 @@ pub fn run(
 
 /// Makes the folder and its folder of checkpoints.
 fn prepare(out: &Path, force: bool) -> Result<PathBuf, StudyError> {
-    if out.join("run.json").exists() && !force {
-        return Err(StudyError::Occupied { path: out.to_owned() });
+    let taken = FILES.iter().map(|name| out.join(name)).find(|path| path.exists());
+    if let Some(path) = taken
+        && !force
+    {
+        return Err(StudyError::Occupied { path });
     }
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder)
@@ -148,6 +162,10 @@ pub fn number(x: f64) -> Value {
 pub fn complexity_json(complexity: &Complexity) -> Value {
     let exponent = complexity.information_exponent.exponent.known();
     let preprocessed = complexity.preprocessed_exponent.exponent.known();
+    let parts = |exponent: &InformationExponent| -> Vec<Value> {
+        let part = |p: &DegreePart| json!({"degree": p.degree, "norm": number(p.norm), "error": number(p.error)});
+        exponent.parts.iter().map(part).collect()
+    };
     json!({
         "dimension": complexity.dimension,
         "neurons": complexity.neurons,
@@ -158,6 +176,8 @@ pub fn complexity_json(complexity: &Complexity) -> Value {
         "total_mass": number(complexity.total_mass),
         "information_exponent": exponent,
         "preprocessed_exponent": preprocessed,
+        "information_exponent_parts": parts(&complexity.information_exponent),
+        "preprocessed_exponent_parts": parts(&complexity.preprocessed_exponent),
         "eigenvalues": complexity.eigenvalues,
         "smallest_eigenvalue": number(complexity.smallest_eigenvalue),
         "smallest_amplitude": number(complexity.smallest_amplitude),

@@ -34,6 +34,7 @@ pub(crate) fn decode(
             path: path.to_owned(),
             name: name.to_owned(),
             found: found.clone(),
+            mend: "rename it or say which name to take",
         })
     };
     let shape = |name: &str, expected, tensor: &Tensor| StudyError::TensorShape {
@@ -54,6 +55,7 @@ pub(crate) fn decode(
                 path: path.to_owned(),
                 name: name.clone(),
                 expected: known.map(Clone::clone).to_vec(),
+                mend: "remove it or name the layers",
             });
         }
     }

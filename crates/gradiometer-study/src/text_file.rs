@@ -12,7 +12,7 @@ use std::path::Path;
 
 /// A network as a document.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Document {
     a: Vec<f64>,
     w: Vec<Vec<f64>>,

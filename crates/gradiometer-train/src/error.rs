@@ -22,7 +22,7 @@ pub enum TrainError {
     /// The parameters stopped being finite.
     #[error(
         "the run diverged at step {step} of {phase}: a parameter is no longer finite; try a smaller step size than \
-         {step_size}"
+         {step_size:?}"
     )]
     Diverged {
         /// Step within the phase.

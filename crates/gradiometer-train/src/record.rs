@@ -10,6 +10,9 @@ pub const DEFAULT_ANGLES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
 /// The relative error that the reported loss is computed to, where that is possible.
 pub const LOSS_ACCURACY: f64 = 1e-6;
 
+/// The relative error that the reported gradient's norm is computed to, where that is possible.
+const GRADIENT_ACCURACY: f64 = 1e-3;
+
 /// The state of a run in the terms of the theory. Everything is `computed`; the loss carries its error bound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
@@ -52,8 +55,14 @@ impl Record {
         let decay = WeightDecay::equal(lambda);
         let mut gradient = Gradient::default();
         let fast = objective.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
-        let loss =
-            if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) };
+        let mut gradient_norm = regularised_norm(student, &gradient, lambda);
+        let loss = if gradient.norm_error() <= GRADIENT_ACCURACY * gradient_norm {
+            if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) }
+        } else {
+            let accurate = objective.evaluate_accurate(student, LOSS_ACCURACY, &mut gradient);
+            gradient_norm = regularised_norm(student, &gradient, lambda);
+            accurate
+        };
         let matching = Matching::new(objective.teacher(), student);
         let total_mass: f64 = matching.masses.iter().map(|c| c.abs()).sum();
         let weighted: f64 =
@@ -67,7 +76,7 @@ impl Record {
             loss,
             objective: loss.value + decay.value(student),
             total_mass,
-            gradient_norm: regularised_norm(student, &gradient, lambda),
+            gradient_norm,
             mass_beyond: angles.iter().map(|a| matching.mass_beyond(*a)).collect(),
             balance_defect: gradiometer_hermite::float::maximum_of(defects),
             mean_angle: if total_mass > 0.0 { weighted / total_mass } else { 0.0 },

@@ -140,7 +140,8 @@ impl<'a, O: Objective> Trainer<'a, O> {
             Solver::Ridge { .. } => 0,
             Solver::GradientDescent { steps, .. } => steps,
         });
-        stage2 + self.algorithm.stage3.map_or(0, |stage3| stage3.epochs * stage3.steps)
+        let stage3 = self.algorithm.stage3.map_or(0, |s| s.epochs.saturating_mul(s.steps));
+        stage3.saturating_add(stage2)
     }
 
     /// Takes up to `budget` gradient steps, but not beyond the end of the present phase.
@@ -172,10 +173,13 @@ impl<'a, O: Objective> Trainer<'a, O> {
             let step_size = match (phase, self.algorithm) {
                 (Phase::Stage1, Algorithm { stage1: Some(stage1), .. }) => stage1.step_size,
                 (Phase::Stage3 { .. }, Algorithm { stage3: Some(stage3), .. }) => stage3.step_size,
-                (Phase::Stage2, Algorithm { stage2: Some(stage2), .. }) => match stage2.solver {
-                    Solver::GradientDescent { step_size, .. } => step_size,
-                    Solver::Ridge { .. } => f64::NAN,
-                },
+                (Phase::Stage2, Algorithm { stage1, stage2: Some(stage2), .. }) => {
+                    match stage2.solver {
+                        Solver::GradientDescent { step_size, .. } => step_size,
+                        // The ridge problem overflows if Stage 1 went too far.
+                        Solver::Ridge { .. } => stage1.map_or(f64::NAN, |stage1| stage1.step_size),
+                    }
+                }
                 _ => f64::NAN,
             };
             return Err(TrainError::Diverged { step: self.state.phase_steps, phase, step_size });
@@ -247,6 +251,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
         let square = |v: &[f64]| -> f64 { v.iter().map(|x| x * x).sum() };
         let mut size = square(&residual);
         let goal = size * tolerance * tolerance;
+        let mut finite = size.is_finite();
         for _ in 0..steps {
             if !(size > goal) {
                 break;
@@ -259,6 +264,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
                 .collect();
             let curvature: f64 = image.iter().zip(&direction).map(|(x, y)| x * y).sum();
             if !(curvature > 0.0) {
+                finite &= curvature.is_finite();
                 break;
             }
             let length = size / curvature;
@@ -273,6 +279,10 @@ impl<'a, O: Objective> Trainer<'a, O> {
                 *p = r + next / size * *p;
             }
             size = next;
+        }
+        if !finite {
+            // Stopping at an overflow is no solution: the run has diverged.
+            a.fill(f64::NAN);
         }
         self.state.student.layers_mut().0.copy_from_slice(&a);
     }

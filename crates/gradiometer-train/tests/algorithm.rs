@@ -4,7 +4,7 @@
 use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{FromDegree, Objective, Population, WeightDecay};
+use gradiometer_population::{FromDegree, Gradient, Objective, Population, WeightDecay, Workspace};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Solver, Stage1, Stage2, Stage3};
 use gradiometer_train::{TrainError, Trainer, balance};
 use proptest::prelude::*;
@@ -195,6 +195,70 @@ fn too_large_a_step_is_a_divergence_with_its_numbers() {
         }
     };
     assert!(matches!(error, TrainError::Diverged { step_size, .. } if step_size > 1e5), "{error}");
+}
+
+#[test]
+fn a_ridge_problem_that_overflows_is_a_divergence() {
+    let population = Population::new(teacher(3, &[1.0]));
+    let algorithm = Algorithm { stage1: Some(Stage1 { step_size: 1e300 }), ..Algorithm::default() };
+    let mut trainer = Trainer::new(&population, &algorithm, symmetric(3, 4, 0.5)).unwrap();
+    let _large_step = trainer.advance(1).unwrap();
+    let error = trainer.advance(1).unwrap_err();
+    assert!(matches!(error, TrainError::Diverged { phase: Phase::Stage2, .. }), "{error}");
+    assert!(error.to_string().contains("smaller step size"), "{error}");
+}
+
+#[test]
+fn a_record_measures_what_its_fields_say() {
+    // One teacher e_1; neurons at angles 0, pi/2 and pi, of masses 2, -3 and 1.
+    let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap();
+    let w = vec![4.0, 0.0, 0.0, 1.0, -1.0, 0.0];
+    let student = Network::new(2, vec![0.5, -3.0, 1.0], w).unwrap();
+    let population = Population::new(teacher);
+    let lambda = 0.25;
+    let angles = [0.1, 1.0, 1.6];
+    let record = Record::measure(&population, &student, Phase::Stage1, 7, lambda, &angles);
+    assert_eq!((record.phase, record.step), (Phase::Stage1, 7));
+    let slack = rounding(8, 10.0);
+    let close = |x: f64, y: f64| assert!((x - y).abs() <= slack, "{x} for {y}");
+    close(record.total_mass, 6.0);
+    close(record.mean_angle, 3.0 * PI / 2.0 / 6.0);
+    close(record.balance_defect, 3.5);
+    for (mass, expected) in record.mass_beyond.iter().zip([3.0, 3.0, 0.0]) {
+        close(*mass, expected);
+    }
+    // The second neuron is nearest to the only teacher too: 2 e_1 - 3 s e_2 - (-e_1), s its side.
+    close(record.average_angles[0], 1.0_f64.atan());
+    close(record.assigned_angles[0], 0.0);
+    let squares = 0.25 + 9.0 + 1.0 + 16.0 + 1.0 + 1.0;
+    close(record.objective - record.loss.value, 0.5 * lambda * squares);
+    let exact = population.accurate(&student, RIDGE_TOLERANCE).unwrap();
+    close(record.loss.value, exact.loss.value);
+    let entries = exact.gradient.second_layer.iter().chain(&exact.gradient.first_layer);
+    let parameters = student.second_layer().iter().chain(student.first_layer());
+    let whole: Vec<f64> = entries.zip(parameters).map(|(g, x)| g + lambda * x).collect();
+    close(record.gradient_norm, norm(&whole));
+}
+
+#[test]
+fn a_recorded_gradient_is_accurate_where_the_fast_one_is_noise() {
+    // 1e-12 beside the teacher: the gradient is of that size too, and the bound of the fast one close to it.
+    let beside = 4096.0 * f64::EPSILON;
+    let teacher = teacher(6, &[1.0, -1.0, 2.0]);
+    let mut student = teacher.network().clone();
+    student.layers_mut().0[1] += beside;
+    student.layers_mut().1[2] += beside;
+    let population = Population::new(teacher);
+    let record = Record::measure(&population, &student, Phase::Finished, 0, 0.0, &[]);
+    let exact = population.accurate(&student, RIDGE_TOLERANCE).unwrap().gradient;
+    let exact = exact.squared_norm().sqrt();
+    assert!(exact > 0.01 * beside, "the student is not the teacher: {exact:e}");
+    let off = |norm: f64| (norm / exact - 1.0).abs();
+    assert!(off(record.gradient_norm) <= rounding(8, 1.0), "{:e}", record.gradient_norm);
+    // Negative control: the fast gradient does not know so much.
+    let mut fast = Gradient::default();
+    let _loss = population.evaluate_fast(&student, &mut Workspace::new(), &mut fast);
+    assert!(off(fast.squared_norm().sqrt()) > rounding(8, 1.0), "{:e}", fast.squared_norm());
 }
 
 #[test]

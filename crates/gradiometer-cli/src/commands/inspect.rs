@@ -31,7 +31,8 @@ pub struct Arguments {
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
-    let complexity = Complexity::of(&teacher)?;
+    let complexity = Complexity::of(&teacher)
+        .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
     let mut json = complexity_json(&complexity);
     let mut text = text(&complexity);
     if !arguments.no_certificate {

@@ -2,7 +2,7 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::population::{FromDegree, Population, WeightDecay};
+use gradiometer::population::{FromDegree, Gradient, Population, WeightDecay};
 use gradiometer::study::run::number;
 use gradiometer::study::{read_network, read_teacher};
 use serde_json::{Value, json};
@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 /// The relative error that the loss is computed to, where that is possible.
 const ACCURACY: f64 = 1e-10;
+/// The relative error that the gradient's norm is computed to, where that is possible.
+const GRADIENT_ACCURACY: f64 = 1e-6;
 
 /// What to evaluate.
 #[derive(Debug, clap::Args)]
@@ -50,24 +52,36 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = read_teacher(&arguments.teacher, &names)?;
     let student = read_network(&arguments.student, &names)?;
     let from_degree = if arguments.from_degree == "0" { FromDegree::Zero } else { FromDegree::Two };
-    let evaluation = Population::new(teacher)
-        .from_degree(from_degree)
-        .evaluate(&student, ACCURACY)
-        .map_err(|error| {
-            Failure::Data(format!(
-                "{} and {}: {error}",
-                arguments.teacher.display(),
-                arguments.student.display()
-            ))
-        })?;
     let lambda = arguments.lambda;
-    let objective = evaluation.loss.value + WeightDecay::equal(lambda).value(&student);
     let decayed = |g: &[f64], x: &[f64]| -> Vec<f64> {
         g.iter().zip(x).map(|(g, x)| lambda.mul_add(*x, *g)).collect()
     };
-    let grad_a = decayed(&evaluation.gradient.second_layer, student.second_layer());
-    let grad_w = decayed(&evaluation.gradient.first_layer, student.first_layer());
-    let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
+    let layers = |gradient: &Gradient| {
+        let grad_a = decayed(&gradient.second_layer, student.second_layer());
+        let grad_w = decayed(&gradient.first_layer, student.first_layer());
+        let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
+        (grad_a, grad_w, norm)
+    };
+    let population = Population::new(teacher).from_degree(from_degree);
+    let evaluate = || {
+        let evaluation = population.evaluate(&student, ACCURACY)?;
+        let norm = layers(&evaluation.gradient).2;
+        if evaluation.gradient.norm_error() <= GRADIENT_ACCURACY * norm {
+            Ok(evaluation)
+        } else {
+            population.accurate(&student, ACCURACY)
+        }
+    };
+    let evaluation = evaluate().map_err(|error| {
+        Failure::Data(format!(
+            "{} and {}: {error}",
+            arguments.teacher.display(),
+            arguments.student.display()
+        ))
+    })?;
+    let objective = evaluation.loss.value + WeightDecay::equal(lambda).value(&student);
+    let (grad_a, grad_w, norm) = layers(&evaluation.gradient);
+    let norm_error = evaluation.gradient.norm_error();
     let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
     let if_asked = |value: Value| if arguments.gradient { value } else { Value::Null };
     let json = json!({
@@ -77,6 +91,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         "lambda": lambda,
         "from_degree": if from_degree == FromDegree::Zero { 0 } else { 2 },
         "gradient_norm": number(norm),
+        "gradient_norm_error": number(norm_error),
         "grad_a": if_asked(json!(numbers(&grad_a))),
         "grad_w": if_asked(grad_w.chunks(student.dimension()).map(|row| json!(numbers(row))).collect()),
         "grad_a_error": if_asked(number(evaluation.gradient.second_layer_error)),
@@ -90,6 +105,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     row("  error at most", scientific(evaluation.loss.error, 2));
     row("objective L_lambda", format!("{objective:.10e}"));
     row("|gradient|", scientific(norm, 6));
+    row("  error at most", scientific(norm_error, 2));
     let mut text = format!("{}evaluation: {}; evidence: computed\n", table.text(), evaluation.path);
     if arguments.gradient {
         text.push_str("gradient, one neuron a line: dL/da_j, then dL/dw_j\n");

@@ -13,10 +13,10 @@ use std::path::PathBuf;
 pub struct Arguments {
     /// The experiment, a TOML file.
     experiment: PathBuf,
-    /// The folder to fill; it must not hold a run yet.
+    /// The folder to fill; no file in it is overwritten.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Replaces a run that the folder holds.
+    /// Overwrites what an earlier run left in the folder.
     #[arg(long)]
     force: bool,
 }

@@ -439,6 +439,14 @@ fn a_certificate_is_found_proved_and_checked_again() {
     let again = program("check-certificate", &[&certificate, "--teacher", &teacher, "--json"]);
     assert_eq!((again.code, &again.json()["verdict"]), (0, &json!("proved")), "{}", again.err);
     assert_eq!(again.json()["rho"], found["rho"]);
+    let space = file(
+        &folder,
+        "space.json",
+        r#"{"a": [1, -1, 1], "w": [[1, 0, 0, 0], [0.5, 1, 0.2, 0], [0.1, -0.3, 1, 0]]}"#,
+    );
+    let hurried = gradiometer(&["certify", &space, "--time-limit", "0", "--json"]);
+    assert_eq!((hurried.code, &hurried.json()["verdict"]), (2, &json!("inconclusive")));
+    assert!(hurried.json()["reason"]["obstacle"].as_str().unwrap().contains("time"));
     // Another teacher, an overstated rho, a degree that does not fit its weights, a version from the future.
     let other = file(&folder, "other.json", r#"{"a": [1, 1], "w": [[1, 0], [0, 1]]}"#);
     assert_eq!(gradiometer(&["check-certificate", &certificate, "--teacher", &other]).code, 1);

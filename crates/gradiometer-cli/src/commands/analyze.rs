@@ -98,7 +98,7 @@ pub fn run_selected(
         Some(path) => Some(read_certificate(path)?),
         None => None,
     };
-    let (bar, mut show) = counter(common);
+    let (bar, mut show) = counter(common, None);
     let limits = Limits { boxes: BOXES, ..Limits::default() };
     let (certificate, verdict) = if let Some(certificate) = certificate {
         let report = check_certificate(&certificate, &teacher, &Limits::default(), &mut show)

@@ -10,6 +10,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// Limits of the checker.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,9 @@ pub struct LimitArguments {
     /// Most boxes to bound before the answer is "inconclusive".
     #[arg(long, value_name = "N", default_value_t = Limits::default().boxes)]
     boxes: u64,
+    /// Seconds after which the answer is "inconclusive".
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
     /// Threads; the verdict does not depend on them. All cores by default.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -63,10 +67,16 @@ pub struct CheckArguments {
     tensors: TensorArguments,
 }
 
-/// Shows the boxes that the checker has bounded.
+/// Shows the boxes that the checker has bounded, and stops it when its time is up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a time limit needs a clock; it can only end a proof"
+)]
 pub(super) fn counter(
     common: &Common,
+    time_limit: Option<f64>,
 ) -> (ProgressBar, impl FnMut(Progress) -> ControlFlow<()> + use<>) {
+    let start = Instant::now();
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
     let shown = bar.clone();
     let show = move |progress: Progress| {
@@ -75,7 +85,10 @@ pub(super) fn counter(
             progress.boxes, progress.open_boxes
         ));
         shown.tick();
-        ControlFlow::Continue(())
+        match time_limit {
+            Some(limit) if !(start.elapsed().as_secs_f64() < limit) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
     };
     (bar, show)
 }
@@ -111,7 +124,7 @@ fn explain(verdict: &Verdict) -> (&'static str, Outcome, Value) {
                 Obstacle::TooFine { point } => json!({"obstacle": "too fine", "point": point}),
                 Obstacle::Boxes => json!({"obstacle": "limit on boxes; raise --boxes"}),
                 Obstacle::Memory => json!({"obstacle": "limit on memory"}),
-                _ => json!({"obstacle": "stopped"}),
+                _ => json!({"obstacle": "time is up; raise --time-limit"}),
             };
             ("inconclusive", Outcome::Inconclusive, reason)
         }
@@ -172,7 +185,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if let Some(smallest_rho) = arguments.smallest_norm {
         options.goal = Goal::Norm { smallest_rho };
     }
-    let (bar, mut show) = counter(common);
+    let (bar, mut show) = counter(common, arguments.limits.time_limit);
     let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), &mut show);
     bar.finish_and_clear();
     let checked = checked.map_err(|error| fail(error.to_string()))?;
@@ -193,7 +206,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
     let certificate = read_certificate(&arguments.certificate)?;
-    let (bar, mut show) = counter(common);
+    let (bar, mut show) = counter(common, arguments.limits.time_limit);
     let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), &mut show);
     bar.finish_and_clear();
     let checked = checked

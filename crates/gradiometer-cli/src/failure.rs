@@ -13,6 +13,11 @@ pub enum Failure {
     Data(String),
     /// Standard output could not be written.
     Output(std::io::Error),
+    /// A signal asked a run to stop, and it left a checkpoint.
+    Interrupted {
+        /// Steps taken.
+        steps: u64,
+    },
 }
 
 impl Failure {
@@ -29,6 +34,8 @@ impl Failure {
             Self::Data(_) => 65,
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 74,
+            // 128 and the number of the signal, as shells have it.
+            Self::Interrupted { .. } => 130,
         }
     }
 
@@ -38,6 +45,9 @@ impl Failure {
             Self::Study(error) => Some(error.to_string()),
             Self::Data(message) => Some(message.clone()),
             Self::Output(_) if self.code() == 0 => None,
+            Self::Interrupted { steps } => Some(format!(
+                "interrupted after {steps} steps; the same command with --resume goes on"
+            )),
             Self::Output(error) => Some(format!("standard output cannot be written ({error})")),
         }
     }

@@ -555,3 +555,148 @@ fn a_net_has_its_covering_radius() {
     assert_eq!(run.code, 65);
     assert!(run.err.contains("[1]"), "{}", run.err);
 }
+
+/// A run long enough to be interrupted at any of its records and between them.
+const LONG: &str = r"
+seed = 5
+[teacher]
+dimension = 8
+rank = 2
+neurons = 2
+separation = 1.2
+[student]
+neurons = 60
+[stage3]
+epochs = 6
+steps = 1000
+[record]
+every = 20
+";
+
+/// Every file below a folder with its bytes, in order.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_owned();
+                files.push((name, std::fs::read(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+#[track_caller]
+fn assert_same_contents(one: &Path, two: &Path) {
+    let (one, two) = (contents(one), contents(two));
+    let names = |files: &[(PathBuf, Vec<u8>)]| -> Vec<PathBuf> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&one), names(&two));
+    for ((name, x), (_, y)) in one.iter().zip(&two) {
+        assert!(x == y, "{} differs", name.display());
+    }
+}
+
+fn spawn_resume(experiment: &str, out: &Path) -> std::process::Child {
+    std::process::Command::new(assert_cmd::cargo::cargo_bin!("gradiometer"))
+        .args(["train", experiment, "--resume", "--quiet", "--out", out.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+#[test]
+fn a_killed_run_resumes_to_the_same_bytes() {
+    let folder = TempDir::new().unwrap();
+    let experiment = file(&folder, "experiment.toml", LONG);
+    let whole = folder.path().join("whole");
+    let run = gradiometer(&["train", &experiment, "--out", whole.to_str().unwrap()]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let kills = if std::env::var_os("RUN_SLOW_TESTS").is_some() { 20 } else { 5 };
+    let mut interrupted = 0;
+    let mut moment = 1_u64;
+    for attempt in 0..kills {
+        let out = folder.path().join(format!("killed{attempt}"));
+        loop {
+            // Pseudo-random moments, up to a quarter of a second apart.
+            moment = moment.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let mut child = spawn_resume(&experiment, &out);
+            std::thread::sleep(std::time::Duration::from_millis(5 + (moment >> 33) % 250));
+            child.kill().unwrap();
+            let done = child.wait().unwrap().success();
+            interrupted += usize::from(!done);
+            if done {
+                break;
+            }
+            // Once was enough: the rest in one go.
+            if out.join("checkpoints/resume.safetensors").exists() {
+                assert!(spawn_resume(&experiment, &out).wait().unwrap().success());
+                break;
+            }
+        }
+        assert_same_contents(&whole, &out);
+    }
+    assert!(interrupted > 0, "no run was killed before its end");
+    // Nothing is left to do for a run that has ended, and it stays as it is.
+    let resume = ["train", &experiment, "--resume", "--out", whole.to_str().unwrap(), "--json"];
+    let again = gradiometer(&resume);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert_same_contents(&whole, &folder.path().join("killed0"));
+    // Another experiment does not go on from this one's checkpoint.
+    let other = file(&folder, "other.toml", &LONG.replace("epochs = 6", "epochs = 7"));
+    let run = gradiometer(&["train", &other, "--resume", "--out", whole.to_str().unwrap()]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("stage3.epochs"), "{}", run.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_leaves_a_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let experiment =
+        file(&folder, "experiment.toml", &LONG.replace("steps = 1000", "steps = 100000"));
+    let out = folder.path().join("out");
+    let mut child = spawn_resume(&experiment, &out);
+    while !out.join("checkpoints/resume.safetensors").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupt =
+        |id: u32| std::process::Command::new("kill").args(["-INT", &id.to_string()]).status();
+    assert!(interrupt(child.id()).unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(!out.join("run.json").exists());
+    // Without --resume the half run is kept.
+    let run = gradiometer(&["train", &experiment, "--out", out.to_str().unwrap()]);
+    assert_eq!(run.code, 74);
+    assert!(run.err.contains("--resume"), "{}", run.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_leaves_the_last_good_checkpoint() {
+    let folder = TempDir::new().unwrap();
+    let experiment = file(&folder, "experiment.toml", LONG);
+    let (whole, out) = (folder.path().join("whole"), folder.path().join("out"));
+    assert_eq!(gradiometer(&["train", &experiment, "--out", whole.to_str().unwrap()]).code, 0);
+    // No file may exceed 64 blocks of 512 bytes, less than the trajectory needs.
+    let program = assert_cmd::cargo::cargo_bin!("gradiometer");
+    let command = format!(
+        "trap '' XFSZ; ulimit -f 64; exec '{}' train '{experiment}' --quiet --out '{}'",
+        program.display(),
+        out.display()
+    );
+    let ended = std::process::Command::new("sh").args(["-c", &command]).output().unwrap();
+    let message = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(74), "{message}");
+    assert!(message.contains("cannot be written"), "{message}");
+    assert!(spawn_resume(&experiment, &out).wait().unwrap().success());
+    assert_same_contents(&whole, &out);
+}

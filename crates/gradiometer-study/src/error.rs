@@ -252,7 +252,7 @@ pub enum StudyError {
         source: TrainError,
     },
     /// A run would overwrite a file.
-    #[error("{}: is there already; choose another folder, or replace it with --force", path.display())]
+    #[error("{}: is there already; choose another folder, go on with --resume, or replace it with --force", path.display())]
     Occupied {
         /// The file.
         path: PathBuf,

@@ -27,6 +27,21 @@ pub(crate) fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, StudyErr
     Ok(text)
 }
 
+/// How the names of temporary files begin.
+const TEMPORARY: &str = ".gradiometer-";
+
+/// Removes the temporary files that a killed program has left in a folder.
+pub(crate) fn remove_temporary(folder: &Path) -> Result<(), StudyError> {
+    let error = |source| StudyError::Write { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(error)? {
+        let entry = entry.map_err(error)?;
+        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            fs::remove_file(entry.path()).map_err(error)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file so that a reader sees the old contents or the new ones, never a part: a temporary file in the same
 /// folder is written, synchronised and renamed.
 ///
@@ -42,7 +57,7 @@ fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".gradiometer-");
+    builder.prefix(TEMPORARY);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -1,6 +1,7 @@
 //! Seeded experiments and everything that touches files: networks, points, run folders.
 
 pub mod certificate_file;
+mod checkpoint;
 pub mod cover_file;
 pub mod error;
 pub mod experiment;

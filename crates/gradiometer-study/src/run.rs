@@ -6,32 +6,44 @@
 //! | `trajectory.csv` | every record, a row each; its first line names the columns |
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
+//! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
 //!
-//! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine.
+//! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine,
+//! whether the run was interrupted and resumed or not. The trajectory grows record by record; a checkpoint says how long it was,
+//! and what was written after it is cut off before the run goes on.
 
+use crate::checkpoint::{self, Checkpoint};
 use crate::error::StudyError;
 use crate::experiment::Experiment;
-use crate::file::write_atomically;
-use crate::network_file::{TensorNames, write_network};
+use crate::file::{remove_temporary, write_atomically};
+use crate::network_file::{TensorNames, read_network, write_network};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
 use gradiometer_population::{InstructionSet, Population};
 use gradiometer_train::{Advance, Phase, Record, Trainer};
 use serde_json::{Map, Value, json};
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
 pub const AWAY: f64 = 0.1;
 
 /// The files of a run folder.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     "run.json",
     "trajectory.csv",
     "teacher.safetensors",
     "teacher.json",
     "checkpoints/start.safetensors",
     "checkpoints/final.safetensors",
+    RESUME,
 ];
+/// The checkpoint that a run goes on from.
+const RESUME: &str = "checkpoints/resume.safetensors";
+/// Pairs of neurons to evaluate between two looks at whether to stop.
+const PAIRS: usize = 1 << 28;
 
 /// Where a run stands, for a progress bar.
 #[derive(Clone, Copy, Debug)]
@@ -61,17 +73,42 @@ pub struct Run {
     pub manifest: Value,
 }
 
-/// Runs the experiment of the file `path` and fills the folder `out`.
+/// What to do with what the folder holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing may be overwritten.
+    #[default]
+    Keep,
+    /// The files of a run may be replaced.
+    Replace,
+    /// The run of this experiment that the folder holds goes on from its checkpoint, or begins if it did not get that far.
+    Resume,
+}
+
+/// How [`run`] ended.
+#[derive(Clone, Debug)]
+pub enum Ending {
+    /// The experiment is done.
+    Finished(Box<Run>),
+    /// The caller asked to stop; a checkpoint was written.
+    Stopped {
+        /// Steps taken.
+        steps: u64,
+    },
+}
+
+/// Runs the experiment of the file `path` and fills the folder `out`. `progress` is called after every record and every few steps, and may stop
+/// the run, which then leaves a checkpoint.
 ///
 /// # Errors
-/// [`StudyError`] for a bad experiment, a run that diverges, or a folder that cannot be written or, without `force`,
-/// already holds a file that would be overwritten.
+/// [`StudyError`] for a bad experiment, a run that diverges, a folder that cannot be written or already holds a file that would be
+/// overwritten, or a checkpoint that does not belong to this experiment.
 pub fn run(
     path: &Path,
     out: &Path,
-    force: bool,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<Run, StudyError> {
+    existing: Existing,
+    progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Ending, StudyError> {
     let experiment = Experiment::read(path)?;
     let teacher = experiment.teacher(path)?.into_inner();
     let start = experiment.student(path, teacher.dimension())?;
@@ -80,42 +117,82 @@ pub fn run(
         field: "teacher".to_owned(),
         source,
     })?;
-    let folder = prepare(out, force)?;
-    let names = TensorNames::default();
-    write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
-    write_network(&out.join("teacher.json"), teacher.network(), &names)?;
-    write_network(&folder.join("start.safetensors"), &start, &names)?;
-
-    let train_error = |source| StudyError::Train { path: path.to_owned(), source };
     let population = Population::new(teacher.clone());
     let algorithm = experiment.algorithm();
     let angles = &experiment.record.angles;
-    let mut trainer = Trainer::new(&population, &algorithm, start).map_err(train_error)?;
+    let every = experiment.record.every;
+    let train_error = |source| StudyError::Train { path: path.to_owned(), source };
+    let resume = out.join(RESUME);
+    let (mut trainer, mut trajectory, mut stages, mut last);
+    if existing == Existing::Resume && resume.exists() {
+        let found = checkpoint::read(&resume, &experiment)?;
+        let begun = out.join("teacher.safetensors");
+        if read_network(&begun, &TensorNames::default())? != *teacher.network() {
+            return Err(StudyError::Experiment {
+                path: path.to_owned(),
+                field: "teacher".to_owned(),
+                problem: format!(
+                    "is not the one that the run began with, {}; restore it, or start again with --force",
+                    begun.display()
+                ),
+            });
+        }
+        remove_temporary(out)?;
+        remove_temporary(&out.join("checkpoints"))?;
+        trajectory = Trajectory::reopen(out, found.trajectory)?;
+        (stages, last) = (found.stages, found.last);
+        trainer = Trainer::resume(&population, &algorithm, found.state).map_err(train_error)?;
+    } else {
+        trainer = Trainer::new(&population, &algorithm, start.clone()).map_err(train_error)?;
+        prepare(out, existing)?;
+        let names = TensorNames::default();
+        write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
+        write_network(&out.join("teacher.json"), teacher.network(), &names)?;
+        write_network(&out.join("checkpoints/start.safetensors"), &start, &names)?;
+        last = trainer.record(angles);
+        trajectory = Trajectory::create(out, teacher.neurons(), angles)?;
+        trajectory.push(&last, true)?;
+        stages = vec![last.clone()];
+    }
     let most_steps = trainer.most_steps();
-    let first = trainer.record(angles);
-    let mut trajectory = Trajectory::new(teacher.neurons(), angles);
-    trajectory.push(&first, true);
-    let mut stages = vec![first.clone()];
-    let mut last = first;
+    let neurons = trainer.state().student.neurons() + teacher.neurons();
+    let slice = (PAIRS / (neurons * neurons)).max(1) as u64;
     while !trainer.is_finished() {
         let lambda = trainer.state().lambda;
-        let advance = trainer.advance(experiment.record.every).map_err(train_error)?;
+        // Up to the next record, counted from the phase's start, so that an interruption leaves no trace.
+        let left = every - trainer.state().phase_steps % every;
+        let advance = trainer.advance(left.min(slice)).map_err(train_error)?;
+        let state = trainer.state();
         // A record at the end of a phase belongs to that phase and its lambda.
         let phase = match advance {
-            Advance::Ended(phase) => phase,
-            Advance::Paused => trainer.state().phase,
+            Advance::Ended(phase) => Some(phase),
+            Advance::Paused => state.phase_steps.is_multiple_of(every).then_some(state.phase),
         };
-        let state = trainer.state();
-        last = Record::measure(&population, &state.student, phase, state.steps, lambda, angles);
-        trajectory.push(&last, false);
-        if matches!(advance, Advance::Ended(_)) {
-            stages.push(last.clone());
+        if let Some(phase) = phase {
+            last = Record::measure(&population, &state.student, phase, state.steps, lambda, angles);
+            trajectory.push(&last, false)?;
+            if matches!(advance, Advance::Ended(_)) {
+                stages.push(last.clone());
+            }
         }
-        progress(Progress { steps: state.steps, most_steps, record: &last });
+        let stop = progress(Progress { steps: state.steps, most_steps, record: &last }).is_break();
+        if phase.is_some() || stop {
+            let state = state.clone();
+            let length = trajectory.synchronised()?;
+            let checkpoint = Checkpoint {
+                state,
+                stages: stages.clone(),
+                last: last.clone(),
+                trajectory: length,
+            };
+            checkpoint::write(&resume, &experiment, &checkpoint)?;
+        }
+        if stop && !trainer.is_finished() {
+            return Ok(Ending::Stopped { steps: trainer.state().steps });
+        }
     }
     let student = trainer.into_state().student;
-    write_network(&folder.join("final.safetensors"), &student, &names)?;
-    write_atomically(&out.join("trajectory.csv"), trajectory.text().as_bytes())?;
+    write_network(&out.join("checkpoints/final.safetensors"), &student, &TensorNames::default())?;
 
     let matching = gradiometer_model::Matching::new(&teacher, &student);
     let mass_away = matching.mass_beyond(AWAY);
@@ -131,26 +208,33 @@ pub fn run(
     });
     let text = format!("{manifest:#}\n");
     write_atomically(&out.join("run.json"), text.as_bytes())?;
-    Ok(Run { teacher, student, stages, last, mass_away, manifest })
+    Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
 }
 
 /// Makes the folder and its folder of checkpoints.
-fn prepare(out: &Path, force: bool) -> Result<PathBuf, StudyError> {
-    let taken = FILES.iter().map(|name| out.join(name)).find(|path| path.exists());
-    if let Some(path) = taken
-        && !force
-    {
-        return Err(StudyError::Occupied { path });
+fn prepare(out: &Path, existing: Existing) -> Result<(), StudyError> {
+    let taken = |name: &&&str| out.join(name).exists();
+    // A run that was interrupted before its first checkpoint has left no result.
+    let protected: &[&str] = match existing {
+        Existing::Keep => &FILES,
+        Existing::Resume => &["run.json", "checkpoints/final.safetensors"],
+        Existing::Replace => &[],
+    };
+    if let Some(name) = protected.iter().find(taken) {
+        return Err(StudyError::Occupied { path: out.join(name) });
     }
     let folder = out.join("checkpoints");
     std::fs::create_dir_all(&folder)
         .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
-    if force && out.join("run.json").exists() {
-        // The old manifest goes first, so that no folder mixes two runs under one.
-        let path = out.join("run.json");
-        std::fs::remove_file(&path).map_err(|source| StudyError::Write { path, source })?;
+    remove_temporary(out)?;
+    remove_temporary(&folder)?;
+    // The old manifest and checkpoint go first, so that no folder mixes two runs under one.
+    for path in [out.join("run.json"), out.join(RESUME)] {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|source| StudyError::Write { path, source })?;
+        }
     }
-    Ok(folder)
+    Ok(())
 }
 
 /// A number for JSON: null where it is not finite.
@@ -202,7 +286,8 @@ pub fn stage_names(phase: Phase, start: bool) -> (&'static str, Option<u64>) {
     }
 }
 
-fn record_json(record: &Record, start: bool) -> Value {
+/// A record as `run.json` and the checkpoints hold it.
+pub(crate) fn record_json(record: &Record, start: bool) -> Value {
     let mut object = Map::new();
     let (stage, epoch) = stage_names(record.phase, start);
     object.insert("stage".to_owned(), json!(stage));
@@ -242,11 +327,14 @@ fn final_json(last: &Record, mass_away: f64) -> Value {
 /// every angle `A`. No field needs quotes, and floats are written so that they come back exactly.
 #[derive(Debug)]
 struct Trajectory {
-    lines: Vec<String>,
+    path: PathBuf,
+    file: File,
+    length: u64,
 }
 
 impl Trajectory {
-    fn new(teachers: usize, angles: &[f64]) -> Self {
+    /// A new file with its header.
+    fn create(out: &Path, teachers: usize, angles: &[f64]) -> Result<Self, StudyError> {
         let mut header: Vec<String> = [
             "stage",
             "epoch",
@@ -266,10 +354,34 @@ impl Trajectory {
             header.extend((0..teachers).map(|i| format!("{kind}_{i}")));
         }
         header.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
-        Self { lines: vec![header.join(",")] }
+        let path = out.join("trajectory.csv");
+        let file = File::create(&path)
+            .map_err(|source| StudyError::Write { path: path.clone(), source })?;
+        let mut trajectory = Self { path, file, length: 0 };
+        trajectory.line(&header)?;
+        Ok(trajectory)
     }
 
-    fn push(&mut self, record: &Record, start: bool) {
+    /// The file of an interrupted run, cut to the length that it had at the checkpoint.
+    fn reopen(out: &Path, length: u64) -> Result<Self, StudyError> {
+        let path = out.join("trajectory.csv");
+        let write_error = |source| StudyError::Write { path: path.clone(), source };
+        let file = OpenOptions::new().append(true).open(&path).map_err(write_error)?;
+        let found = file.metadata().map_err(write_error)?.len();
+        if found < length {
+            return Err(StudyError::Experiment {
+                path,
+                field: "length".to_owned(),
+                problem: format!(
+                    "is {found} bytes, less than the {length} that the checkpoint knows; start again with --force"
+                ),
+            });
+        }
+        file.set_len(length).map_err(write_error)?;
+        Ok(Self { path, file, length })
+    }
+
+    fn push(&mut self, record: &Record, start: bool) -> Result<(), StudyError> {
         let (stage, epoch) = stage_names(record.phase, start);
         let epoch = epoch.map_or(String::new(), |k| k.to_string());
         let mut row = vec![stage.to_owned(), epoch, record.step.to_string()];
@@ -285,10 +397,22 @@ impl Trajectory {
         ];
         let lists = [&record.average_angles, &record.assigned_angles, &record.mass_beyond];
         row.extend(numbers.iter().chain(lists.into_iter().flatten()).map(|x| format!("{x:e}")));
-        self.lines.push(row.join(","));
+        self.line(&row)
     }
 
-    fn text(&self) -> String {
-        self.lines.join("\n") + "\n"
+    fn line(&mut self, cells: &[String]) -> Result<(), StudyError> {
+        let line = cells.join(",") + "\n";
+        self.length += line.len() as u64;
+        self.file.write_all(line.as_bytes()).map_err(|source| self.error(source))
+    }
+
+    /// The length, once everything so far is on disk.
+    fn synchronised(&self) -> Result<u64, StudyError> {
+        self.file.sync_data().map_err(|source| self.error(source))?;
+        Ok(self.length)
+    }
+
+    fn error(&self, source: std::io::Error) -> StudyError {
+        StudyError::Write { path: self.path.clone(), source }
     }
 }

@@ -135,10 +135,22 @@ fn widen(path: &Path, name: &str, view: &TensorView<'_>) -> Result<Tensor, Study
     Ok(Tensor { shape: view.shape().to_vec(), data })
 }
 
+/// The key of this project's metadata.
+const METADATA: &str = "gradiometer";
+
+/// This project's metadata in the file's header, if there is any.
+pub(crate) fn metadata(path: &Path, bytes: &[u8]) -> Result<Option<String>, StudyError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|source| StudyError::SafeTensors { path: path.to_owned(), source })?;
+    Ok(header.metadata().as_ref().and_then(|all| all.get(METADATA).cloned()))
+}
+
+/// The file's bytes, with the metadata in the header.
 pub(crate) fn encode(
     path: &Path,
     network: &Network,
     names: &TensorNames,
+    metadata: Option<String>,
 ) -> Result<Vec<u8>, StudyError> {
     let bytes =
         |values: &[f64]| -> Vec<u8> { values.iter().flat_map(|x| x.to_le_bytes()).collect() };
@@ -159,5 +171,6 @@ pub(crate) fn encode(
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(encode)?;
-    safetensors::serialize(views, None).map_err(encode)
+    let metadata = metadata.map(|text| [(METADATA.to_owned(), text)].into());
+    safetensors::serialize(views, metadata).map_err(encode)
 }

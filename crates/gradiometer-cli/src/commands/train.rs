@@ -2,21 +2,30 @@
 
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
-use gradiometer::study::run::{Progress, Run, run as run_experiment, stage_names};
+use gradiometer::study::run::{
+    Ending, Existing, Progress, Run, run as run_experiment, stage_names,
+};
 use gradiometer::train::Record;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What to run, and where to.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// The experiment, a TOML file.
     experiment: PathBuf,
-    /// The folder to fill; no file in it is overwritten.
+    /// The folder to fill; it must not hold a run yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Overwrites what an earlier run left in the folder.
+    /// Goes on with the interrupted run of this experiment that the folder holds, or begins it.
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Replaces a run that the folder holds.
     #[arg(long)]
     force: bool,
 }
@@ -24,21 +33,46 @@ pub struct Arguments {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`] for a bad experiment, a diverging run, a folder that cannot be written or a closed output.
+/// [`Failure`] for a bad experiment, a diverging run, an interruption, a folder that cannot be written or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     // Hidden by itself where standard error is no terminal.
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps, {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // The first one is noted; from the second on the system's own action, the program's end, is taken again.
+        let registered =
+            signal_hook::flag::register_conditional_default(signal, interrupted.clone())
+                .and_then(|_id| signal_hook::flag::register(signal, interrupted.clone()));
+        if let Err(error) = registered {
+            say(&format!(
+                "gradiometer: an interruption will leave no checkpoint of its own ({error})"
+            ));
+        }
+    }
     let mut show = |progress: Progress<'_>| {
         bar.set_length(progress.most_steps);
         bar.set_position(progress.steps);
         let record = progress.record;
         bar.set_message(format!("{}: L = {}", record.phase, scientific(record.loss.value, 2)));
+        if interrupted.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
     };
-    let result = run_experiment(&arguments.experiment, &arguments.out, arguments.force, &mut show);
+    let existing = match (arguments.resume, arguments.force) {
+        (true, _) => Existing::Resume,
+        (false, true) => Existing::Replace,
+        (false, false) => Existing::Keep,
+    };
+    let ending = run_experiment(&arguments.experiment, &arguments.out, existing, &mut show);
     bar.finish_and_clear();
-    let result = result?;
+    let result = match ending? {
+        Ending::Finished(run) => *run,
+        Ending::Stopped { steps } => return Err(Failure::Interrupted { steps }),
+    };
     let json = json!({
         "final": result.manifest["final"],
         "stages": result.manifest["stages"],

@@ -1,0 +1,227 @@
+//! Checkpoints of a run: one `.safetensors` file with the student in PyTorch's names and, as metadata under `gradiometer`, a JSON
+//! object with the experiment, where the run stands, and the records so far that end up in `run.json`.
+//!
+//! It is written at once or not at all, and holds everything that decides how the run goes on, so that a run resumed from it leaves the
+//! same bytes as one that was never interrupted. Floats are written so that they come back exactly.
+
+use crate::error::StudyError;
+use crate::experiment::Experiment;
+use crate::file;
+use crate::network_file::TensorNames;
+use crate::run::{record_json, stage_names};
+use crate::safetensors_file;
+use gradiometer_population::Bounded;
+use gradiometer_train::{Phase, Record, State};
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// What a run needs to go on.
+#[derive(Clone, Debug)]
+pub(crate) struct Checkpoint {
+    pub(crate) state: State,
+    /// The records that `run.json` will hold.
+    pub(crate) stages: Vec<Record>,
+    pub(crate) last: Record,
+    /// Length of `trajectory.csv` at this moment, in bytes.
+    pub(crate) trajectory: u64,
+}
+
+/// Writes a checkpoint, atomically.
+pub(crate) fn write(
+    path: &Path,
+    experiment: &Experiment,
+    checkpoint: &Checkpoint,
+) -> Result<(), StudyError> {
+    let Checkpoint { state, stages, last, trajectory } = checkpoint;
+    let metadata = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "experiment": experiment,
+        "phase": phase_json(state.phase),
+        "phase_steps": state.phase_steps,
+        "steps": state.steps,
+        "lambda": state.lambda,
+        "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
+        "last": record_json(last, false),
+        "trajectory": trajectory,
+    });
+    let names = TensorNames::default();
+    let bytes = safetensors_file::encode(path, &state.student, &names, Some(metadata.to_string()))?;
+    file::write_atomically(path, &bytes)
+}
+
+/// Reads a checkpoint of this experiment.
+///
+/// # Errors
+/// [`StudyError`] if the file is damaged or belongs to another experiment or version.
+pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, StudyError> {
+    let bytes = file::read(path)?;
+    let wrong = |field: &str, problem: String| StudyError::Experiment {
+        path: path.to_owned(),
+        field: field.to_owned(),
+        problem,
+    };
+    let damaged =
+        |field: &str| wrong(field, "is missing or damaged; start again with --force".to_owned());
+    let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?;
+    let metadata: Value = safetensors_file::metadata(path, &bytes)?
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .ok_or_else(|| damaged("the metadata"))?;
+    let version = env!("CARGO_PKG_VERSION");
+    if metadata["version"] != version {
+        let problem = format!(
+            "is {}; this program is {version}, resume with the program that began the run",
+            metadata["version"]
+        );
+        return Err(wrong("version", problem));
+    }
+    if let Some(field) = first_difference(&metadata["experiment"], &json!(experiment), "") {
+        let problem = "differs from the experiment that the run began with; restore it, or start again with --force";
+        return Err(wrong(&field, problem.to_owned()));
+    }
+    let count = |field: &str| metadata[field].as_u64().ok_or_else(|| damaged(field));
+    let record = |value: &Value| record_from_json(value).ok_or_else(|| damaged("a record"));
+    let state = State {
+        student,
+        phase: phase_from_json(&metadata["phase"]).ok_or_else(|| damaged("phase"))?,
+        phase_steps: count("phase_steps")?,
+        steps: count("steps")?,
+        lambda: metadata["lambda"].as_f64().ok_or_else(|| damaged("lambda"))?,
+    };
+    let stages = metadata["stages"].as_array().ok_or_else(|| damaged("stages"))?;
+    Ok(Checkpoint {
+        state,
+        stages: stages.iter().map(record).collect::<Result<_, _>>()?,
+        last: record(&metadata["last"])?,
+        trajectory: count("trajectory")?,
+    })
+}
+
+/// The first field in which two documents differ.
+fn first_difference(left: &Value, right: &Value, at: &str) -> Option<String> {
+    if left == right {
+        return None;
+    }
+    let (Value::Object(x), Value::Object(y)) = (left, right) else { return Some(at.to_owned()) };
+    let key = x.keys().chain(y.keys()).find(|key| x.get(*key) != y.get(*key))?;
+    let at = if at.is_empty() { key.clone() } else { format!("{at}.{key}") };
+    first_difference(&left[key], &right[key], &at)
+}
+
+fn phase_json(phase: Phase) -> Value {
+    let (stage, epoch) = stage_names(phase, false);
+    json!({"stage": stage, "epoch": epoch})
+}
+
+fn phase_from_json(value: &Value) -> Option<Phase> {
+    let epoch = value["epoch"].as_u64();
+    let stage = value["stage"].as_str()?;
+    let plain = [Phase::Stage1, Phase::Stage2, Phase::Balance, Phase::Finished];
+    match epoch {
+        Some(epoch) => (stage == "stage3").then_some(Phase::Stage3 { epoch }),
+        None => plain.into_iter().find(|phase| stage_names(*phase, false).0 == stage),
+    }
+}
+
+/// The inverse of [`record_json`]; a number that was not finite comes back as NaN. The phase of the first record, which is at no
+/// phase's end, is not written and does not matter.
+fn record_from_json(value: &Value) -> Option<Record> {
+    let number = |field: &str| match &value[field] {
+        Value::Null => Some(f64::NAN),
+        other => other.as_f64(),
+    };
+    let list = |field: &str| -> Option<Vec<f64>> {
+        value[field].as_array()?.iter().map(Value::as_f64).collect()
+    };
+    let phase = if value["stage"] == "start" { Phase::Stage1 } else { phase_from_json(value)? };
+    Some(Record {
+        phase,
+        step: value["steps"].as_u64()?,
+        lambda: number("lambda")?,
+        loss: Bounded { value: number("loss")?, error: number("loss_error")? },
+        objective: number("objective")?,
+        total_mass: number("total_mass")?,
+        gradient_norm: number("gradient_norm")?,
+        average_angles: list("matched_angles")?,
+        assigned_angles: list("assigned_angles")?,
+        mass_beyond: list("mass_beyond")?,
+        balance_defect: number("balance_defect")?,
+        mean_angle: number("mean_angle")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradiometer_model::Network;
+
+    fn checkpoint() -> Checkpoint {
+        let record = |phase| Record {
+            phase,
+            step: 7,
+            lambda: 0.1,
+            loss: Bounded { value: 1.0 / 3.0, error: 1e-17 },
+            objective: 0.1 + 0.2,
+            total_mass: 2.5,
+            gradient_norm: f64::MIN_POSITIVE,
+            average_angles: vec![0.7, 1e-9],
+            assigned_angles: vec![0.6],
+            mass_beyond: vec![],
+            balance_defect: 0.0,
+            mean_angle: 0.3,
+        };
+        Checkpoint {
+            state: State {
+                student: Network::new(2, vec![1.0 / 7.0], vec![0.1, -0.2]).unwrap(),
+                phase: Phase::Stage3 { epoch: 3 },
+                phase_steps: 5,
+                steps: 12,
+                lambda: 0.1,
+            },
+            stages: vec![record(Phase::Stage1), record(Phase::Balance)],
+            last: record(Phase::Stage3 { epoch: 3 }),
+            trajectory: 99,
+        }
+    }
+
+    fn experiment(seed: u64) -> Experiment {
+        let text = format!("seed = {seed}\n[teacher]\ndimension = 2\nneurons = 1\n");
+        Experiment::parse("x.toml".as_ref(), text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_checkpoint_comes_back_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resume.safetensors");
+        let written = checkpoint();
+        write(&path, &experiment(1), &written).unwrap();
+        let found = read(&path, &experiment(1)).unwrap();
+        assert_eq!(found.state, written.state);
+        assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
+        assert_eq!(found.trajectory, 99);
+    }
+
+    #[test]
+    fn another_experiment_and_a_damaged_file_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resume.safetensors");
+        write(&path, &experiment(1), &checkpoint()).unwrap();
+        let error = read(&path, &experiment(2)).unwrap_err().to_string();
+        assert!(error.contains("seed") && error.contains("resume.safetensors"), "{error}");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+        assert!(read(&path, &experiment(1)).is_err());
+        // A network without the metadata is no checkpoint.
+        let names = TensorNames::default();
+        crate::write_network(&path, &checkpoint().state.student, &names).unwrap();
+        let error = read(&path, &experiment(1)).unwrap_err().to_string();
+        assert!(error.contains("metadata"), "{error}");
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let (x, y) = (json!({"a": 1, "b": {"c": 2}}), json!({"a": 1, "b": {"c": 3}}));
+        assert_eq!(first_difference(&x, &y, ""), Some("b.c".to_owned()));
+        assert_eq!(first_difference(&x, &json!({"a": 1}), ""), Some("b".to_owned()));
+        assert_eq!(first_difference(&x, &x, ""), None);
+    }
+}

@@ -483,9 +483,24 @@ fn analyze_gives_both_sides_of_every_lemma() {
     let student =
         file(&folder, "student.json", r#"{"a": [0.9, -0.9], "w": [[0.9, 0.02], [-0.01, 0.9]]}"#);
     let arguments = ["--teacher", &teacher, "--student", &student, "--lambda", "0.01", "--json"];
-    let run = gradiometer(&[&["analyze"], &arguments[..]].concat());
+    let run = gradiometer(&[&["analyze", "--vectors"], &arguments[..]].concat());
     assert_eq!(run.code, 0, "{}", run.err);
     let found = run.json();
+    let point = &found["point"];
+    assert_eq!(point["descent_direction"].as_array().unwrap().len(), 2);
+    // v_0 = a_0 w_0 - u_0.
+    let error = point["average_errors"][0][0].as_f64().unwrap();
+    assert!((error - (0.81 - 1.0)).abs() <= 4.0 * f64::EPSILON, "{error}");
+    let pairings = point["residual_pairings"].as_object().unwrap();
+    let sum = |name: &str, times: f64| times * pairings[name].as_f64().unwrap();
+    let loss = sum("r1_r1", 1.0)
+        + sum("r2_r2", 1.0)
+        + sum("r3_r3", 1.0)
+        + sum("r1_r2", 2.0)
+        + sum("r1_r3", 2.0)
+        + sum("r2_r3", 2.0);
+    let scale = pairings["r1_r1"].as_f64().unwrap();
+    assert!((loss - point["loss"].as_f64().unwrap()).abs() <= 64.0 * f64::EPSILON * scale);
     let (lower, upper) =
         (found["gap"]["lower"].as_f64().unwrap(), found["gap"]["upper"].as_f64().unwrap());
     assert!(0.0 <= lower && lower <= upper);

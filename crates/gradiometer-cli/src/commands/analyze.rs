@@ -7,12 +7,13 @@ use gradiometer::certify::{Certificate, Interpolant, Limits, Verdict, check_cert
 use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
 use gradiometer::landscape::descent::{
-    CLOSE, DescentDirection, GradientScaling, largest_step, spectrum,
+    CLOSE, DescentDirection, GradientScaling, LargestStep, Spectrum, largest_step, spectrum,
 };
 use gradiometer::landscape::lemmas::{
     Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point, TestFunction,
 };
 use gradiometer::landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
+use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::{Network, SeparatedTeacher};
 use gradiometer::population::Layers;
 use gradiometer::study::run::{AWAY, number};
@@ -54,6 +55,9 @@ pub struct Arguments {
     /// are always given.
     #[arg(long)]
     spectrum: bool,
+    /// The descent direction of 7.8 (a vector for each neuron) and the errors of the average neurons of 7.6 in the JSON.
+    #[arg(long)]
+    vectors: bool,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -258,38 +262,13 @@ fn analyse(
     };
     let scaling = GradientScaling::new(&point, gap.1);
     let spectrum = if student.neurons() <= SPECTRUM || arguments.spectrum {
-        let found = spectrum(&point, Layers::Both)?;
-        json!({
-            "smallest": number(found.smallest.value),
-            "smallest_residual": number(found.smallest.residual),
-            "largest": number(found.largest.value),
-            "largest_residual": number(found.largest.residual),
-            "evidence": "computed",
-        })
+        spectrum_json(&spectrum(&point, Layers::Both)?)
     } else {
         Value::Null
     };
     let mut remarks = vec![optimum_remark(&optimum, teacher, arguments.angle)];
-    if let Some(step) = step {
-        remarks.push(format!(
-            "7.10: the largest step that lowers L_lambda by half its length times |grad|^2 is {} (computed)",
-            scientific(step.holds, 4)
-        ));
-    }
-    remarks.push(format!(
-        "7.9: lambda^2 |grad|^2/zeta^4 = {} (computed, with the upper end of zeta)",
-        scientific(scaling.constant(), 4)
-    ));
-    if let (Some(smallest), Some(largest)) =
-        (spectrum["smallest"].as_f64(), spectrum["largest"].as_f64())
-    {
-        remarks.push(format!(
-            "Hessian of L_lambda: eigenvalues from {} to {} (computed)",
-            scientific(smallest, 4),
-            scientific(largest, 4)
-        ));
-    }
-    let more = json!({
+    remarks.extend(point_remarks(step, &scaling, &spectrum));
+    let mut more = json!({
         "loss": number(point.loss().value),
         "loss_error": number(point.loss().error),
         "zeta_plus": number(point.zeta_plus().value),
@@ -304,7 +283,13 @@ fn analyse(
         },
         "descent_product": number(direction.product()),
         "hessian_spectrum": spectrum,
+        "residual_pairings": pairings_json(&point.split().pairings()),
     });
+    if arguments.vectors {
+        let rows = direction.vectors().chunks_exact(student.dimension());
+        more["descent_direction"] = rows.collect();
+        more["average_errors"] = (0..teacher.neurons()).map(|i| point.split().average(i)).collect();
+    }
     let certificate = json!({
         "rho": certificate.rho(),
         "p_norm": dual.norm(),
@@ -313,6 +298,50 @@ fn analyse(
     });
     let optimum = optimum_json(&optimum, teacher, arguments.angle);
     Ok(Analysis { claims, certified_gap, gap, gap_evidence, certificate, optimum, more, remarks })
+}
+
+fn spectrum_json(found: &Spectrum) -> Value {
+    json!({
+        "smallest": number(found.smallest.value),
+        "smallest_residual": number(found.smallest.residual),
+        "largest": number(found.largest.value),
+        "largest_residual": number(found.largest.residual),
+        "evidence": "computed",
+    })
+}
+
+fn pairings_json(pairings: &Pairings) -> Value {
+    json!({
+        "r1_r1": number(pairings.r1_r1),
+        "r1_r2": number(pairings.r1_r2),
+        "r1_r3": number(pairings.r1_r3),
+        "r2_r2": number(pairings.r2_r2),
+        "r2_r3": number(pairings.r2_r3),
+        "r3_r3": number(pairings.r3_r3),
+        "evidence": "computed",
+    })
+}
+
+/// Lines below the table: what belongs to no inequality.
+fn point_remarks(
+    step: Option<LargestStep>,
+    scaling: &GradientScaling,
+    spectrum: &Value,
+) -> Vec<String> {
+    let step = step.map(|step| {
+        let holds = scientific(step.holds, 4);
+        format!("7.10: the largest step that lowers L_lambda by half its length times |grad|^2 is {holds} (computed)")
+    });
+    let constant = scientific(scaling.constant(), 4);
+    let scaling = format!(
+        "7.9: lambda^2 |grad|^2/zeta^4 = {constant} (computed, with the upper end of zeta)"
+    );
+    let ends = spectrum["smallest"].as_f64().zip(spectrum["largest"].as_f64());
+    let spectrum = ends.map(|(smallest, largest)| {
+        let (smallest, largest) = (scientific(smallest, 4), scientific(largest, 4));
+        format!("Hessian of L_lambda: eigenvalues from {smallest} to {largest} (computed)")
+    });
+    step.into_iter().chain([scaling]).chain(spectrum).collect()
 }
 
 fn optimum_json(optimum: &Optimum, teacher: &SeparatedTeacher, angle: f64) -> Value {

@@ -21,5 +21,21 @@ fn step(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, step);
+/// In the plane, where the step costs a sort.
+fn plane(c: &mut Criterion) {
+    let mut group = c.benchmark_group("plane");
+    group.sample_size(10);
+    for m in [1_000, 10_000, 100_000, 1_000_000] {
+        let population = Population::new(teacher(2));
+        let student = student(m, 2);
+        group.throughput(Throughput::Elements(m as u64));
+        let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+        group.bench_function(BenchmarkId::from_parameter(m), |b| {
+            b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, step, plane);
 criterion_main!(benches);

@@ -12,8 +12,9 @@
 use crate::kernel::{
     self, GRAIN, GROUP, InstructionSet, LARGEST_TILE, Rows, Scratch, Sums, tile_rows,
 };
+use crate::planar;
 use crate::roundoff::Roundoff;
-use crate::value::{Bounded, Gradient};
+use crate::value::{Bounded, Gradient, Path};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
 use gradiometer_model::{Network, Teacher};
@@ -317,8 +318,27 @@ fn accumulate(workspace: &mut Workspace) {
     }
 }
 
-/// Loss and gradient of degrees at least 2, with error bounds.
+/// How the evaluation of these networks is done on a workspace.
+pub(crate) fn path(teacher: &Teacher, student: &Network, workspace: &Workspace) -> Path {
+    if planar::applies(teacher, student) { Path::Planar } else { Path::Fast(workspace.set) }
+}
+
+/// Loss and gradient of degrees at least 2, with error bounds, by the fastest way.
 pub(crate) fn evaluate(
+    teacher: &Teacher,
+    student: &Network,
+    workspace: &mut Workspace,
+    gradient: &mut Gradient,
+) -> Bounded {
+    if planar::applies(teacher, student) {
+        planar::evaluate(teacher, student, gradient)
+    } else {
+        dense(teacher, student, workspace, gradient)
+    }
+}
+
+/// The same by all pairs.
+pub(crate) fn dense(
     teacher: &Teacher,
     student: &Network,
     workspace: &mut Workspace,

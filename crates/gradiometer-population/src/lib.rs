@@ -13,6 +13,7 @@ mod fast;
 mod hessian;
 mod kernel;
 mod objective;
+mod planar;
 mod roundoff;
 mod value;
 

@@ -124,7 +124,7 @@ impl Population {
         self.check(student)?;
         let mut gradient = Gradient::default();
         let loss = self.evaluate_fast(student, workspace, &mut gradient);
-        Ok(Evaluation { loss, gradient, path: Path::Fast(workspace.instruction_set()) })
+        Ok(Evaluation { loss, gradient, path: fast::path(&self.teacher, student, workspace) })
     }
 
     /// Loss and gradient by the accurate evaluation: double-double, and beyond where that leaves the loss with a relative

@@ -68,6 +68,8 @@ impl Gradient {
 pub enum Path {
     /// Doubles, blocked and threaded, on the given instruction set.
     Fast(InstructionSet),
+    /// Doubles, sorted angles in the plane: `O(m log m)`.
+    Planar,
     /// Double-double arithmetic, some 106 bits.
     DoubleDouble,
     /// Arithmetic of the given number of bits.
@@ -81,6 +83,7 @@ impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Fast(set) => write!(f, "fast ({})", set.name()),
+            Self::Planar => write!(f, "fast (sorted angles)"),
             Self::DoubleDouble => write!(f, "accurate (double-double)"),
             Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
         }

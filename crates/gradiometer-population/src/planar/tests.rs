@@ -1,0 +1,112 @@
+use super::*;
+use crate::fast;
+use crate::{FromDegree, Objective, Path, Population, Workspace};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+fn teacher() -> Teacher {
+    let rows = [vec![1.0, 0.2], vec![-0.4, 1.0], vec![0.0, -2.0], vec![-3.0, 0.0]];
+    Teacher::new(Network::from_rows(vec![1.0, -0.7, 0.5, -0.2], &rows).unwrap()).unwrap()
+}
+
+/// A student with twins, opposites, zero neurons, axes, teacher directions and lengths over many decades.
+fn student(m: usize, seed: u64) -> Network {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut normal = || rng.random::<f64>() - 0.5;
+    let mut rows: Vec<f64> = Vec::new();
+    let mut a = Vec::new();
+    for j in 0..m {
+        let w = match j % 16 {
+            0 if j > 16 => [rows[2 * j - 20], rows[2 * j - 19]],
+            1 if j > 16 => [-3.0 * rows[2 * j - 20], -3.0 * rows[2 * j - 19]],
+            2 => [0.0, normal()],
+            3 => [normal(), 0.0],
+            4 if j % 5 == 0 => [0.0, 0.0],
+            5 => [-0.4, 1.0],
+            6 => [1.0 + 1e-11 * normal(), 0.2],
+            7 => [1e-9 * normal(), 1.0],
+            8 => [1e8 * normal(), 1e8 * normal()],
+            _ => [normal(), normal()],
+        };
+        rows.extend(w);
+        a.push(normal());
+    }
+    Network::new(2, a, rows).unwrap()
+}
+
+#[test]
+fn it_agrees_with_the_dense_evaluation_and_keeps_its_bound() {
+    for (m, seed) in [(508, 1), (700, 2), (1001, 3)] {
+        let (teacher, student) = (teacher(), student(m, seed));
+        assert!(applies(&teacher, &student));
+        let mut gradient = Gradient::default();
+        let loss = evaluate(&teacher, &student, &mut gradient);
+        let exact = Population::new(teacher.clone()).accurate(&student, f64::INFINITY).unwrap();
+        let off = (loss.value - exact.loss.value).abs();
+        assert!(off <= loss.error + exact.loss.error, "{m}: {off:e} {:e}", loss.error);
+        let worst =
+            |x: &[f64], y: &[f64]| x.iter().zip(y).map(|(x, y)| (x - y).abs()).fold(0.0, maximum);
+        let (a, w) = (&exact.gradient.second_layer, &exact.gradient.first_layer);
+        let second = worst(&gradient.second_layer, a);
+        assert!(second <= gradient.second_layer_error + exact.gradient.second_layer_error);
+        let first = worst(&gradient.first_layer, w);
+        assert!(first <= gradient.first_layer_error + exact.gradient.first_layer_error);
+        // The errors themselves are those of a few roundings: the bounds are wide, the numbers are not.
+        let total = student.total_mass() + teacher.total_mass();
+        let few = 8.0 * f64::EPSILON * total;
+        assert!(
+            off <= few * total && first <= 5e8 * few && second <= 5e8 * few,
+            "{off:e} {first:e} {second:e} {few:e}"
+        );
+        let dense =
+            fast::dense(&teacher, &student, &mut Workspace::new(), &mut Gradient::default());
+        assert!((dense.value - loss.value).abs() <= dense.error + loss.error);
+    }
+}
+
+#[test]
+fn a_wrong_order_is_noticed() {
+    // The prefix sums hold only in the order of the angles: with two atoms exchanged the loss is off by more than its bound.
+    let (teacher, student) = (teacher(), student(600, 4));
+    let mut sorted = atoms(&teacher, &student);
+    let value = |atoms: &[Atom]| {
+        let mut whole = Sums::zero();
+        let mut prefixes = Vec::new();
+        for atom in atoms {
+            whole.add(atom);
+            prefixes.push(whole);
+        }
+        let rows =
+            atoms.iter().zip(&prefixes).map(|(a, p)| Row::new(a, &p.split(&whole)).kernel * a.mass);
+        rows.sum::<f64>() / (2.0 * PI)
+    };
+    let bound = evaluate(&teacher, &student, &mut Gradient::default());
+    assert!((value(&sorted) - bound.value).abs() <= bound.error);
+    sorted.swap(100, 400);
+    assert!((value(&sorted) - bound.value).abs() > bound.error);
+}
+
+#[test]
+fn the_path_is_named_and_threads_do_not_show() {
+    let (teacher, student) = (teacher(), student(3000, 5));
+    let population = Population::new(teacher);
+    let found = population.fast(&student, &mut Workspace::new()).unwrap();
+    assert_eq!(found.path, Path::Planar);
+    let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let again = single.install(|| population.fast(&student, &mut Workspace::new()).unwrap());
+    assert_eq!(found, again);
+    // The raw objective adds its two degrees to the same sums.
+    let raw = Population::new(population.teacher().clone()).from_degree(FromDegree::Zero);
+    let (fast, exact) =
+        (raw.fast(&student, &mut Workspace::new()).unwrap(), raw.accurate(&student, 1.0).unwrap());
+    assert!((fast.loss.value - exact.loss.value).abs() <= fast.loss.error + exact.loss.error);
+}
+
+#[test]
+fn nan_does_not_hide() {
+    let teacher = teacher();
+    let mut student = student(600, 6);
+    student.layers_mut().1[100] = f64::NAN;
+    let loss = evaluate(&teacher, &student, &mut Gradient::default());
+    assert!(loss.value.is_nan());
+}

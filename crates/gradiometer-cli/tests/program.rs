@@ -530,6 +530,55 @@ fn analyze_gives_both_sides_of_every_lemma() {
 }
 
 #[test]
+fn verify_reports_every_claim_and_its_control() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("verified");
+    let out = out.to_str().unwrap();
+    let few = ["verify", "--claim", "7.5", "--claim", "3.2", "--instances", "64", "--json"];
+    let run = gradiometer(&[&few[..], &["--out", out]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let found = run.json();
+    let claims = found["claims"].as_array().unwrap();
+    assert_eq!(
+        claims.iter().map(|c| c["id"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["3.2", "7.5"]
+    );
+    for claim in claims {
+        assert!(claim["instances"].as_u64().unwrap() >= 64 && claim["violations"] == 0, "{claim}");
+        // A ratio of two rounded sides.
+        assert!(claim["worst_ratio"].as_f64().unwrap() <= 1.0 + 64.0 * f64::EPSILON, "{claim}");
+        assert!(claim["seed_of_worst"].is_u64(), "{claim}");
+        assert_eq!(claim["negative_control"]["refuted"], json!(true), "{claim}");
+    }
+    // The same options give the same report.
+    assert_eq!(gradiometer(&few).json(), found);
+    // The worst instance can be analysed.
+    let instance = Path::new(out).join("instances").join("7.5-from-below");
+    let path = |name: &str| instance.join(name).to_str().unwrap().to_owned();
+    let (teacher, student) = (path("teacher.json"), path("student.json"));
+    let loss = gradiometer(&["loss", "--teacher", &teacher, "--student", &student, "--json"]);
+    assert_eq!(loss.code, 0, "{}", loss.err);
+    // A folder is not overwritten, a finished state is gone on from at once, other options are refused.
+    assert_eq!(gradiometer(&[&few[..], &["--out", out]].concat()).code, 74);
+    let again = gradiometer(&[&few[..], &["--out", out, "--resume"]].concat());
+    assert_eq!((again.code, again.json()), (0, found));
+    let other = ["verify", "--claim", "7.5", "--claim", "3.2", "--out", out, "--resume"];
+    assert_eq!(gradiometer(&other).code, 64);
+}
+
+#[test]
+fn verify_stops_at_its_time_limit_and_knows_its_claims() {
+    let stopped = gradiometer(&["verify", "--claim", "7.1", "--time-limit", "0", "--json"]);
+    assert_eq!(stopped.code, 2);
+    assert_eq!(stopped.json()["complete"], json!(false));
+    let unknown = gradiometer(&["verify", "--claim", "7.11"]);
+    assert_eq!(unknown.code, 64);
+    assert!(unknown.err.contains("7.11") && unknown.err.contains("7.10"), "{}", unknown.err);
+    assert_eq!(gradiometer(&["verify", "--instances", "0"]).code, 64);
+    assert_eq!(gradiometer(&["verify", "--resume"]).code, 64);
+}
+
+#[test]
 fn a_net_has_its_covering_radius() {
     let folder = TempDir::new().unwrap();
     let axes = file(&folder, "axes.json", "[[1, 0, 0], [0, 2, 0], [0, 0, 3]]");

@@ -8,7 +8,7 @@ use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective, Ritz};
-use std::f64::consts::{FRAC_2_PI, PI};
+use std::f64::consts::PI;
 
 /// The angle up to which a neuron counts as close to its teacher, in radians.
 pub const CLOSE: f64 = 0.3;
@@ -90,15 +90,16 @@ impl DescentDirection {
         let absent: f64 = missing.iter().map(|i| amplitudes[*i] * residual_at(point, *i)).sum();
         let loss = point.loss();
         let formula = 2.0 * (loss.value + absent - with_residual) + lambda * kept;
-        let spread: f64 =
-            turned.iter().zip(split.angles()).map(|(b, x)| b.abs() * wedge_size(*x)).sum();
         let size = norm(&vectors);
         let scale = norm(&gradient.first_layer) * size
             + lambda * products
             + loss.value
             + absent.abs()
-            + spread * split.pairings().size().sqrt();
+            + (split.wedge_scale(&turned, 0.0) * split.rounding_scale()).sqrt();
+        // Where the student is near, the vectors are small differences of weights and targets, whose rounding they keep.
+        let rounded = 8.0 * f64::EPSILON * (norm(student.first_layer()) + norm(&shares));
         let rounding = 8.0 * point.roundings() * scale
+            + norm(&gradient.first_layer) * rounded
             + gradient.first_layer_error * size * ((m * d) as f64).sqrt()
             + 2.0 * loss.error
             + 2.0 * absent_rounding(point, &missing);
@@ -181,12 +182,6 @@ impl DescentDirection {
         Claim::new(("7.8", "gradient"), left, Relation::AtMost, right, rounding, Evidence::Computed)
             .unless(!(self.size > 0.0))
     }
-}
-
-/// Half of the `L2` norm of a wedge's function.
-fn wedge_size(angle: f64) -> f64 {
-    let square = FRAC_2_PI * (2.0 * angle - (2.0 * angle).sin());
-    if square > 0.0 { 0.5 * square.sqrt() } else { 0.0 }
 }
 
 /// `E[R sigma(u_i.x)]`.

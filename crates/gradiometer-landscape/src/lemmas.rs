@@ -70,7 +70,15 @@ pub struct Claim {
 }
 
 impl Claim {
-    pub(crate) fn new(
+    /// A claim from its two sides; `rounding` is how far `left - right` may be off.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_landscape::lemmas::{Claim, Evidence, Finding, Relation};
+    /// let claim = Claim::new(("7.1", "loss bound"), 1.0, Relation::AtMost, 2.0, 0.0, Evidence::Computed);
+    /// assert_eq!((claim.finding, claim.ratio()), (Finding::Holds, 0.5));
+    /// ```
+    pub fn new(
         (id, part): (&'static str, &'static str),
         left: f64,
         relation: Relation,
@@ -89,8 +97,9 @@ impl Claim {
         Self { id, part, left, right, relation, rounding, finding, evidence }
     }
 
-    /// The same where a hypothesis fails.
-    pub(crate) fn unless(mut self, hypothesis_fails: bool) -> Self {
+    /// The same where a hypothesis fails: inapplicable.
+    #[must_use]
+    pub fn unless(mut self, hypothesis_fails: bool) -> Self {
         if hypothesis_fails {
             self.finding = Finding::Inapplicable;
         }

@@ -4,6 +4,7 @@ pub mod certificate;
 pub mod descent;
 pub mod error;
 mod hull;
+pub mod instance;
 pub mod lemmas;
 pub mod net;
 pub mod optimum;

@@ -13,10 +13,11 @@ mod wedge;
 
 use crate::error::LandscapeError;
 use gradiometer_hermite::Angle;
+use gradiometer_hermite::float::minimum_of;
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher};
 use rayon::prelude::*;
-use std::f64::consts::TAU;
+use std::f64::consts::{FRAC_2_PI, TAU};
 use wedge::{Side, Wedge, minus_cosine, sign_moment};
 
 /// The six pairings of the residual's parts, `E[R_a R_b]`.
@@ -325,6 +326,31 @@ impl ResidualSplit {
         (with_residual, square)
     }
 
+    /// The scale of the rounding of `L` from [`Self::pairings`], also where masses of both signs cancel: [`Self::wedge_scale`] of the masses, with
+    /// `sum_i |v_i|/2 + (sum_i |v_i| + sum_j |c_j| (1 - cos delta_j))/sqrt(2 pi)` for `R1` and `R3`.
+    pub(crate) fn rounding_scale(&self) -> f64 {
+        let averages: f64 = (0..self.amplitudes.len()).map(|i| norm(self.average(i))).sum();
+        let bent: f64 =
+            self.masses.iter().zip(&self.angles).map(|(c, x)| c.abs() * minus_cosine(*x)).sum();
+        self.wedge_scale(&self.masses, 0.5 * averages + (averages + bent) / TAU.sqrt())
+    }
+
+    /// The scale of the rounding of a square of `other + sum_j b_j P_j/2`: the square of the sizes, over `Delta^2`, for cosines near one lose that much between
+    /// wedges of nearly parallel teachers; and the square of the masses of the fat wedges, whose pairings are differences of terms of order one.
+    pub(crate) fn wedge_scale(&self, b: &[f64], other: f64) -> f64 {
+        let n = self.amplitudes.len();
+        let pairs = (0..n).flat_map(|i| (0..i).map(move |k| (i, k)));
+        let nearest = minimum_of(pairs.map(|(i, k)| self.separation(i, k)));
+        let (mut size, mut fat) = (other, 0.0);
+        for (b, angle) in b.iter().zip(&self.angles) {
+            size += b.abs() * wedge_size(*angle);
+            if *angle > nearest * wedge::THIN {
+                fat += b.abs();
+            }
+        }
+        size * size * (1.0 + 1.0 / (nearest * nearest)) + fat * fat
+    }
+
     /// `(R1(x), R2(x), R3)` at one input.
     ///
     /// # Panics
@@ -344,6 +370,12 @@ impl ResidualSplit {
             .sum();
         (first, second, -self.excess / TAU.sqrt())
     }
+}
+
+/// `|P_j|/2` for a wedge of an angle: half of the `L2` norm of its function.
+fn wedge_size(angle: f64) -> f64 {
+    let square = FRAC_2_PI * (2.0 * angle - (2.0 * angle).sin());
+    if square > 0.0 { 0.5 * square.sqrt() } else { 0.0 }
 }
 
 /// `w` times a power of two near `1/|w|`, exactly but for subnormal entries.

@@ -169,6 +169,29 @@ impl Network {
         (0..self.neurons()).map(|j| self.mass(j).abs()).sum()
     }
 
+    /// Norm balancing (statement 4.3): `(a_j, w_j) <- (sign(a_j) s_j, s_j wbar_j)`, `s_j = sqrt(|a_j| |w_j|)`. The function does not
+    /// change, except that a neuron with one vanishing factor becomes a zero neuron.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_model::Network;
+    /// let mut network = Network::new(2, vec![-1.0], vec![0.0, 4.0]).unwrap();
+    /// network.balance();
+    /// assert_eq!((network.second_layer(), network.neuron(0)), (&[-2.0][..], &[0.0, 2.0][..]));
+    /// ```
+    pub fn balance(&mut self) {
+        let d = self.dimension;
+        for (a, w) in self.second_layer.iter_mut().zip(self.first_layer.chunks_exact_mut(d)) {
+            let length = crate::geometry::norm(w);
+            let size = a.abs().sqrt() * length.sqrt();
+            let scale = if length > 0.0 { size / length } else { 0.0 };
+            for x in w {
+                *x *= scale;
+            }
+            *a = if size > 0.0 { size.copysign(*a) } else { 0.0 };
+        }
+    }
+
     /// Squared norms `(|a|^2, |W|_F^2)`, the two halves of the weight decay.
     pub fn squared_norms(&self) -> (f64, f64) {
         let square = |xs: &[f64]| xs.iter().map(|x| x * x).sum();

@@ -1,6 +1,7 @@
 //! What can go wrong between a file and a result, and whose turn it is to act.
 
 use crate::npy::NpyError;
+use crate::verify::VerifyError;
 use gradiometer_certify::CertifyError;
 use gradiometer_model::ModelError;
 use gradiometer_train::TrainError;
@@ -251,6 +252,25 @@ pub enum StudyError {
         /// What the trainer said.
         source: TrainError,
     },
+    /// A statement could not be evaluated.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
+    /// No statement has this id.
+    #[error("there is no statement {id} to verify; the ids are {}", known.join(", "))]
+    UnknownStatement {
+        /// The id asked for.
+        id: String,
+        /// The ids there are.
+        known: Vec<&'static str>,
+    },
+    /// A state file belongs to a verification with other options.
+    #[error("{}: {field} is not the one asked for; resume with the options it was started with, or without --resume", path.display())]
+    OtherSuite {
+        /// The state file.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+    },
     /// A run would overwrite a file.
     #[error("{}: is there already; choose another folder, go on with --resume, or replace it with --force", path.display())]
     Occupied {
@@ -281,7 +301,8 @@ impl StudyError {
         match self {
             Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
             Self::Write { .. } | Self::Occupied { .. } => Class::Write,
-            Self::Encode { .. } => Class::Internal,
+            Self::UnknownStatement { .. } | Self::OtherSuite { .. } => Class::Usage,
+            Self::Encode { .. } | Self::Verify(_) => Class::Internal,
             _ => Class::Data,
         }
     }

@@ -15,6 +15,7 @@ pub mod points_file;
 pub mod run;
 mod safetensors_file;
 mod text_file;
+pub mod verify;
 
 pub use certificate_file::{read_certificate, write_certificate};
 pub use cover_file::{ClaimedCover, read_cover, write_cover};

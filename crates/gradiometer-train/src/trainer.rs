@@ -3,7 +3,7 @@
 use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
 use crate::error::TrainError;
 use crate::record::{Record, regularised_norm};
-use gradiometer_model::{ModelError, Network, geometry::norm};
+use gradiometer_model::{ModelError, Network};
 use gradiometer_population::{Gradient, Objective, Workspace};
 use std::fmt;
 
@@ -312,20 +312,9 @@ impl<'a, O: Objective> Trainer<'a, O> {
     }
 }
 
-/// Norm balancing (statement 4.3): `(a_j, w_j) <- (sign(a_j) s_j, s_j wbar_j)`, `s_j = sqrt(|a_j| |w_j|)`. The function does not
-/// change, except that a neuron with one vanishing factor becomes a zero neuron.
+/// Norm balancing (statement 4.3), [`Network::balance`].
 pub fn balance(student: &mut Network) {
-    let d = student.dimension();
-    let (second_layer, first_layer) = student.layers_mut();
-    for (a, w) in second_layer.iter_mut().zip(first_layer.chunks_exact_mut(d)) {
-        let length = norm(w);
-        let size = a.abs().sqrt() * length.sqrt();
-        let scale = if length > 0.0 { size / length } else { 0.0 };
-        for x in w {
-            *x *= scale;
-        }
-        *a = if size > 0.0 { size.copysign(*a) } else { 0.0 };
-    }
+    student.balance();
 }
 
 fn first_phase(algorithm: &Algorithm) -> Phase {

@@ -7,6 +7,7 @@ pub mod loss;
 pub mod net;
 pub mod separation;
 pub mod train;
+pub mod verify;
 
 use gradiometer::study::TensorNames;
 

@@ -1,6 +1,7 @@
 use super::*;
+use crate::instance::Instance;
 use crate::lemmas::Finding;
-use crate::lemmas::tests::{lambda, student, teacher};
+use crate::lemmas::tests::instance;
 use gradiometer_model::{SeparatedTeacher, Teacher};
 
 fn one() -> SeparatedTeacher {
@@ -42,8 +43,7 @@ fn e2_agrees_with_a_sum_over_the_circle() {
 #[test]
 fn identities_and_bounds_hold_and_notice_a_wrong_gradient() {
     for seed in 0..60 {
-        let (teacher, lambda) = (teacher(seed), lambda(seed));
-        let student = student(&teacher, lambda, seed);
+        let Instance { teacher, student, lambda, .. } = instance(seed);
         let point = Point::new(&teacher, &student, lambda).unwrap();
         let mut direction = DescentDirection::new(&point, CLOSE);
         assert_eq!(
@@ -76,8 +76,7 @@ fn an_unbalanced_or_incomplete_student_is_outside_the_hypotheses() {
 fn the_largest_step_is_near_the_inverse_of_the_curvature() {
     // For a quadratic of curvature h the step eta h <= 1 is exactly what lowers it enough; here h along the gradient.
     for seed in [7, 13, 31] {
-        let (teacher, lambda) = (teacher(seed), lambda(seed));
-        let student = student(&teacher, lambda, seed);
+        let Instance { teacher, student, lambda, .. } = instance(seed);
         let point = Point::new(&teacher, &student, lambda).unwrap();
         let found = largest_step(&point, 1e-3).unwrap().unwrap();
         let top = spectrum(&point, Layers::Both).unwrap().largest.value;

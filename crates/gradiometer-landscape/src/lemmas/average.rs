@@ -1,6 +1,6 @@
 //! The average neuron (theory 7.6) and its test functions.
 
-use super::certificate::search_directions;
+use super::certificate::{NEAR, pushed, search_directions};
 use super::{Claim, Evidence, Point, Relation};
 use crate::certificate::{Candidate, Stage, search};
 use crate::error::LandscapeError;
@@ -23,9 +23,6 @@ pub struct TestFunction {
     norm: f64,
     constant: f64,
 }
-
-/// Angles below which the quotient of `C` holds too few digits.
-const NEAR: f64 = 1e-4;
 
 impl TestFunction {
     /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`. The constant is the largest value that descents from `starts` random
@@ -155,10 +152,15 @@ fn constant(
     let given = points.chunks_exact(teacher.dimension());
     let mut constant: f64 = 0.0;
     for w in searched.iter().map(Vec::as_slice).chain(given) {
-        let unit = normalised(w);
-        let (nearest, delta) = teacher.nearest(&unit);
-        if !(delta > NEAR && unit.iter().any(|x| x.abs() > 0.0)) {
+        let mut unit = normalised(w);
+        let (mut nearest, mut delta) = teacher.nearest(&unit);
+        if !(delta > 0.0 && unit.iter().any(|x| x.abs() > 0.0)) {
             continue;
+        }
+        // Too near for the quotient's digits: its limit from the same direction.
+        if delta < NEAR {
+            unit = pushed(teacher.direction(nearest), &unit);
+            (nearest, delta) = teacher.nearest(&unit);
         }
         let sign = if dot(&unit, teacher.direction(nearest)) < 0.0 { -1.0 } else { 1.0 };
         let target = if nearest == neuron { sign * dot(direction, &unit) } else { 0.0 };

@@ -3,7 +3,7 @@
 use super::Evidence;
 use gradiometer_certify::Interpolant;
 use gradiometer_hermite::float::minimum;
-use gradiometer_model::geometry::normalised;
+use gradiometer_model::geometry::{dot, normalised};
 use gradiometer_model::{FeatureSubspace, ModelError, SeparatedTeacher};
 use gradiometer_population::Bounded;
 use rand::{RngExt, SeedableRng};
@@ -41,7 +41,8 @@ impl InterpolatedCertificate {
     /// subspace and its complement, over directions near the teachers, and over the given `points` (`d` numbers each). `None` if that is not
     /// positive.
     ///
-    /// Over a student's own neurons the lemmas need no more, so with them among the `points` a violation is a violation.
+    /// Over a student's own neurons the lemmas need no more, so with them among the `points` a violation is a violation. A point so near to a teacher direction
+    /// that rounding hides the quotient counts with that at `4e-4` in the same direction from it, the curvature of `eta` there.
     ///
     /// # Errors
     /// [`ModelError::DecompositionFailed`] if the subspace is not found.
@@ -57,21 +58,37 @@ impl InterpolatedCertificate {
         for w in
             directions.iter().map(Vec::as_slice).chain(points.chunks_exact(teacher.dimension()))
         {
-            let unit = normalised(w);
-            let delta = teacher.nearest(&unit).1;
-            // A zero neuron has no direction, and next to a teacher the quotient is rounding.
-            if delta.is_finite() && delta > NEAR && unit.iter().any(|x| x.abs() > 0.0) {
-                let eta = found.eta(&unit);
-                let room = 1.0 - eta.value.abs() - eta.error;
-                found.rho = minimum(found.rho, room / (delta * delta));
+            let mut unit = normalised(w);
+            let (nearest, mut delta) = teacher.nearest(&unit);
+            // A zero neuron has no direction, and a teacher's own direction no quotient.
+            if !(delta > 0.0 && delta.is_finite() && unit.iter().any(|x| x.abs() > 0.0)) {
+                continue;
             }
+            let mut eta = found.eta(&unit);
+            if !(8.0 * eta.error < 1.0 - eta.value.abs()) && delta < NEAR {
+                unit = pushed(teacher.direction(nearest), &unit);
+                delta = teacher.nearest(&unit).1;
+                eta = found.eta(&unit);
+            }
+            let room = 1.0 - eta.value.abs() - eta.error;
+            found.rho = minimum(found.rho, room / (delta * delta));
         }
         Ok((found.rho > 0.0 && found.rho.is_finite()).then_some(found))
     }
 }
 
-/// Angles below which `1 - |eta|` holds too few digits for a quotient.
-const NEAR: f64 = 1e-4;
+/// Angles below which `1 - |eta|` may hold too few digits for a quotient.
+pub(super) const NEAR: f64 = 1e-4;
+
+/// The unit vector at angle `4 NEAR` from the line of `u`, in the direction of `w` from it.
+pub(super) fn pushed(u: &[f64], w: &[f64]) -> Vec<f64> {
+    let sign = if dot(u, w) < 0.0 { -1.0 } else { 1.0 };
+    let away: Vec<f64> = w.iter().zip(u).map(|(x, u)| sign * x - u).collect();
+    let along = dot(&away, u);
+    let tangent = normalised(&away.iter().zip(u).map(|(x, u)| x - along * u).collect::<Vec<f64>>());
+    let (sin, cos) = (4.0 * NEAR).sin_cos();
+    normalised(&u.iter().zip(&tangent).map(|(u, e)| cos * u + sin * e).collect::<Vec<f64>>())
+}
 
 /// Random directions of the teacher's subspace and one dimension more, half of them near a teacher direction.
 pub(super) fn search_directions(

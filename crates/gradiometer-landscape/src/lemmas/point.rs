@@ -344,7 +344,7 @@ impl<'a> Point<'a> {
     pub fn split_identity(&self) -> Claim {
         let pairings = self.split.pairings();
         let loss = self.loss();
-        let rounding = 16.0 * self.roundings() * pairings.size() + loss.error;
+        let rounding = 16.0 * self.roundings() * self.split.rounding_scale() + loss.error;
         Claim::new(
             ("7.7", "loss from the residual split"),
             pairings.squared_norm(),

@@ -37,6 +37,9 @@ pub(crate) struct Wedge<'a> {
     pub(crate) angle: f64,
 }
 
+/// Wedges of different teachers with angles beyond this share of their separation are fat.
+pub(crate) const THIN: f64 = 1.0 / 8.0;
+
 /// Positive nodes of the ten-point Gauss-Legendre rule on `[-1, 1]`, with weights.
 const LEGENDRE: [(f64, f64); 5] = [
     (0.14887433898163122, 0.29552422471475287),
@@ -174,7 +177,7 @@ impl Wedge<'_> {
         if self.teacher == other.teacher {
             return self.with_same(side, other, its);
         }
-        let thin = separation / 8.0;
+        let thin = separation * THIN;
         if self.angle > thin && other.angle > thin {
             self.with_fat(side, other, its)
         } else {

@@ -1,0 +1,251 @@
+//! Section 4: the stages of Algorithm 1.
+
+use super::context::{decades, random_unit};
+use super::statement::{Statement, at_most, equal};
+use super::{Context, Form, VerifyError};
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::float::minimum;
+use gradiometer_landscape::lemmas::{Claim, Point};
+use gradiometer_model::generate::symmetric_start;
+use gradiometer_model::geometry::{dot, norm, normalised};
+use gradiometer_model::{Network, Skip};
+use gradiometer_population::{Bounded, FromDegree, Objective, Population, Workspace};
+use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Trainer};
+use rand::RngExt;
+use std::f64::consts::{PI, TAU};
+
+pub(super) const STATEMENTS: [Statement; 3] = [
+    Statement {
+        id: "4.1",
+        title: "preprocessing removes the degrees 0 and 1",
+        hypotheses: "the affine part is fitted to the teacher's",
+        control: "no affine part",
+        every: 1,
+        evaluate: preprocessing,
+    },
+    Statement {
+        id: "4.2",
+        title: "Stage 1 in closed form, and how far it is from H w",
+        hypotheses: "symmetric start",
+        control: "half of the start; the bound of the remainder halved",
+        every: 1,
+        evaluate: stage1,
+    },
+    Statement {
+        id: "4.3",
+        title: "Stage 2 minimises; balancing keeps the function",
+        hypotheses: "-",
+        control: "one iteration of the fit; arithmetic means in place of geometric ones, the second 1% larger",
+        every: 1,
+        evaluate: stage2,
+    },
+];
+
+/// Relative accuracy asked of losses.
+const ACCURATE: f64 = 1e-12;
+
+/// `E f` and `E[f x]` of a network without affine part.
+fn low_degrees(network: &Network) -> (f64, Vec<f64>) {
+    let mean = (0..network.neurons()).map(|j| network.mass(j)).sum::<f64>() / TAU.sqrt();
+    let mut linear = vec![0.0; network.dimension()];
+    for (a, w) in network.second_layer().iter().zip(network.rows()) {
+        for (sum, x) in linear.iter_mut().zip(w) {
+            *sum += 0.5 * a * x;
+        }
+    }
+    (mean, linear)
+}
+
+/// **4.1** With `alpha = E f* - E f`, `beta = E[f* x] - E[f x]` the raw loss is that of the degrees at least 2.
+fn preprocessing(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let point = context.point()?;
+    let (student, teacher) = (point.student(), point.teacher());
+    let ((mean, linear), (target, aim)) = (low_degrees(student), low_degrees(teacher.network()));
+    let skip = Skip {
+        constant: target - mean,
+        linear: aim.iter().zip(&linear).map(|(x, y)| x - y).collect(),
+    };
+    let fitted = match form {
+        Form::Stated => student.clone().with_skip(skip)?,
+        Form::Control => student.clone(),
+    };
+    let raw = Population::new((**teacher).clone()).from_degree(FromDegree::Zero);
+    let (left, right) = (raw.loss(&fitted, ACCURATE), point.loss());
+    // What the fit leaves of the two degrees is a rounding, squared.
+    let masses = student.total_mass() + teacher.total_mass();
+    let left_over = (student.neurons() + student.dimension() + 16) as f64 * f64::EPSILON * masses;
+    let rounding = left.error + right.error + left_over * left_over;
+    Ok(vec![equal(("4.1", "raw loss"), left.value, right.value, rounding)])
+}
+
+/// **4.2** `w_j^(1) = 2 eta a_j sum_i alpha_i [(sqrt(1 - t_i^2) - 1) w_j + asin(t_i) u_i]/(2 pi)` after one step from a symmetric start, and
+/// `|w_j^(1) - (eta a_j/pi) H w_j| <= (eta |a_j|/(2 pi)) sum_i |alpha_i| t_i^2`, which is the O(1/d) of the theory, for `E t_i^2 = 1/d`.
+///
+/// The bound: with `s = sqrt(1 - t^2)` and `b = asin t - t`, `|(s - 1) w + b u|^2 = (1 - s)^2 + b^2 - 2 (1 - s) b t = t^4/4 - t^6/72 - ... <= t^4/4`.
+fn stage1(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let (teacher, mut rng) = (&context.instance().teacher, context.rng(42));
+    let d = teacher.dimension();
+    let half = rng.random_range(1..=4);
+    let (scale, eta) = (decades(&mut rng, -3.0, 3.0), decades(&mut rng, -2.0, 4.0));
+    let whole = symmetric_start(d, 2 * half, scale, rng.random())?;
+    let start = match form {
+        Form::Stated => whole,
+        Form::Control => {
+            Network::new(d, vec![scale; half], whole.first_layer()[..half * d].into())?
+        }
+    };
+    let j = rng.random_range(0..start.neurons());
+    let e = random_unit(&mut rng, d);
+    let algorithm = Algorithm {
+        stage1: Some(Stage1 { step_size: eta }),
+        stage2: None,
+        balance: false,
+        stage3: None,
+    };
+    let population = Population::new((**teacher).clone());
+    let (a, w) = (start.second_layer()[j], start.neuron(j).to_vec());
+    let error = population.fast(&start, &mut Workspace::new())?.gradient.first_layer_error
+        * (d as f64).sqrt();
+    let mut trainer = Trainer::new(&population, &algorithm, start)?;
+    let _one_step = trainer.advance(1)?;
+    let found = trainer.into_state().student.neuron(j).to_vec();
+    let factor = eta * a / PI;
+    let (mut expected, mut linear, mut squares) = (vec![0.0; d], vec![0.0; d], 0.0);
+    for i in 0..teacher.neurons() {
+        let (u, alpha) = (teacher.direction(i), teacher.amplitudes()[i]);
+        let angle = Angle::between(&w, u);
+        for k in 0..d {
+            // 1 - sin = cos^2/(1 + sin).
+            let bend = angle.cosine() * angle.cosine() / (1.0 + angle.sine());
+            expected[k] += factor * alpha * (angle.complement() * u[k] - bend * w[k]);
+            linear[k] += factor * alpha * angle.cosine() * u[k];
+        }
+        squares += alpha.abs() * angle.cosine() * angle.cosine();
+    }
+    let size = factor.abs() * teacher.total_mass();
+    let rounding = eta * error + 16.0 * (d + teacher.neurons() + 4) as f64 * f64::EPSILON * size;
+    let away: Vec<f64> = found.iter().zip(&linear).map(|(x, y)| x - y).collect();
+    let bound = 0.5 * factor.abs() * squares * form.choose(1.0, 0.5);
+    Ok(vec![
+        equal(("4.2", "formula"), dot(&found, &e), dot(&expected, &e), rounding),
+        at_most(("4.2", "remainder"), norm(&away), bound, rounding),
+    ])
+}
+
+/// Iterations of the ridge fit, and the factor by which its residual falls.
+const FIT: Solver = Solver::Ridge { tolerance: 1e-10, steps: 400 };
+
+fn fit(
+    population: &Population,
+    student: &Network,
+    lambda: f64,
+    solver: Solver,
+) -> Result<Network, VerifyError> {
+    let algorithm = Algorithm {
+        stage1: None,
+        stage2: Some(Stage2 { lambda, solver }),
+        balance: false,
+        stage3: None,
+    };
+    let mut trainer = Trainer::new(population, &algorithm, student.clone())?;
+    let _fitted = trainer.advance(u64::MAX)?;
+    Ok(trainer.into_state().student)
+}
+
+/// `L + (lambda/2) |a|^2` with its error.
+fn ridge_value(population: &Population, student: &Network, lambda: f64) -> Bounded {
+    let loss = population.loss(student, ACCURATE);
+    let decay = 0.5 * lambda * student.squared_norms().0;
+    let rounding = (student.neurons() as f64 + 4.0) * f64::EPSILON * (decay + loss.value.abs());
+    Bounded { value: loss.value + decay, error: loss.error + rounding }
+}
+
+/// `|grad_a L + lambda a|^2/(2 lambda)`, at least what the fit is above the minimum, for the objective curves by `lambda` at least; rounded up.
+fn ridge_excess(
+    population: &Population,
+    student: &Network,
+    lambda: f64,
+) -> Result<f64, VerifyError> {
+    let gradient = population.evaluate(student, ACCURATE)?.gradient;
+    let terms = gradient.second_layer.iter().zip(student.second_layer());
+    let residual: Vec<f64> = terms.map(|(g, a)| g + lambda * a).collect();
+    let error = gradient.second_layer_error * (residual.len() as f64).sqrt();
+    let size = norm(&gradient.second_layer) + lambda * norm(student.second_layer());
+    Ok((norm(&residual) + error + 4.0 * f64::EPSILON * size).powi(2) / (2.0 * lambda))
+}
+
+/// **4.3** No second layer tried has a smaller `L + (lambda/2) |a|^2` than the fit, up to [`ridge_excess`]; balancing keeps `L`, ends in `|a_j| = |w_j|` and does
+/// not raise the decay.
+fn stage2(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let point = context.point()?;
+    let student = point.student();
+    let balanced = match form {
+        Form::Stated => {
+            let mut balanced = student.clone();
+            balanced.balance();
+            balanced
+        }
+        Form::Control => arithmetic_means(student)?,
+    };
+    let mut claims = vec![ridge(context, form)?];
+    claims.extend(balancing(point, &balanced)?);
+    Ok(claims)
+}
+
+fn ridge(context: &Context<'_>, form: Form) -> Result<Claim, VerifyError> {
+    let (point, mut rng) = (context.point()?, context.rng(43));
+    let (student, lambda, population) = (point.student(), point.lambda(), point.population());
+    let best = fit(population, student, lambda, FIT)?;
+    let value = ridge_value(population, &best, lambda);
+    if form == Form::Control {
+        let one = Solver::Ridge { tolerance: ACCURATE, steps: 1 };
+        let few = ridge_value(population, &fit(population, student, lambda, one)?, lambda);
+        return Ok(at_most(("4.3", "fit"), few.value, value.value, few.error + value.error));
+    }
+    let shift = 0.1 * norm(best.second_layer());
+    let mut others = vec![ridge_value(population, student, lambda)];
+    for (factor, spread) in [(1.01, 0.0), (1.0, shift)] {
+        let mut other = best.clone();
+        let layer = other.layers_mut().0;
+        for a in layer {
+            *a = factor * *a + spread * (rng.random::<f64>() - 0.5);
+        }
+        others.push(ridge_value(population, &other, lambda));
+    }
+    let least = others.iter().fold(others[0], |x, y| if y.value < x.value { *y } else { x });
+    let left = value.value - ridge_excess(population, &best, lambda)?;
+    Ok(at_most(("4.3", "fit"), left, least.value, value.error + least.error))
+}
+
+fn balancing(point: &Point<'_>, balanced: &Network) -> Result<[Claim; 3], VerifyError> {
+    let student = point.student();
+    let (before, after) = (point.loss(), point.population().loss(balanced, ACCURATE));
+    let roundings = 16.0 * (student.dimension() + student.neurons() + 8) as f64 * f64::EPSILON;
+    // The masses move by roundings, and |dL/dmass| <= 2 sqrt(L) |sigma_{>=2}| < sqrt(L).
+    let moved = roundings * student.total_mass();
+    let slope = 2.0 * before.value.abs().sqrt() + moved;
+    let teacher = Point::new(point.teacher(), balanced, point.lambda())?;
+    let (a, w) = student.squared_norms();
+    let (b, v) = balanced.squared_norms();
+    Ok([
+        equal(
+            ("4.3", "function"),
+            after.value,
+            before.value,
+            before.error + after.error + moved * slope,
+        ),
+        equal(("4.3", "balance"), teacher.imbalance().sqrt(), 0.0, roundings * (b + v).sqrt()),
+        at_most(("4.3", "decay"), b + v, a + w, roundings * (a + w + minimum(b + v, a + w))),
+    ])
+}
+
+/// The wrong balancing: `|a_j|` becomes the arithmetic mean of both factors, `|w_j|` that and a hundredth more.
+fn arithmetic_means(student: &Network) -> Result<Network, VerifyError> {
+    let (mut a, mut w) = (Vec::new(), Vec::new());
+    for (x, row) in student.second_layer().iter().zip(student.rows()) {
+        let size = 0.5 * (x.abs() + norm(row));
+        a.push(size.copysign(*x));
+        w.extend(normalised(row).iter().map(|u| 1.01 * size * u));
+    }
+    Ok(Network::new(student.dimension(), a, w)?)
+}

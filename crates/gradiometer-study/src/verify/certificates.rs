@@ -1,0 +1,229 @@
+//! Section 6: dual certificates.
+
+use super::context::random_unit;
+use super::statement::{Statement, equal};
+use super::{Context, Form, VerifyError};
+use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant, Limits, Verdict};
+use gradiometer_hermite::relu::HighDegreeKernel;
+use gradiometer_hermite::{Angle, Enclosure};
+use gradiometer_landscape::LandscapeError;
+use gradiometer_landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
+use gradiometer_model::geometry::{dot, norm, normalised};
+use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
+use rand::RngExt;
+use std::f64::consts::PI;
+use std::ops::ControlFlow;
+
+pub(super) const STATEMENTS: [Statement; 2] = [
+    Statement {
+        id: "6.1",
+        title: "a proved certificate: |eta(w)| <= 1 - rho delta(w)^2",
+        hypotheses: "d at least 2, rank at most 3, separation at least 0.3, proved within 100,000 boxes",
+        control: "rho doubled; the bound 4/pi^2 of d > r at d = r",
+        every: 64,
+        evaluate: certificate,
+    },
+    Statement {
+        id: "6.2",
+        title: "construction: values, gradients and norm of the interpolant",
+        hypotheses: "weights 1 from an even degree l in {2, 4, 8} on",
+        control: "the kernel of l + 2; a norm with the weight of degree l halved",
+        every: 1,
+        evaluate: construction,
+    },
+];
+
+/// Directions at which a proved certificate is tried, besides the student's neurons.
+const TRIED: usize = 200;
+const SEPARATION: f64 = 0.3;
+const RANK: usize = 3;
+
+/// Times its width that the enclosure of `1 - |eta|` must be to count.
+const RESOLVED: f64 = 1024.0;
+
+/// **6.1** `rho delta(w)^2 <= 1 - |eta(w)|`, the worst of the directions tried; and `rho <= 4/pi^2` if `d > r`.
+fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let instance = context.instance();
+    let teacher = &instance.teacher;
+    let subspace = FeatureSubspace::of(teacher)?;
+    let separated = teacher.separation().is_none_or(|s| s.angle >= SEPARATION);
+    // On a line every direction is the teacher's, and no rho is the largest.
+    if teacher.dimension() < 2 || subspace.rank() > RANK || !separated {
+        return Ok(Vec::new());
+    }
+    let Some((interpolant, rho)) = proved(teacher)? else { return Ok(Vec::new()) };
+    let mut rng = context.rng(61);
+    let mut directions: Vec<Vec<f64>> = instance.student.rows().map(normalised).collect();
+    for _ in 0..TRIED {
+        let plain = random_unit(&mut rng, teacher.dimension());
+        let inside = subspace.project(&plain);
+        let share: f64 =
+            rng.random::<f64>() / ((teacher.dimension() - subspace.rank()).max(1) as f64).sqrt();
+        let w: Vec<f64> = inside.iter().zip(&plain).map(|(x, y)| x + share * (y - x)).collect();
+        directions.push(normalised(&w));
+    }
+    let claimed = form.choose(rho, 2.0 * rho);
+    // The direction where the room 1 - |eta| is most nearly used up.
+    let (mut worst, mut most) = (None, f64::NEG_INFINITY);
+    for w in directions.iter().filter(|w| norm(w) > 0.0) {
+        let (eta, delta) = interpolant.at(w);
+        let (left, room) = (delta.square() * claimed, Enclosure::ONE - eta.abs());
+        let share = left.midpoint() / room.midpoint();
+        if share > most && room.midpoint() > RESOLVED * room.width() {
+            (worst, most) = (Some((left, room)), share);
+        }
+    }
+    let bound = ("6.1", "bound");
+    let mut claims = Vec::new();
+    if let Some((left, room)) = worst {
+        let (sides, rounding) = ((left.midpoint(), room.midpoint()), left.width() + room.width());
+        claims.push(Claim::new(
+            bound,
+            sides.0,
+            Relation::AtMost,
+            sides.1,
+            rounding,
+            Evidence::Certified,
+        ));
+    }
+    let beyond = teacher.dimension() > subspace.rank();
+    if beyond == (form == Form::Stated) {
+        let name = ("6.1", "rho where d > r");
+        let right = 4.0 / (PI * PI);
+        let rounding = 4.0 * f64::EPSILON;
+        claims.push(Claim::new(name, rho, Relation::AtMost, right, rounding, Evidence::Certified));
+    }
+    Ok(claims)
+}
+
+/// A certificate that the checker has proved, with its `rho`.
+fn proved(teacher: &SeparatedTeacher) -> Result<Option<(Interpolant, f64)>, VerifyError> {
+    let options = CertificateOptions {
+        tune_weights: false,
+        starts: 16,
+        largest_degree: 32,
+        ..CertificateOptions::default()
+    };
+    let limits = Limits { boxes: 100_000, threads: 1, ..Limits::default() };
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let checked = match prove_certificate(teacher, &options, &limits, go_on) {
+        Ok(checked) => checked,
+        Err(LandscapeError::NoCertificate { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    if checked.report.verdict != Verdict::Proved {
+        return Ok(None);
+    }
+    let certificate = checked.found.certificate;
+    let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
+    Ok(Some((interpolant, certificate.rho())))
+}
+
+/// **6.2** `eta(w) = sum_i [A_i K_l(w.u_i) + K_l'(w.u_i) B_i.w]` at any `w`, with `eta(u_i) = sign(alpha_i)`, no gradient along the sphere at `u_i`, and
+/// `|p|^2 = sum_i A_i sign(alpha_i)`, for the pairing of the coefficients with values and gradients.
+fn construction(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let (teacher, mut rng) = (&context.instance().teacher, context.rng(62));
+    let degree = [2, 4, 8][rng.random_range(0..3)];
+    let weights = DegreeWeights::from_degree(degree)?;
+    let interpolant = match Interpolant::certificate(teacher, &weights) {
+        Ok(interpolant) => interpolant,
+        Err(CertifyError::Interpolation { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let own = Construction::new(teacher, &interpolant, degree + form.choose(0, 2));
+    let d = teacher.dimension();
+    let i = rng.random_range(0..teacher.neurons());
+    let (u, w, e) = (teacher.direction(i), random_unit(&mut rng, d), random_unit(&mut rng, d));
+    let along = dot(&e, u);
+    let tangent: Vec<f64> = e.iter().zip(u).map(|(x, y)| x - along * y).collect();
+    let sign = teacher.amplitudes()[i].signum();
+    let (eta, _) = interpolant.at(&w);
+    let rounding = own.rounding();
+    let mut claims = vec![
+        equal(("6.2", "eta"), own.value(&w), eta.midpoint(), rounding + eta.width()),
+        equal(("6.2", "value"), own.value(u), sign, rounding),
+        equal(("6.2", "gradient"), own.slope(i, &tangent), 0.0, rounding),
+    ];
+    let paired = match form {
+        Form::Stated => &interpolant,
+        Form::Control => {
+            let damped = DegreeWeights::new([vec![0.0; degree / 2 - 1], vec![0.5]].concat(), 1.0)?;
+            &match Interpolant::certificate(teacher, &damped) {
+                Ok(interpolant) => interpolant,
+                Err(CertifyError::Interpolation { .. }) => return Ok(claims),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    };
+    let signs = teacher.amplitudes().iter().map(|a| a.signum());
+    let pairing: f64 = paired.values().iter().zip(signs).map(|(a, s)| a.midpoint() * s).sum();
+    let square = paired.norm().square();
+    let widths: f64 = paired.values().iter().map(|a| a.width()).sum();
+    let size: f64 = paired.values().iter().map(|a| a.magnitude()).sum();
+    let rounding = square.width() + widths + 16.0 * f64::EPSILON * size;
+    claims.push(equal(("6.2", "norm"), square.midpoint(), pairing, rounding));
+    Ok(claims)
+}
+
+/// `eta` in plain floating point, from the midpoints of an interpolant's coefficients.
+struct Construction<'a> {
+    teacher: &'a SeparatedTeacher,
+    kernel: HighDegreeKernel,
+    values: Vec<f64>,
+    bends: Vec<Vec<f64>>,
+    /// How far the midpoints may be off, and the size of the coefficients.
+    width: f64,
+    size: f64,
+    degree: f64,
+}
+
+impl<'a> Construction<'a> {
+    fn new(teacher: &'a SeparatedTeacher, interpolant: &Interpolant, degree: usize) -> Self {
+        let gradients: Vec<Vec<_>> =
+            (0..teacher.neurons()).map(|i| interpolant.gradient(i)).collect();
+        let values = interpolant.values();
+        let all = || values.iter().chain(gradients.iter().flatten());
+        Self {
+            teacher,
+            kernel: HighDegreeKernel::new(degree),
+            values: values.iter().map(|a| a.midpoint()).collect(),
+            bends: gradients.iter().map(|b| b.iter().map(|x| x.midpoint()).collect()).collect(),
+            width: all().map(|x| x.width()).sum(),
+            size: all().map(|x| x.magnitude()).sum(),
+            degree: degree as f64,
+        }
+    }
+
+    /// `eta(w)`.
+    fn value(&self, w: &[f64]) -> f64 {
+        let term = |i: usize| {
+            let k = self.kernel.at(Angle::between(w, self.teacher.direction(i)));
+            self.values[i] * k.value + k.first * dot(&self.bends[i], w)
+        };
+        (0..self.values.len()).map(term).sum()
+    }
+
+    /// The derivative of `eta` at `u_j` towards a tangent `e`.
+    fn slope(&self, j: usize, e: &[f64]) -> f64 {
+        let w = self.teacher.direction(j);
+        let term = |i: usize| {
+            let u = self.teacher.direction(i);
+            // On the diagonal u_i.e = 0 and B_i.u_i = 0 remove the first two terms.
+            let same = i == j;
+            let angle = if same { Angle::from_radians(0.0) } else { Angle::between(w, u) };
+            let k = self.kernel.at(angle);
+            let bend = k.first * dot(&self.bends[i], e);
+            let turn = self.values[i] * k.first + k.second * dot(&self.bends[i], w);
+            if same { bend } else { bend + turn * dot(u, e) }
+        };
+        (0..self.values.len()).map(term).sum()
+    }
+
+    /// Rounding of either: `k, k' <= 1/4`, `K_l` loses up to `20 eps l^(3/2)`, and `|k''| <= 1/(2 pi sin)`.
+    fn rounding(&self) -> f64 {
+        let nearest = self.teacher.separation().map_or(1.0, |s| s.angle.sin());
+        let terms = self.teacher.dimension() as f64 + 16.0 + 20.0 * self.degree.powf(1.5);
+        (self.width + terms * f64::EPSILON * self.size) / nearest
+    }
+}

@@ -1,0 +1,142 @@
+//! Section 2: the Hermite expansion of the activation.
+
+use super::context::{decades, random_unit};
+use super::statement::{Statement, equal};
+use super::{Context, Form, VerifyError};
+use gradiometer_hermite::exponent::Exponent;
+use gradiometer_hermite::polynomial::hermite;
+use gradiometer_hermite::quadrature::{GaussHermite, GaussLegendre};
+use gradiometer_hermite::{Angle, relu};
+use gradiometer_landscape::lemmas::Claim;
+use gradiometer_model::geometry::normalised;
+use gradiometer_model::{Complexity, Network, Teacher};
+use rand::RngExt;
+use std::f64::consts::{FRAC_1_SQRT_2, TAU};
+
+pub(super) const STATEMENTS: [Statement; 3] = [
+    Statement {
+        id: "2.1",
+        title: "E[h_j(u.x) h_k(v.x)] = 1{j=k} (u.v)^k",
+        hypotheses: "u and v of unit length; degrees up to 12",
+        control: "v of length 5/4",
+        every: 1,
+        evaluate: orthogonality,
+    },
+    Statement {
+        id: "2.2",
+        title: "Hermite coefficients of ReLU",
+        hypotheses: "degrees up to 40, any positive factor of the argument",
+        control: "the kink moved from 0 to 1/10",
+        every: 1,
+        evaluate: coefficients,
+    },
+    Statement {
+        id: "2.3",
+        title: "information exponent 2 after preprocessing",
+        hypotheses: "Assumption 3: H has the rank of the teachers' span",
+        control: "four neurons in a plane with H = 0",
+        every: 1,
+        evaluate: exponent,
+    },
+];
+
+/// Degrees of 2.1.
+const DEGREES: usize = 12;
+/// Nodes of its rule, exact up to twice as many.
+const NODES: usize = 16;
+
+/// **2.1** by a product rule: `u.x = y`, `v.x = length (t y + sqrt(1 - t^2) z)`.
+fn orthogonality(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let instance = context.instance();
+    let (teacher, mut rng) = (&instance.teacher, context.rng(21));
+    let (j, k) = (rng.random_range(0..=DEGREES), rng.random_range(0..=DEGREES));
+    let k = if rng.random::<bool>() { j } else { k };
+    let u = teacher.direction(0);
+    let v = if rng.random::<bool>() {
+        random_unit(&mut rng, u.len())
+    } else {
+        teacher.direction(teacher.neurons() - 1).to_vec()
+    };
+    let angle = Angle::between(u, &v);
+    let length = form.choose(1.0, 1.25);
+    let rule = GaussHermite::new(NODES)?;
+    let weights = rule.weights();
+    let mut left = 0.0;
+    for (y, p) in rule.nodes().iter().zip(&weights) {
+        for (z, q) in rule.nodes().iter().zip(&weights) {
+            let turned = length * (angle.cosine() * y + angle.sine() * z);
+            left += p * q * hermite(j, *y) * hermite(k, turned);
+        }
+    }
+    let power = i32::try_from(k).map_or(0.0, |k| angle.cosine().powi(k));
+    let right = if j == k { power } else { 0.0 };
+    // E |h_j| |h_k| <= 1; every node and value has some j + k + NODES roundings.
+    let rounding = 16.0 * (j + k + 2 * NODES) as f64 * f64::EPSILON;
+    Ok(vec![equal(("2.1", "orthogonality"), left, right, rounding)])
+}
+
+/// Degrees of 2.2.
+const HIGHEST: usize = 40;
+/// The integral goes to here, where the integrand is below `1e-40` of its size.
+const FAR: f64 = 18.0;
+const PANELS: usize = 36;
+
+/// **2.2** `int_0^inf sigma(c z) h_k(z) phi(z) dz = c s_k`.
+fn coefficients(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let mut rng = context.rng(22);
+    let (k, scale) = (rng.random_range(0..=HIGHEST), decades(&mut rng, -6.0, 6.0));
+    let kink = form.choose(0.0, 0.1);
+    let rule = GaussLegendre::new(20)?;
+    let width = (FAR - kink) / PANELS as f64;
+    let mut left = 0.0;
+    for panel in 0..PANELS {
+        let low = kink + panel as f64 * width;
+        let integrand =
+            |z: f64| scale * (z - kink) * hermite(k, z) * (-0.5 * z * z).exp() / TAU.sqrt();
+        left += rule.integrate(low, low + width, integrand);
+    }
+    // E sigma |h_k| <= sqrt(E sigma^2) < 1.
+    let rounding = 16.0 * (k + PANELS) as f64 * f64::EPSILON * scale;
+    Ok(vec![equal(("2.2", "coefficient"), left, scale * relu::coefficient(k), rounding)])
+}
+
+/// **2.3** `H` not degenerate makes the exponent 2 after preprocessing; exact, both sides are degrees.
+fn exponent(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let teacher = &context.instance().teacher;
+    let complexity = match form {
+        Form::Stated => {
+            let complexity = Complexity::of(teacher)?;
+            if !complexity.is_non_degenerate() {
+                return Ok(Vec::new());
+            }
+            complexity
+        }
+        Form::Control => {
+            let Some(balanced) = balanced_plane(teacher)? else { return Ok(Vec::new()) };
+            Complexity::of(&balanced)?
+        }
+    };
+    let degree = match complexity.preprocessed_exponent.exponent {
+        Exponent::Known(k) | Exponent::AtLeast(k) => k as f64,
+        Exponent::Undecided(_) => f64::NAN,
+    };
+    Ok(vec![equal(("2.3", "preprocessed exponent"), degree, 2.0, 0.0)])
+}
+
+/// Two orthogonal neurons of amplitude `alpha` and the two bisectors with `-alpha`: `H = alpha (I - I) = 0` in their plane.
+fn balanced_plane(teacher: &Teacher) -> Result<Option<Teacher>, VerifyError> {
+    let d = teacher.dimension();
+    if d < 2 {
+        return Ok(None);
+    }
+    let u = teacher.direction(0).to_vec();
+    let axis = usize::from(u[0].abs() > FRAC_1_SQRT_2);
+    let mut v: Vec<f64> = u.iter().map(|x| -u[axis] * x).collect();
+    v[axis] += 1.0;
+    let v = normalised(&v);
+    let mix = |s: f64| u.iter().zip(&v).map(|(x, y)| FRAC_1_SQRT_2 * (x + s * y)).collect();
+    let rows = [u.clone(), v.clone(), mix(1.0), mix(-1.0)];
+    let alpha = teacher.amplitudes()[0];
+    let network = Network::from_rows(vec![alpha, alpha, -alpha, -alpha], &rows)?;
+    Ok(Some(Teacher::new(network)?))
+}

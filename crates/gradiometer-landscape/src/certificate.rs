@@ -83,6 +83,10 @@ pub struct CheckedCertificate {
     pub report: Report,
 }
 
+/// In one dimension there is no direction but the teacher's, and every `rho` is true; this is the largest that a teacher with `d > r` can
+/// have, `4/pi^2`.
+const RHO_ON_A_LINE: f64 = 4.0 / (std::f64::consts::PI * std::f64::consts::PI);
+
 /// Finds a dual certificate of a teacher (theory 6.2): the first degree `l`, the weights of the degrees around it, and a claim
 /// of `rho` somewhat below the best value that a multistart search finds (evidence: sampled).
 ///
@@ -114,7 +118,8 @@ pub fn find_certificate(
     let mut points = starts(&stage, 10 * options.starts, options.seed.wrapping_add(1));
     points.extend(choice.found.places().cloned());
     let found = smallest(|w| rho_at(&candidate, w), &points);
-    let sampled_rho = minimum(found.value(), choice.found.value());
+    let met = minimum(found.value(), choice.found.value());
+    let sampled_rho = if met < f64::INFINITY { met } else { RHO_ON_A_LINE };
     if !(sampled_rho > 0.0) {
         return Err(none);
     }

@@ -51,6 +51,12 @@ fn in_the_plane() {
 }
 
 #[test]
+fn on_a_line() {
+    let network = Network::from_rows(vec![-1.5], &[vec![2.0]]).unwrap();
+    check_proved(&Teacher::new(network).unwrap().separated().unwrap());
+}
+
+#[test]
 fn in_space() {
     for seed in seeds(1) {
         check_proved(&random_teacher(seed, 3, 5, 3));

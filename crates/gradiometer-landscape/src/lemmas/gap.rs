@@ -60,6 +60,12 @@ impl Measure {
         self.masses.iter().enumerate().map(|(b, c)| c * g(self.direction(b))).sum()
     }
 
+    /// `|f_mu|^2`, rounded upward.
+    pub(crate) fn squared_norm(&self) -> f64 {
+        let rounding = 4.0 * (self.masses.len() as f64 + 16.0) * f64::EPSILON;
+        self.integral(|w| self.potential(w)) + rounding * self.total_mass() * self.total_mass()
+    }
+
     /// `|f_mu - f_other|^2`.
     fn squared_distance(&self, other: &Self) -> f64 {
         let difference = |w: &[f64]| self.potential(w) - other.potential(w);

@@ -17,12 +17,14 @@ pub(super) struct Atom {
     pub(super) direction: Vec<f64>,
     pub(super) mass: f64,
     correction: f64,
+    /// What `eta` should be here; the sign of the mass, except where the masses are free.
+    sign: f64,
 }
 
 impl Atom {
-    /// The sign of its mass.
+    /// What `eta` should be here, 1 or -1.
     pub(super) const fn sign(&self) -> f64 {
-        self.mass.signum()
+        self.sign
     }
 
     /// Adds `length` times `change` to the mass, all mass being gone where that reaches zero or beyond.
@@ -39,7 +41,7 @@ impl Atom {
     }
 
     /// Adds to the mass; the rounding goes to the correction.
-    fn add_mass(&mut self, change: f64) {
+    pub(super) fn add_mass(&mut self, change: f64) {
         let change = change + self.correction;
         let sum = self.mass + change;
         let back = sum - self.mass;
@@ -73,6 +75,7 @@ impl Atoms {
             direction: teacher.direction(i).to_vec(),
             mass: teacher.amplitudes()[i],
             correction: 0.0,
+            sign: teacher.amplitudes()[i].signum(),
         };
         Self((0..teacher.neurons()).map(atom).collect())
     }
@@ -121,14 +124,34 @@ impl Atoms {
         Measure::new(masses, &directions, dimension)
     }
 
+    /// The measure less that of some of its first atoms, which has the same directions.
+    pub(super) fn difference(&self, first: &Self, dimension: usize) -> Measure {
+        let mut masses: Vec<f64> = self.0.iter().map(|point| point.mass).collect();
+        for ((mass, point), atom) in masses.iter_mut().zip(&self.0).zip(&first.0) {
+            *mass = (point.mass - atom.mass) + (point.correction - atom.correction);
+        }
+        let directions: Vec<f64> =
+            self.0.iter().flat_map(|point| point.direction.iter().copied()).collect();
+        Measure::new(masses, &directions, dimension)
+    }
+
     /// A new atom where `|eta| > 1`, with the mass that lowers `P` most; false if that is nothing.
     pub(super) fn add(&mut self, direction: Vec<f64>, eta: f64, lambda: f64) -> bool {
         let mass = eta.signum() * (eta.abs() - 1.0) * lambda / (2.0 * KERNEL_AT_ONE);
         let useful = mass.abs() > 0.0;
         if useful {
-            self.0.push(Atom { direction, mass, correction: 0.0 });
+            self.0.push(Atom { direction, mass, correction: 0.0, sign: eta.signum() });
         }
         useful
+    }
+
+    /// A point without mass yet, farther than `angle` from all others; false if there is one closer.
+    pub(super) fn add_point(&mut self, direction: &[f64], sign: f64, angle: f64) -> bool {
+        let apart = self.0.iter().all(|atom| projective_angle(&atom.direction, direction) > angle);
+        if apart {
+            self.0.push(Atom { direction: direction.to_vec(), mass: 0.0, correction: 0.0, sign });
+        }
+        apart
     }
 
     /// Replaces two atoms of one sign that are closer than `angle` by one; whether there were any.
@@ -136,7 +159,7 @@ impl Atoms {
         for k in 1..self.0.len() {
             for j in 0..k {
                 let (first, second) = (&self.0[j], &self.0[k]);
-                if first.mass * second.mass > 0.0
+                if first.sign * second.sign > 0.0
                     && projective_angle(&first.direction, &second.direction) < angle
                 {
                     let second = self.0.remove(k);

@@ -13,6 +13,7 @@ use crate::kernel::{
     self, GRAIN, GROUP, InstructionSet, LARGEST_TILE, Rows, Scratch, Sums, tile_rows,
 };
 use crate::roundoff::Roundoff;
+use crate::samples::SampleBuffers;
 use crate::value::{Bounded, Gradient};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
@@ -41,6 +42,7 @@ pub struct Workspace {
     radial: Vec<f64>,
     tangent: Vec<f64>,
     scratches: Vec<Scratch>,
+    pub(crate) samples: SampleBuffers,
 }
 
 impl Workspace {
@@ -66,6 +68,7 @@ impl Workspace {
             radial: Vec::new(),
             tangent: Vec::new(),
             scratches: Vec::new(),
+            samples: SampleBuffers::default(),
         }
     }
 

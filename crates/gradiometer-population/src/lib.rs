@@ -1,4 +1,4 @@
-//! The population objective in closed form: loss, gradients, Hessian, with error bounds.
+//! The population objective in closed form, and its average over samples: loss, gradients, Hessian, with error bounds.
 
 #![expect(
     clippy::inline_always,
@@ -14,6 +14,7 @@ mod hessian;
 mod kernel;
 mod objective;
 mod roundoff;
+mod samples;
 mod value;
 
 pub use activation::ActivationPopulation;
@@ -22,4 +23,5 @@ pub use fast::Workspace;
 pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
+pub use samples::{Batches, Empirical, SampleRequest};
 pub use value::{Bounded, Evaluation, Gradient, Path};

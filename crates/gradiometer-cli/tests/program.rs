@@ -279,6 +279,33 @@ fn train_fills_a_folder_and_twice_the_same_bytes() {
 }
 
 #[test]
+fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
+    let folder = TempDir::new().unwrap();
+    let sampled = EXPERIMENT.replace("[stage3]", "[samples]\ncount = 4000\nnoise = 0.01\n[stage3]");
+    let text = sampled.replace("steps = 1000", "steps = 100");
+    let experiment = file(&folder, "experiment.toml", &text);
+    let runs: Vec<Value> = ["1", "3"]
+        .iter()
+        .map(|threads| {
+            let out = folder.path().join(threads);
+            let mut command = Command::cargo_bin("gradiometer").unwrap();
+            command.env("RAYON_NUM_THREADS", threads);
+            let run = command.args(["train", &experiment, "--json", "--out"]).arg(&out).output();
+            assert!(run.unwrap().status.success());
+            serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap()
+        })
+        .collect();
+    assert_eq!(runs[0], runs[1]);
+    let loss = |stage: usize| runs[0]["stages"][stage]["loss"].as_f64().unwrap();
+    let last = runs[0]["final"]["loss"].as_f64().unwrap();
+    assert!(last < 0.01 * loss(0), "{last}");
+    // The records are exact: as long as the student is zero they are those of the run without samples.
+    let (exact, _) = trained(&folder, EXPERIMENT, "exact");
+    assert_eq!(exact.json()["stages"][0]["loss"], runs[0]["stages"][0]["loss"]);
+    assert_ne!(exact.json()["stages"][2]["loss"], runs[0]["stages"][2]["loss"]);
+}
+
+#[test]
 fn bad_experiments_are_refused() {
     let folder = TempDir::new().unwrap();
     for (experiment, part) in [

@@ -3,6 +3,7 @@
 use crate::npy::NpyError;
 use gradiometer_certify::CertifyError;
 use gradiometer_model::ModelError;
+use gradiometer_population::PopulationError;
 use gradiometer_train::TrainError;
 use std::path::PathBuf;
 
@@ -250,6 +251,16 @@ pub enum StudyError {
         path: PathBuf,
         /// What the trainer said.
         source: TrainError,
+    },
+    /// An objective cannot be had.
+    #[error("{}: {field}: {source}", path.display())]
+    Objective {
+        /// The file.
+        path: PathBuf,
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it.
+        source: PopulationError,
     },
     /// A run would overwrite a file.
     #[error("{}: is there already; choose another folder, or replace it with --force", path.display())]

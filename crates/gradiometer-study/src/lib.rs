@@ -20,4 +20,5 @@ pub use cover_file::{ClaimedCover, read_cover, write_cover};
 pub use error::{Class, StudyError};
 pub use file::write_atomically;
 pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};
+pub use npz_file::{SampleArrays, read_samples};
 pub use points_file::{Points, read_points};

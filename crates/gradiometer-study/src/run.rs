@@ -15,8 +15,8 @@ use crate::file::write_atomically;
 use crate::network_file::{TensorNames, write_network};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
-use gradiometer_population::{InstructionSet, Population};
-use gradiometer_train::{Advance, Phase, Record, Trainer};
+use gradiometer_population::InstructionSet;
+use gradiometer_train::{Advance, Phase, Record, State, Trainer};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -87,12 +87,18 @@ pub fn run(
     write_network(&folder.join("start.safetensors"), &start, &names)?;
 
     let train_error = |source| StudyError::Train { path: path.to_owned(), source };
-    let population = Population::new(teacher.clone());
+    // Whatever a run descends, its records are exact.
+    let population = experiment.population(path, &teacher)?;
+    let objective = experiment.objective(path, &teacher)?;
     let algorithm = experiment.algorithm();
     let angles = &experiment.record.angles;
-    let mut trainer = Trainer::new(&population, &algorithm, start).map_err(train_error)?;
+    let mut trainer = Trainer::new(&*objective, &algorithm, start).map_err(train_error)?;
     let most_steps = trainer.most_steps();
-    let first = trainer.record(angles);
+    let measure = |state: &State, phase, lambda| {
+        let decay = algorithm.weight_decay(phase, lambda);
+        Record::measure(&*population, &state.student, (phase, state.steps), (lambda, decay), angles)
+    };
+    let first = measure(trainer.state(), trainer.state().phase, trainer.state().lambda);
     let mut trajectory = Trajectory::new(teacher.neurons(), angles);
     trajectory.push(&first, true);
     let mut stages = vec![first.clone()];
@@ -106,7 +112,7 @@ pub fn run(
             Advance::Paused => trainer.state().phase,
         };
         let state = trainer.state();
-        last = Record::measure(&population, &state.student, phase, state.steps, lambda, angles);
+        last = measure(state, phase, lambda);
         trajectory.push(&last, false);
         if matches!(advance, Advance::Ended(_)) {
             stages.push(last.clone());

@@ -1,7 +1,7 @@
 //! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
 
 use clap::{Parser, Subcommand};
-use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, train};
+use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, study, train};
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ enum Command {
     Analyze(analyze::Arguments),
     /// Runs Algorithm 1 on an experiment and writes a run folder.
     Train(train::Arguments),
+    /// Runs a study: a claim on samples or a question, over seeds.
+    Study(study::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
@@ -42,6 +44,7 @@ fn main() -> std::process::ExitCode {
             Command::CheckCertificate(a) => certify::check(a, common),
             Command::Analyze(a) => analyze::run(a, common),
             Command::Train(a) => train::run(a, common),
+            Command::Study(a) => study::run(a, common),
         }
     })
 }

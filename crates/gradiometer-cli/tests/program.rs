@@ -306,6 +306,24 @@ fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
 }
 
 #[test]
+fn a_study_prints_and_writes_its_findings() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let run = gradiometer(&["study", "collapse", "--quick", "--json", "--out", out]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let found = run.json();
+    assert_eq!(found["statement"], json!("9.2"));
+    assert_eq!(found["measurements"][0]["seeds"].as_array().unwrap().len(), 10);
+    let written = std::fs::read(folder.path().join("collapse.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), found);
+    let csv = std::fs::read_to_string(folder.path().join("collapse.csv")).unwrap();
+    let rows = 10 * found["measurements"].as_array().unwrap().len();
+    assert_eq!(csv.lines().count(), rows + 1);
+    assert_eq!(gradiometer(&["study", "collapse", "--quick", "--out", out]).code, 74);
+    assert_eq!(gradiometer(&["study", "nothing"]).code, 64);
+}
+
+#[test]
 fn bad_experiments_are_refused() {
     let folder = TempDir::new().unwrap();
     for (experiment, part) in [

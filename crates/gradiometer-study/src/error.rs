@@ -262,6 +262,14 @@ pub enum StudyError {
         /// What is wrong with it.
         source: PopulationError,
     },
+    /// A study of ours failed.
+    #[error("the study {study} failed: {source}")]
+    Study {
+        /// Its name.
+        study: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A run would overwrite a file.
     #[error("{}: is there already; choose another folder, or replace it with --force", path.display())]
     Occupied {
@@ -292,7 +300,7 @@ impl StudyError {
         match self {
             Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
             Self::Write { .. } | Self::Occupied { .. } => Class::Write,
-            Self::Encode { .. } => Class::Internal,
+            Self::Encode { .. } | Self::Study { .. } => Class::Internal,
             _ => Class::Data,
         }
     }

@@ -13,6 +13,7 @@ mod npz_file;
 pub mod points_file;
 pub mod run;
 mod safetensors_file;
+pub mod study;
 mod text_file;
 
 pub use certificate_file::{read_certificate, write_certificate};

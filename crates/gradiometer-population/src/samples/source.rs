@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
+use rayon::prelude::*;
 
 /// Most numbers that drawn inputs may have to be kept in memory, 1 GiB; beyond, each evaluation draws them again.
 pub(crate) const KEPT_NUMBERS: usize = 1 << 27;
@@ -99,11 +100,12 @@ impl Source {
         if (blocks * BLOCK).checked_mul(width).is_some_and(|numbers| numbers <= limit) {
             let mut kept = Room::default();
             kept.reset(blocks * BLOCK, width);
-            let chunks = kept.inputs.chunks_exact_mut(BLOCK * width);
-            for (b, (inputs, labels)) in chunks.zip(kept.labels.chunks_exact_mut(BLOCK)).enumerate()
-            {
-                source.draw(Stream::Samples, b as u64, in_block(b, count), inputs, labels);
-            }
+            let chunks = kept.inputs.par_chunks_exact_mut(BLOCK * width);
+            chunks.zip(kept.labels.par_chunks_exact_mut(BLOCK)).enumerate().for_each(
+                |(b, (inputs, labels))| {
+                    source.draw(Stream::Samples, b as u64, in_block(b, count), inputs, labels);
+                },
+            );
             source.kept = kept;
         }
         source

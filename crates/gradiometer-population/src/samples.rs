@@ -85,7 +85,7 @@ impl SampleRequest {
     }
 }
 
-/// The empirical loss `L_n` of a ReLU student on samples (section 9), see the module's formulas in the source.
+/// The empirical loss `L_n` of a ReLU student on `n` samples in dimension `d` (statements 4.1 and 9.5).
 ///
 /// After preprocessing, `L_n = (1/n) sum_i (f(x_i) - y~_i)^2` with `f(x) = sum_j a_j (|w_j.x|/2 - |w_j|/sqrt(2 pi))`, the student with its population
 /// affine part, and `y~` the labels less their least-squares fit on `(1, x)`; the gradient is the exact gradient of that

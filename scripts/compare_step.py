@@ -112,9 +112,9 @@ def torch_step():
 class Ours:
     """The helper process: it reads the arrays once, then takes a step for every line it is sent."""
 
-    def __init__(self, program, student, teacher):
+    def __init__(self, program, student, teacher, *others):
         self.process = subprocess.Popen(
-            [program, teacher, student], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [program, teacher, student, *others], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
     def __call__(self):

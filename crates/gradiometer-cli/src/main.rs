@@ -1,7 +1,7 @@
 //! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
 
 use clap::{Parser, Subcommand};
-use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, train, verify};
+use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, study, train, verify};
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ enum Command {
     Train(train::Arguments),
     /// The statements on random instances, with controls that must fail.
     Verify(verify::Arguments),
+    /// Runs a study: a claim on samples or a question, over seeds.
+    Study(study::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
@@ -45,6 +47,7 @@ fn main() -> std::process::ExitCode {
             Command::Analyze(a) => analyze::run(a, common),
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),
+            Command::Study(a) => study::run(a, common),
         }
     })
 }

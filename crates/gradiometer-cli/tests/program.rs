@@ -279,6 +279,51 @@ fn train_fills_a_folder_and_twice_the_same_bytes() {
 }
 
 #[test]
+fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
+    let folder = TempDir::new().unwrap();
+    let sampled = EXPERIMENT.replace("[stage3]", "[samples]\ncount = 4000\nnoise = 0.01\n[stage3]");
+    let text = sampled.replace("steps = 1000", "steps = 100");
+    let experiment = file(&folder, "experiment.toml", &text);
+    let runs: Vec<Value> = ["1", "3"]
+        .iter()
+        .map(|threads| {
+            let out = folder.path().join(threads);
+            let mut command = Command::cargo_bin("gradiometer").unwrap();
+            command.env("RAYON_NUM_THREADS", threads);
+            let run = command.args(["train", &experiment, "--json", "--out"]).arg(&out).output();
+            assert!(run.unwrap().status.success());
+            serde_json::from_slice(&std::fs::read(out.join("run.json")).unwrap()).unwrap()
+        })
+        .collect();
+    assert_eq!(runs[0], runs[1]);
+    let loss = |stage: usize| runs[0]["stages"][stage]["loss"].as_f64().unwrap();
+    let last = runs[0]["final"]["loss"].as_f64().unwrap();
+    assert!(last < 0.01 * loss(0), "{last}");
+    // The records are exact: as long as the student is zero they are those of the run without samples.
+    let (exact, _) = trained(&folder, EXPERIMENT, "exact");
+    assert_eq!(exact.json()["stages"][0]["loss"], runs[0]["stages"][0]["loss"]);
+    assert_ne!(exact.json()["stages"][2]["loss"], runs[0]["stages"][2]["loss"]);
+}
+
+#[test]
+fn a_study_prints_and_writes_its_findings() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let run = gradiometer(&["study", "collapse", "--quick", "--json", "--out", out]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let found = run.json();
+    assert_eq!(found["statement"], json!("9.2"));
+    assert_eq!(found["measurements"][0]["seeds"].as_array().unwrap().len(), 10);
+    let written = std::fs::read(folder.path().join("collapse.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&written).unwrap(), found);
+    let csv = std::fs::read_to_string(folder.path().join("collapse.csv")).unwrap();
+    let rows = 10 * found["measurements"].as_array().unwrap().len();
+    assert_eq!(csv.lines().count(), rows + 1);
+    assert_eq!(gradiometer(&["study", "collapse", "--quick", "--out", out]).code, 74);
+    assert_eq!(gradiometer(&["study", "nothing"]).code, 64);
+}
+
+#[test]
 fn bad_experiments_are_refused() {
     let folder = TempDir::new().unwrap();
     for (experiment, part) in [
@@ -679,8 +724,22 @@ fn spawn_resume(experiment: &str, out: &Path) -> std::process::Child {
 
 #[test]
 fn a_killed_run_resumes_to_the_same_bytes() {
+    check_resume(LONG);
+}
+
+#[test]
+fn a_killed_run_on_samples_resumes_to_the_same_bytes() {
+    // New batches in every step and an optimiser that remembers: all of it has to come back.
+    check_resume(&LONG.replace(
+        "[stage3]\nepochs = 6\nsteps = 1000\n",
+        "[samples]\ncount = 4000\nbatch = 500\nfresh = true\nnoise = 0.1\n[stage3]\nepochs = 4\nsteps = 400\n\
+         step_size = 0.01\noptimizer = \"adam\"\n",
+    ));
+}
+
+fn check_resume(text: &str) {
     let folder = TempDir::new().unwrap();
-    let experiment = file(&folder, "experiment.toml", LONG);
+    let experiment = file(&folder, "experiment.toml", text);
     let whole = folder.path().join("whole");
     let run = gradiometer(&["train", &experiment, "--out", whole.to_str().unwrap()]);
     assert_eq!(run.code, 0, "{}", run.err);
@@ -715,7 +774,7 @@ fn a_killed_run_resumes_to_the_same_bytes() {
     assert_eq!(again.code, 0, "{}", again.err);
     assert_same_contents(&whole, &folder.path().join("killed0"));
     // Another experiment does not go on from this one's checkpoint.
-    let other = file(&folder, "other.toml", &LONG.replace("epochs = 6", "epochs = 7"));
+    let other = file(&folder, "other.toml", &text.replace("epochs = ", "epochs = 1"));
     let run = gradiometer(&["train", &other, "--resume", "--out", whole.to_str().unwrap()]);
     assert_eq!(run.code, 65);
     assert!(run.err.contains("stage3.epochs"), "{}", run.err);

@@ -44,4 +44,51 @@ pub enum PopulationError {
         /// Size of the matrix.
         parameters: usize,
     },
+    /// There are too few samples to fit an affine function and have something left.
+    #[error("{count} samples are too few; at least {needed} are needed")]
+    TooFewSamples {
+        /// Samples asked for.
+        count: usize,
+        /// Least number.
+        needed: usize,
+    },
+    /// The noise's standard deviation makes no sense.
+    #[error("the noise has standard deviation {noise}; it must be at least 0 and finite")]
+    Noise {
+        /// Its value.
+        noise: f64,
+    },
+    /// The batches make no sense.
+    #[error("impossible batches: {reason}")]
+    Batch {
+        /// What is wrong, and the mend.
+        reason: &'static str,
+    },
+    /// Inputs and labels do not fit together.
+    #[error(
+        "{labels} labels in dimension {dimension} do not fit inputs of {found} numbers; give one row of inputs for each label"
+    )]
+    SampleLengths {
+        /// Number of labels.
+        labels: usize,
+        /// Dimension of the teacher.
+        dimension: usize,
+        /// Numbers in the inputs.
+        found: usize,
+    },
+    /// A sample is NaN or infinite.
+    #[error("sample {sample} is not finite; remove it")]
+    SampleNotFinite {
+        /// Its index.
+        sample: usize,
+    },
+    /// The labels have no unique fit on `(1, x)`.
+    #[error(
+        "the constant and the {dimension} coordinates of the inputs are linearly dependent over the samples; give more \
+         samples, remove a coordinate, or leave preprocessing out"
+    )]
+    DependentInputs {
+        /// Number of coordinates.
+        dimension: usize,
+    },
 }

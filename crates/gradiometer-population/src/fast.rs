@@ -14,6 +14,7 @@ use crate::kernel::{
 };
 use crate::planar;
 use crate::roundoff::Roundoff;
+use crate::samples::SampleBuffers;
 use crate::value::{Bounded, Gradient, Path};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
@@ -42,6 +43,7 @@ pub struct Workspace {
     radial: Vec<f64>,
     tangent: Vec<f64>,
     scratches: Vec<Scratch>,
+    pub(crate) samples: SampleBuffers,
 }
 
 impl Workspace {
@@ -67,6 +69,7 @@ impl Workspace {
             radial: Vec::new(),
             tangent: Vec::new(),
             scratches: Vec::new(),
+            samples: SampleBuffers::default(),
         }
     }
 

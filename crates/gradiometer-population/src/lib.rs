@@ -1,4 +1,4 @@
-//! The population objective in closed form: loss, gradients, Hessian, with error bounds.
+//! The population objective in closed form, and its average over samples: loss, gradients, Hessian, with error bounds.
 
 #![expect(
     clippy::inline_always,
@@ -15,6 +15,7 @@ mod kernel;
 mod objective;
 mod planar;
 mod roundoff;
+mod samples;
 mod value;
 
 pub use activation::ActivationPopulation;
@@ -23,4 +24,5 @@ pub use fast::Workspace;
 pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
+pub use samples::{Batches, Empirical, SampleRequest};
 pub use value::{Bounded, Evaluation, Gradient, Path};

@@ -54,6 +54,18 @@ pub trait Objective {
         gradient: &mut Gradient,
     ) -> Bounded;
 
+    /// As [`Objective::evaluate_fast`], on the batch that descent step `step` averages over; an objective without batches has one for
+    /// all.
+    fn evaluate_step(
+        &self,
+        _step: u64,
+        student: &Network,
+        workspace: &mut Workspace,
+        gradient: &mut Gradient,
+    ) -> Bounded {
+        self.evaluate_fast(student, workspace, gradient)
+    }
+
     /// As [`Objective::evaluate_fast`], with errors as small as can be had, that of `L` at most `relative` times itself. An
     /// objective with one evaluation alone has nothing to add.
     fn evaluate_accurate(

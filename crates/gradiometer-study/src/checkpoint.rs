@@ -1,4 +1,4 @@
-//! Checkpoints of a run: one `.safetensors` file with the student in PyTorch's names and, as metadata under `gradiometer`, a JSON
+//! Checkpoints of a run: one `.safetensors` file with the student in PyTorch's names, the optimiser's moments beside it and, as metadata under `gradiometer`, a JSON
 //! object with the experiment, where the run stands, and the records so far that end up in `run.json`.
 //!
 //! It is written at once or not at all, and holds everything that decides how the run goes on, so that a run resumed from it leaves the
@@ -11,9 +11,13 @@ use crate::network_file::TensorNames;
 use crate::run::{record_json, stage_names};
 use crate::safetensors_file;
 use gradiometer_population::Bounded;
-use gradiometer_train::{Phase, Record, State};
+use gradiometer_train::{LayerMoments, Moments, Phase, Record, State};
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// Names of the optimiser's moments: first and second of the second layer, then of the first layer.
+const MOMENTS: [&str; 4] =
+    ["second_layer.first", "second_layer.second", "first_layer.first", "first_layer.second"];
 
 /// What a run needs to go on.
 #[derive(Clone, Debug)]
@@ -40,12 +44,21 @@ pub(crate) fn write(
         "phase_steps": state.phase_steps,
         "steps": state.steps,
         "lambda": state.lambda,
+        "optimizer_steps": state.moments.steps,
         "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
         "last": record_json(last, false),
         "trajectory": trajectory,
     });
     let names = TensorNames::default();
-    let bytes = safetensors_file::encode(path, &state.student, &names, Some(metadata.to_string()))?;
+    let Moments { second_layer, first_layer, .. } = &state.moments;
+    let moments = [
+        (MOMENTS[0], second_layer.first.as_slice()),
+        (MOMENTS[1], &second_layer.second),
+        (MOMENTS[2], &first_layer.first),
+        (MOMENTS[3], &first_layer.second),
+    ];
+    let metadata = Some(metadata.to_string());
+    let bytes = safetensors_file::encode(path, &state.student, &names, &moments, metadata)?;
     file::write_atomically(path, &bytes)
 }
 
@@ -80,12 +93,21 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, S
     }
     let count = |field: &str| metadata[field].as_u64().ok_or_else(|| damaged(field));
     let record = |value: &Value| record_from_json(value).ok_or_else(|| damaged("a record"));
+    let moment = |index: usize| safetensors_file::own_vector(path, &bytes, MOMENTS[index]);
+    let layer = |index: usize| -> Result<LayerMoments, StudyError> {
+        Ok(LayerMoments { first: moment(index)?, second: moment(index + 1)? })
+    };
     let state = State {
         student,
         phase: phase_from_json(&metadata["phase"]).ok_or_else(|| damaged("phase"))?,
         phase_steps: count("phase_steps")?,
         steps: count("steps")?,
         lambda: metadata["lambda"].as_f64().ok_or_else(|| damaged("lambda"))?,
+        moments: Moments {
+            steps: count("optimizer_steps")?,
+            second_layer: layer(0)?,
+            first_layer: layer(2)?,
+        },
     };
     let stages = metadata["stages"].as_array().ok_or_else(|| damaged("stages"))?;
     Ok(Checkpoint {
@@ -176,6 +198,11 @@ mod tests {
                 phase_steps: 5,
                 steps: 12,
                 lambda: 0.1,
+                moments: Moments {
+                    steps: 4,
+                    second_layer: LayerMoments { first: vec![1.0 / 3.0], second: vec![] },
+                    first_layer: LayerMoments { first: vec![0.1, 0.2], second: vec![0.3, 0.4] },
+                },
             },
             stages: vec![record(Phase::Stage1), record(Phase::Balance)],
             last: record(Phase::Stage3 { epoch: 3 }),

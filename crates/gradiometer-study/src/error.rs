@@ -4,6 +4,7 @@ use crate::npy::NpyError;
 use crate::verify::VerifyError;
 use gradiometer_certify::CertifyError;
 use gradiometer_model::ModelError;
+use gradiometer_population::PopulationError;
 use gradiometer_train::TrainError;
 use std::path::PathBuf;
 
@@ -271,6 +272,24 @@ pub enum StudyError {
         /// What differs.
         field: &'static str,
     },
+    /// An objective cannot be had.
+    #[error("{}: {field}: {source}", path.display())]
+    Objective {
+        /// The file.
+        path: PathBuf,
+        /// The field at fault.
+        field: &'static str,
+        /// What is wrong with it.
+        source: PopulationError,
+    },
+    /// A study of ours failed.
+    #[error("the study {study} failed: {source}")]
+    Study {
+        /// Its name.
+        study: &'static str,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A run would overwrite a file.
     #[error("{}: is there already; choose another folder, go on with --resume, or replace it with --force", path.display())]
     Occupied {
@@ -302,7 +321,7 @@ impl StudyError {
             Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
             Self::Write { .. } | Self::Occupied { .. } => Class::Write,
             Self::UnknownStatement { .. } | Self::OtherSuite { .. } => Class::Usage,
-            Self::Encode { .. } | Self::Verify(_) => Class::Internal,
+            Self::Encode { .. } | Self::Verify(_) | Self::Study { .. } => Class::Internal,
             _ => Class::Data,
         }
     }

@@ -1,11 +1,17 @@
-//! Experiments in TOML: a teacher, a student, the stages of Algorithm 1, what to record.
+//! Experiments in TOML: a teacher, a student, expectations or samples, the stages of Algorithm 1, what to record.
 
 use crate::error::StudyError;
 use crate::network_file::{TensorNames, read_network, read_teacher};
+use crate::npz_file::read_samples;
 use crate::{file, text_file};
+use gradiometer_hermite::Activation;
 use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
-use gradiometer_model::{ModelError, Network, SeparatedTeacher};
-use gradiometer_train::{Algorithm, DEFAULT_ANGLES, Solver, Stage1, Stage2, Stage3};
+use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
+use gradiometer_population::{
+    ActivationPopulation, Batches, Empirical, FromDegree, Objective, Population, PopulationError,
+    SampleRequest, WeightDecay,
+};
+use gradiometer_train::{Algorithm, DEFAULT_ANGLES, Optimizer, Solver, Stage1, Stage2, Stage3};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +33,14 @@ pub struct Experiment {
     /// Parts of Algorithm 1 to leave out.
     #[serde(default)]
     pub skip: Vec<Part>,
+    /// The activation of teacher and student.
+    #[serde(default)]
+    pub activation: ActivationName,
     /// The teacher.
     pub teacher: TeacherSection,
+    /// The samples; without them the exact expectations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SamplesSection>,
     /// The student's start.
     #[serde(default)]
     pub student: StudentSection,
@@ -50,6 +62,8 @@ pub struct Experiment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
+    /// The removal of the degrees 0 and 1.
+    Preprocessing,
     /// The large step on the first layer.
     Stage1,
     /// The fit of the second layer.
@@ -58,6 +72,96 @@ pub enum Part {
     Balance,
     /// Descent on both layers.
     Stage3,
+}
+
+/// An activation by its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActivationName {
+    /// `max(z, 0)`.
+    #[default]
+    Relu,
+    /// `|z|`.
+    Absolute,
+    /// `1{z > 0}`.
+    Step,
+    /// `erf(z/sqrt 2)`.
+    Erf,
+}
+
+impl ActivationName {
+    const fn activation(self) -> Activation {
+        match self {
+            Self::Relu => Activation::Relu,
+            Self::Absolute => Activation::Absolute,
+            Self::Step => Activation::Step,
+            Self::Erf => Activation::Erf,
+        }
+    }
+}
+
+/// `[samples]`: either `count` Gaussian ones, or `file`.
+///
+/// Stage 1 and the ridge fit average over all of them. A step of gradient descent averages over all, over `batch` of them in a seeded order, or
+/// with `fresh` over new ones, and takes the same batch `reuse` times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SamplesSection {
+    /// A `.npz` file with `x` and `y`, relative to the experiment's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Number of samples `n`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<usize>,
+    /// Standard deviation of the noise on the labels.
+    pub noise: f64,
+    /// Samples in a batch; default all, and with `fresh` as many as `count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch: Option<usize>,
+    /// Whether every batch is new.
+    pub fresh: bool,
+    /// Steps on one batch.
+    pub reuse: u64,
+}
+
+impl Default for SamplesSection {
+    fn default() -> Self {
+        Self { file: None, count: None, noise: 0.0, batch: None, fresh: false, reuse: 1 }
+    }
+}
+
+impl SamplesSection {
+    /// What is wrong with a combination of fields: the field and the mend.
+    fn conflict(&self) -> Option<(&'static str, &'static str)> {
+        let whole = self.batch.is_none() && !self.fresh;
+        match (&self.file, self.count) {
+            (None, None) => Some(("samples.count", "is missing; give it, or samples.file")),
+            (Some(_), Some(_)) => {
+                Some(("samples.count", "is that of the file; leave it or samples.file out"))
+            }
+            (Some(_), _) if self.noise.abs() > 0.0 => Some((
+                "samples.noise",
+                "the labels of samples.file are as they are; leave it or the file out",
+            )),
+            (Some(_), _) if self.fresh => Some((
+                "samples.fresh",
+                "samples.file has no new samples; leave it out, or give samples.count for the file",
+            )),
+            _ if whole && self.reuse != 1 => Some((
+                "samples.reuse",
+                "is about batches; give samples.batch or samples.fresh, or leave it out",
+            )),
+            _ => None,
+        }
+    }
+
+    fn batches(&self) -> Batches {
+        let reuse = self.reuse;
+        match (self.batch.or(self.count), self.fresh) {
+            (Some(size), true) => Batches::Fresh { size, reuse },
+            _ => self.batch.map_or(Batches::Full, |size| Batches::Shuffled { size, reuse }),
+        }
+    }
 }
 
 /// `[teacher]`: either `file`, or the sizes of a random one.
@@ -215,12 +319,96 @@ pub struct Stage3Section {
     pub steps: u64,
     /// An epoch ends once the gradient's norm is at most this times `lambda^2`; 0 never ends it early.
     pub gradient_factor: f64,
+    /// `"gradient-descent"`, `"momentum"` or `"adam"`.
+    pub optimizer: OptimizerName,
+    /// Share of the past, for momentum and Adam; default 0.9.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Share of the past in Adam's mean of squares; default 0.999.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_momentum: Option<f64>,
+    /// Adam's `epsilon`; default 1e-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<f64>,
+    /// Weight decay of `a` in units of `lambda`.
+    pub second_layer_share: f64,
+    /// Weight decay of `W` in units of `lambda`.
+    pub first_layer_share: f64,
+    /// Whether `W` stays as Stage 1 left it.
+    pub freeze_first_layer: bool,
+}
+
+/// An optimiser by its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OptimizerName {
+    /// The paper's.
+    #[default]
+    GradientDescent,
+    /// Heavy ball.
+    Momentum,
+    /// Adam.
+    Adam,
 }
 
 impl Default for Stage3Section {
     fn default() -> Self {
-        let Stage3 { step_size, lambda, decay, epochs, steps, gradient_factor } = Stage3::default();
-        Self { step_size, lambda, decay, epochs, steps, gradient_factor }
+        let stage3 = Stage3::default();
+        Self {
+            step_size: stage3.step_size,
+            lambda: stage3.lambda,
+            decay: stage3.decay,
+            epochs: stage3.epochs,
+            steps: stage3.steps,
+            gradient_factor: stage3.gradient_factor,
+            optimizer: OptimizerName::GradientDescent,
+            momentum: None,
+            second_momentum: None,
+            epsilon: None,
+            second_layer_share: stage3.shares.second_layer,
+            first_layer_share: stage3.shares.first_layer,
+            freeze_first_layer: stage3.freeze_first_layer,
+        }
+    }
+}
+
+impl Stage3Section {
+    /// A field that the optimiser does not have.
+    fn idle_field(&self) -> Option<&'static str> {
+        let adam = self.optimizer == OptimizerName::Adam;
+        let plain = self.optimizer == OptimizerName::GradientDescent;
+        match (self.momentum, self.second_momentum, self.epsilon) {
+            (Some(_), ..) if plain => Some("stage3.momentum"),
+            (_, Some(_), _) if !adam => Some("stage3.second_momentum"),
+            (.., Some(_)) if !adam => Some("stage3.epsilon"),
+            _ => None,
+        }
+    }
+
+    fn stage3(&self) -> Stage3 {
+        let momentum = self.momentum.unwrap_or(0.9);
+        Stage3 {
+            step_size: self.step_size,
+            lambda: self.lambda,
+            decay: self.decay,
+            epochs: self.epochs,
+            steps: self.steps,
+            gradient_factor: self.gradient_factor,
+            optimizer: match self.optimizer {
+                OptimizerName::GradientDescent => Optimizer::GradientDescent,
+                OptimizerName::Momentum => Optimizer::Momentum { momentum },
+                OptimizerName::Adam => Optimizer::Adam {
+                    momentum,
+                    second_momentum: self.second_momentum.unwrap_or(0.999),
+                    epsilon: self.epsilon.unwrap_or(1e-8),
+                },
+            },
+            shares: WeightDecay {
+                second_layer: self.second_layer_share,
+                first_layer: self.first_layer_share,
+            },
+            freeze_first_layer: self.freeze_first_layer,
+        }
     }
 }
 
@@ -275,8 +463,8 @@ impl Experiment {
         let experiment: Self = text_file::from_toml(
             path,
             text,
-            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, [student], \
-             [stage1], [stage2], [stage3], [record]",
+            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, \
+             [samples], [student], [stage1], [stage2], [stage3], [record]",
         )?;
         experiment.check(path)?;
         Ok(experiment)
@@ -321,6 +509,24 @@ impl Experiment {
         if self.student.file.is_none() && self.student.neurons == 0 {
             return field("student.neurons", "is 0; give at least 1".to_owned());
         }
+        if let Some(samples) = &self.samples {
+            if self.activation != ActivationName::Relu {
+                return field(
+                    "activation",
+                    "must be \"relu\" on samples; leave it or [samples] out".to_owned(),
+                );
+            }
+            if let Some((name, problem)) = samples.conflict() {
+                return field(name, problem.to_owned());
+            }
+        }
+        if let Some(name) = self.stage3.idle_field() {
+            return field(
+                name,
+                "is no part of that optimizer; leave it out, or choose another stage3.optimizer"
+                    .to_owned(),
+            );
+        }
         if self.record.every == 0 {
             return field("record.every", "is 0; give at least 1".to_owned());
         }
@@ -351,20 +557,11 @@ impl Experiment {
                 steps: self.stage2.steps,
             },
         };
-        let Stage3Section { step_size, lambda, decay, epochs, steps, gradient_factor } =
-            self.stage3;
         Algorithm {
             stage1: kept(Part::Stage1).then_some(Stage1 { step_size: self.stage1.step_size }),
             stage2: kept(Part::Stage2).then_some(Stage2 { lambda: self.stage2.lambda, solver }),
             balance: kept(Part::Balance),
-            stage3: kept(Part::Stage3).then_some(Stage3 {
-                step_size,
-                lambda,
-                decay,
-                epochs,
-                steps,
-                gradient_factor,
-            }),
+            stage3: kept(Part::Stage3).then(|| self.stage3.stage3()),
         }
     }
 
@@ -399,6 +596,56 @@ impl Experiment {
             ..TeacherRequest::new(dimension, rank, neurons, self.seed)
         };
         request.generate().map_err(|source| model_error(path, "teacher", source))
+    }
+
+    /// The exact objective: what a run is measured by, and without samples what it descends.
+    ///
+    /// # Errors
+    /// [`StudyError::Objective`] if the activation has none.
+    pub fn population(
+        &self,
+        path: &Path,
+        teacher: &Teacher,
+    ) -> Result<Box<dyn Objective>, StudyError> {
+        let teacher = teacher.clone();
+        if self.activation == ActivationName::Relu {
+            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
+        }
+        let population = ActivationPopulation::new(teacher, self.activation.activation())
+            .map_err(objective_error(path, "activation"))?;
+        Ok(Box::new(population.from_degree(self.lowest_degree())))
+    }
+
+    /// The objective that a run descends.
+    ///
+    /// # Errors
+    /// [`StudyError`] for a bad file of samples, or samples that cannot be had.
+    pub fn objective(
+        &self,
+        path: &Path,
+        teacher: &Teacher,
+    ) -> Result<Box<dyn Objective>, StudyError> {
+        let Some(section) = &self.samples else { return self.population(path, teacher) };
+        let request = SampleRequest {
+            count: section.count.unwrap_or(0),
+            noise: section.noise,
+            seed: self.seed.wrapping_add(2),
+            from_degree: self.lowest_degree(),
+            batches: section.batches(),
+        };
+        let teacher = teacher.clone();
+        let objective = match &section.file {
+            None => Empirical::drawn(teacher, &request),
+            Some(name) => {
+                let samples = read_samples(&beside(path, name))?;
+                Empirical::given(teacher, &samples.inputs, &samples.labels, &request)
+            }
+        };
+        Ok(Box::new(objective.map_err(objective_error(path, "samples"))?))
+    }
+
+    fn lowest_degree(&self) -> FromDegree {
+        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
     }
 
     /// The student's start, read or generated from the stream after the teacher's.
@@ -438,6 +685,11 @@ fn model_error(path: &Path, field: &str, source: ModelError) -> StudyError {
     StudyError::Model { path: path.to_owned(), field: field.to_owned(), source }
 }
 
+fn objective_error(path: &Path, field: &'static str) -> impl FnOnce(PopulationError) -> StudyError {
+    let path = path.to_owned();
+    move |source| StudyError::Objective { path, field, source }
+}
+
 /// A name relative to the folder of the experiment.
 fn beside(experiment: &Path, name: &Path) -> PathBuf {
     experiment.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
@@ -471,6 +723,45 @@ mod tests {
         let experiment = parse(&format!("{SMALL}[stage3]\nlambda = 0.3\n")).unwrap();
         let text = toml::to_string(&experiment).unwrap();
         assert_eq!(parse(&text).unwrap(), experiment);
+    }
+
+    #[test]
+    fn variants_are_data() {
+        let path = Path::new("x.toml");
+        let text = format!(
+            "skip = [\"preprocessing\", \"stage1\"]\n{SMALL}start = \"gaussian\"\n[samples]\ncount = 50\nbatch = 10\n\
+             [stage3]\noptimizer = \"adam\"\nfreeze_first_layer = true\nfirst_layer_share = 0.0\n"
+        );
+        let experiment = parse(&text).unwrap();
+        let algorithm = experiment.algorithm();
+        let stage3 = algorithm.stage3.unwrap();
+        assert!(algorithm.stage1.is_none() && stage3.freeze_first_layer);
+        assert_eq!(stage3.weight_decay(2.0), WeightDecay { second_layer: 2.0, first_layer: 0.0 });
+        assert!(matches!(stage3.optimizer, Optimizer::Adam { .. }));
+        let batches = |text: &str| parse(text).unwrap().samples.unwrap().batches();
+        assert_eq!(batches(&text), Batches::Shuffled { size: 10, reuse: 1 });
+        let fresh = format!("{SMALL}[samples]\ncount = 50\nfresh = true\nreuse = 3\n");
+        assert_eq!(batches(&fresh), Batches::Fresh { size: 50, reuse: 3 });
+
+        let teacher = experiment.teacher(path).unwrap().into_inner();
+        let student = experiment.student(path, 6).unwrap();
+        let losses = [&text, &text.replace("\"preprocessing\", ", ""), SMALL].map(|text| {
+            let experiment = parse(text).unwrap();
+            let objective = experiment.objective(path, &teacher).unwrap();
+            let population = experiment.population(path, &teacher).unwrap();
+            [objective.loss(&student, 1.0).value, population.loss(&student, 1.0).value]
+        });
+        let mut distinct: Vec<u64> = losses.as_flattened().iter().map(|x| x.to_bits()).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        // Raw and preprocessed, sampled and exact; the last file has no samples, and its degrees are those of the second.
+        assert_eq!(distinct.len(), 4, "{losses:?}");
+        let erf = parse(&format!("activation = \"erf\"\n{SMALL}")).unwrap();
+        let erf = erf.objective(path, &teacher).unwrap().loss(&student, 1.0).value;
+        assert!(erf > 0.0 && !distinct.contains(&erf.to_bits()));
+        let few = parse(&format!("{SMALL}[samples]\ncount = 5\n")).unwrap();
+        let error = few.objective(path, &teacher).err().unwrap().to_string();
+        assert!(error.contains("samples") && error.contains("at least 8"), "{error}");
     }
 
     #[test]
@@ -509,6 +800,40 @@ mod tests {
             ("[teacher]\ndimension = 2\nneurons = 2\n[record]\nangles = [nan]\n", "record.angles"),
             ("[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 0\n", "student.neurons"),
             ("[student]\nneurons = 2\n", "teacher"),
+            ("[teacher]\ndimension = 2\nneurons = 2\n[samples]\nnoise = 0.1\n", "samples.count"),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\nreuse = 2\n",
+                "samples.reuse",
+            ),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\nfile = \"s.npz\"\n",
+                "samples.count",
+            ),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[samples]\nfile = \"s.npz\"\nnoise = 1.0\n",
+                "samples.noise",
+            ),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[samples]\nfile = \"s.npz\"\nfresh = true\n",
+                "samples.fresh",
+            ),
+            (
+                "activation = \"erf\"\n[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\n",
+                "activation",
+            ),
+            ("activation = \"tanh\"\n[teacher]\ndimension = 2\nneurons = 2\n", "tanh"),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nmomentum = 0.5\n",
+                "stage3.momentum",
+            ),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[stage3]\noptimizer = \"momentum\"\nepsilon = 1.0\n",
+                "stage3.epsilon",
+            ),
+            (
+                "[teacher]\ndimension = 2\nneurons = 2\n[stage3]\noptimizer = \"adam\"\nmomentum = 1.0\n",
+                "stage3.momentum",
+            ),
         ] {
             let error = parse(text).unwrap_err();
             assert!(error.to_string().contains(part), "{error}");

@@ -14,6 +14,7 @@ mod npz_file;
 pub mod points_file;
 pub mod run;
 mod safetensors_file;
+pub mod study;
 mod text_file;
 pub mod verify;
 
@@ -22,4 +23,5 @@ pub use cover_file::{ClaimedCover, read_cover, write_cover};
 pub use error::{Class, StudyError};
 pub use file::write_atomically;
 pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};
+pub use npz_file::{SampleArrays, read_samples};
 pub use points_file::{Points, read_points};

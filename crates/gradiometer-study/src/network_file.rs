@@ -138,7 +138,7 @@ pub fn write_network(
     let bytes = match Format::of(path)? {
         Format::Json => text_file::network_to_json(network).into_bytes(),
         Format::Toml => text_file::network_to_toml(network).into_bytes(),
-        Format::SafeTensors => safetensors_file::encode(path, network, names, None)?,
+        Format::SafeTensors => safetensors_file::encode(path, network, names, &[], None)?,
         Format::Npz => npz_file::encode(path, network)?,
     };
     file::write_atomically(path, &bytes)

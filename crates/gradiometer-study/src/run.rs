@@ -14,13 +14,13 @@
 
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::StudyError;
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, SamplesSection};
 use crate::file::{remove_temporary, write_atomically};
 use crate::network_file::{TensorNames, read_network, write_network};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
-use gradiometer_population::{InstructionSet, Population};
-use gradiometer_train::{Advance, Phase, Record, Trainer};
+use gradiometer_population::InstructionSet;
+use gradiometer_train::{Advance, Phase, Record, State, Trainer};
 use serde_json::{Map, Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -117,46 +117,42 @@ pub fn run(
         field: "teacher".to_owned(),
         source,
     })?;
-    let population = Population::new(teacher.clone());
+    // Whatever a run descends, its records are exact.
+    let population = experiment.population(path, &teacher)?;
+    let objective = experiment.objective(path, &teacher)?;
     let algorithm = experiment.algorithm();
     let angles = &experiment.record.angles;
     let every = experiment.record.every;
     let train_error = |source| StudyError::Train { path: path.to_owned(), source };
+    let measure = |state: &State, phase, lambda| {
+        let decay = algorithm.weight_decay(phase, lambda);
+        Record::measure(&*population, &state.student, (phase, state.steps), (lambda, decay), angles)
+    };
     let resume = out.join(RESUME);
     let (mut trainer, mut trajectory, mut stages, mut last);
     if existing == Existing::Resume && resume.exists() {
         let found = checkpoint::read(&resume, &experiment)?;
-        let begun = out.join("teacher.safetensors");
-        if read_network(&begun, &TensorNames::default())? != *teacher.network() {
-            return Err(StudyError::Experiment {
-                path: path.to_owned(),
-                field: "teacher".to_owned(),
-                problem: format!(
-                    "is not the one that the run began with, {}; restore it, or start again with --force",
-                    begun.display()
-                ),
-            });
-        }
+        require_same_teacher(path, out, &teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
         trajectory = Trajectory::reopen(out, found.trajectory)?;
         (stages, last) = (found.stages, found.last);
-        trainer = Trainer::resume(&population, &algorithm, found.state).map_err(train_error)?;
+        trainer = Trainer::resume(&*objective, &algorithm, found.state).map_err(train_error)?;
     } else {
-        trainer = Trainer::new(&population, &algorithm, start.clone()).map_err(train_error)?;
+        trainer = Trainer::new(&*objective, &algorithm, start.clone()).map_err(train_error)?;
         prepare(out, existing)?;
         let names = TensorNames::default();
         write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
         write_network(&out.join("teacher.json"), teacher.network(), &names)?;
         write_network(&out.join("checkpoints/start.safetensors"), &start, &names)?;
-        last = trainer.record(angles);
+        last = measure(trainer.state(), trainer.state().phase, trainer.state().lambda);
         trajectory = Trajectory::create(out, teacher.neurons(), angles)?;
         trajectory.push(&last, true)?;
         stages = vec![last.clone()];
     }
     let most_steps = trainer.most_steps();
     let neurons = trainer.state().student.neurons() + teacher.neurons();
-    let slice = (PAIRS / (neurons * neurons)).max(1) as u64;
+    let slice = (PAIRS / pairs(&experiment, neurons)).max(1) as u64;
     while !trainer.is_finished() {
         let lambda = trainer.state().lambda;
         // Up to the next record, counted from the phase's start, so that an interruption leaves no trace.
@@ -169,7 +165,7 @@ pub fn run(
             Advance::Paused => state.phase_steps.is_multiple_of(every).then_some(state.phase),
         };
         if let Some(phase) = phase {
-            last = Record::measure(&population, &state.student, phase, state.steps, lambda, angles);
+            last = measure(state, phase, lambda);
             trajectory.push(&last, false)?;
             if matches!(advance, Advance::Ended(_)) {
                 stages.push(last.clone());
@@ -209,6 +205,29 @@ pub fn run(
     let text = format!("{manifest:#}\n");
     write_atomically(&out.join("run.json"), text.as_bytes())?;
     Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
+}
+
+/// Refuses to go on with a run whose teacher was another.
+fn require_same_teacher(path: &Path, out: &Path, teacher: &Teacher) -> Result<(), StudyError> {
+    let begun = out.join("teacher.safetensors");
+    if read_network(&begun, &TensorNames::default())? == *teacher.network() {
+        return Ok(());
+    }
+    Err(StudyError::Experiment {
+        path: path.to_owned(),
+        field: "teacher".to_owned(),
+        problem: format!(
+            "is not the one that the run began with, {}; restore it, or start again with --force",
+            begun.display()
+        ),
+    })
+}
+
+/// Neurons times what each of them meets in a step: every other one, or every sample of a batch.
+fn pairs(experiment: &Experiment, neurons: usize) -> usize {
+    let batch = |samples: &SamplesSection| samples.batch.or(samples.count).unwrap_or(PAIRS);
+    let met = experiment.samples.as_ref().map_or(0, batch);
+    neurons.saturating_mul(neurons.max(met))
 }
 
 /// Makes the folder and its folder of checkpoints.

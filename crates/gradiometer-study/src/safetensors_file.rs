@@ -50,7 +50,8 @@ pub(crate) fn decode(
     if *names == TensorNames::default() {
         let known =
             [&names.first_layer, &names.second_layer, &first_bias, &second_bias, &names.skip];
-        if let Some(name) = found.iter().find(|name| !known.contains(name)) {
+        let own = |name: &String| known.contains(&name) || name.starts_with(OWN_TENSORS);
+        if let Some(name) = found.iter().find(|name| !own(name)) {
             return Err(StudyError::UnknownTensor {
                 path: path.to_owned(),
                 name: name.clone(),
@@ -137,6 +138,19 @@ fn widen(path: &Path, name: &str, view: &TensorView<'_>) -> Result<Tensor, Study
 
 /// The key of this project's metadata.
 const METADATA: &str = "gradiometer";
+/// How the names of this project's tensors beside a network begin.
+const OWN_TENSORS: &str = "gradiometer.";
+
+/// One of this project's vectors beside the network; empty if it is not there.
+pub(crate) fn own_vector(path: &Path, bytes: &[u8], name: &str) -> Result<Vec<f64>, StudyError> {
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|source| StudyError::SafeTensors { path: path.to_owned(), source })?;
+    let name = format!("{OWN_TENSORS}{name}");
+    match tensors.tensor(&name) {
+        Ok(view) => Ok(widen(path, &name, &view)?.data),
+        Err(_absent) => Ok(Vec::new()),
+    }
+}
 
 /// This project's metadata in the file's header, if there is any.
 pub(crate) fn metadata(path: &Path, bytes: &[u8]) -> Result<Option<String>, StudyError> {
@@ -145,11 +159,12 @@ pub(crate) fn metadata(path: &Path, bytes: &[u8]) -> Result<Option<String>, Stud
     Ok(header.metadata().as_ref().and_then(|all| all.get(METADATA).cloned()))
 }
 
-/// The file's bytes, with the metadata in the header.
+/// The file's bytes, with vectors beside the network and metadata in the header.
 pub(crate) fn encode(
     path: &Path,
     network: &Network,
     names: &TensorNames,
+    vectors: &[(&str, &[f64])],
     metadata: Option<String>,
 ) -> Result<Vec<u8>, StudyError> {
     let bytes =
@@ -162,6 +177,9 @@ pub(crate) fn encode(
     if let Some(skip) = network.skip() {
         tensors.push((names.second_bias(), vec![1], bytes(&[skip.constant])));
         tensors.push((names.skip.clone(), vec![1, d], bytes(&skip.linear)));
+    }
+    for (name, values) in vectors.iter().filter(|(_, values)| !values.is_empty()) {
+        tensors.push((format!("{OWN_TENSORS}{name}"), vec![values.len()], bytes(values)));
     }
     let encode = |source| StudyError::Encode { path: path.to_owned(), source: Box::new(source) };
     let views = tensors

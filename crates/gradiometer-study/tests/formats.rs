@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 use gradiometer_model::{Network, Skip};
+use gradiometer_study::experiment::Experiment;
 use gradiometer_study::{
-    Class, StudyError, TensorNames, read_network, read_points, read_teacher, write_network,
+    Class, StudyError, TensorNames, read_network, read_points, read_samples, read_teacher,
+    write_network,
 };
 use proptest::prelude::*;
 use safetensors::tensor::{Dtype, TensorView};
@@ -245,6 +247,41 @@ fn archives_name_what_they_lack() {
         }
     }
     refuse("npz", &bytes, &["`v`", "`w`"]);
+}
+
+/// A network's archive whose `w.npy` and `a.npy` are called `x.npy` and `y.npy`, in the local headers and in the directory.
+fn samples_archive(path: &Path, network: &Network) {
+    write_network(path, network, &names()).unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    for at in 0..bytes.len() - 5 {
+        match &bytes[at..at + 5] {
+            b"w.npy" => bytes[at] = b'x',
+            b"a.npy" => bytes[at] = b'y',
+            _ => {}
+        }
+    }
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn samples_are_read_and_fit_their_teacher() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("s.npz");
+    let network = Network::new(2, vec![1.0, 2.0, 3.0], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+    samples_archive(&path, &network);
+    let samples = read_samples(&path).unwrap();
+    assert_eq!((samples.dimension, &samples.labels[..]), (2, network.second_layer()));
+    assert_eq!(samples.inputs, network.first_layer());
+    // A network is no set of samples, and the samples of another dimension are not this teacher's.
+    write_network(&folder.path().join("n.npz"), &network, &names()).unwrap();
+    let error = read_samples(&folder.path().join("n.npz")).unwrap_err().to_string();
+    assert!(error.contains("`a`") && error.contains("`x`"), "{error}");
+    let text = "[teacher]\ndimension = 3\nneurons = 1\n[samples]\nfile = \"s.npz\"\n";
+    let experiment_path = folder.path().join("e.toml");
+    let experiment = Experiment::parse(&experiment_path, text.as_bytes()).unwrap();
+    let teacher = experiment.teacher(&experiment_path).unwrap().into_inner();
+    let error = experiment.objective(&experiment_path, &teacher).err().unwrap().to_string();
+    assert!(error.contains("samples") && error.contains("dimension 3"), "{error}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Algorithm 1 of [ZG24] as data: every stage is optional and carries its own parameters.
 
-use crate::TrainError;
+use crate::{Optimizer, Phase, TrainError};
+use gradiometer_population::WeightDecay;
 
 /// The stages and their parameters. `None` leaves a stage out.
 ///
@@ -53,7 +54,8 @@ pub enum Solver {
     },
 }
 
-/// Stage 3 (statement 4.4): gradient descent on `L + (lambda_k/2)(|a|^2 + |W|_F^2)`, epoch by epoch, `lambda_{k+1} = decay lambda_k`.
+/// Stage 3 (statement 4.4): gradient descent on `L + (lambda_k/2)(|a|^2 + |W|_F^2)`, epoch by epoch, `lambda_{k+1} = decay lambda_k`, or a
+/// variant: another optimiser, unequal weight decay, the first layer frozen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stage3 {
     /// `eta`.
@@ -68,6 +70,22 @@ pub struct Stage3 {
     pub steps: u64,
     /// An epoch ends early once `|grad L_lambda|_F <= gradient_factor lambda^2`; 0 never ends it early.
     pub gradient_factor: f64,
+    /// How a gradient becomes a step.
+    pub optimizer: Optimizer,
+    /// The weight decay of each layer in units of `lambda`; both 1 in the paper.
+    pub shares: WeightDecay,
+    /// Whether `W` stays as Stage 1 left it and only `a` moves; the gradient's norm is then that in `a`.
+    pub freeze_first_layer: bool,
+}
+
+impl Stage3 {
+    /// The weight decay at the given `lambda`.
+    pub fn weight_decay(&self, lambda: f64) -> WeightDecay {
+        WeightDecay {
+            second_layer: lambda * self.shares.second_layer,
+            first_layer: lambda * self.shares.first_layer,
+        }
+    }
 }
 
 impl Default for Algorithm {
@@ -102,6 +120,9 @@ impl Default for Stage3 {
             epochs: 14,
             steps: 3000,
             gradient_factor: 0.0,
+            optimizer: Optimizer::GradientDescent,
+            shares: WeightDecay::equal(1.0),
+            freeze_first_layer: false,
         }
     }
 }
@@ -123,7 +144,19 @@ fn not_negative(field: &'static str, value: f64) -> Result<(), TrainError> {
     require(value >= 0.0 && value.is_finite(), field, value, "at least 0 and finite")
 }
 
+fn share(field: &'static str, value: f64) -> Result<(), TrainError> {
+    require((0.0..1.0).contains(&value), field, value, "at least 0 and less than 1")
+}
+
 impl Algorithm {
+    /// The weight decay that is part of the objective in a phase: that of Stage 3 has its shares, any other is equal on both layers.
+    pub fn weight_decay(&self, phase: Phase, lambda: f64) -> WeightDecay {
+        match (phase, self.stage3) {
+            (Phase::Stage3 { .. }, Some(stage3)) => stage3.weight_decay(lambda),
+            _ => WeightDecay::equal(lambda),
+        }
+    }
+
     /// Checks every parameter.
     ///
     /// # Errors
@@ -151,6 +184,17 @@ impl Algorithm {
                 "above 0 and at most 1",
             )?;
             not_negative("stage3.gradient_factor", stage3.gradient_factor)?;
+            not_negative("stage3.second_layer_share", stage3.shares.second_layer)?;
+            not_negative("stage3.first_layer_share", stage3.shares.first_layer)?;
+            match stage3.optimizer {
+                Optimizer::GradientDescent => {}
+                Optimizer::Momentum { momentum } => share("stage3.momentum", momentum)?,
+                Optimizer::Adam { momentum, second_momentum, epsilon } => {
+                    share("stage3.momentum", momentum)?;
+                    share("stage3.second_momentum", second_momentum)?;
+                    positive("stage3.epsilon", epsilon)?;
+                }
+            }
         }
         Ok(())
     }

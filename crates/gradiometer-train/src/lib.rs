@@ -2,10 +2,12 @@
 
 mod algorithm;
 mod error;
+mod optimizer;
 mod record;
 mod trainer;
 
 pub use algorithm::{Algorithm, Solver, Stage1, Stage2, Stage3};
 pub use error::TrainError;
+pub use optimizer::{LayerMoments, Moments, Optimizer};
 pub use record::{DEFAULT_ANGLES, LOSS_ACCURACY, Record};
 pub use trainer::{Advance, Phase, State, Trainer, balance};

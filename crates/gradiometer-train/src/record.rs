@@ -24,7 +24,7 @@ pub struct Record {
     pub lambda: f64,
     /// `L` with its error bound.
     pub loss: Bounded,
-    /// `L_lambda = L + (lambda/2)(|a|^2 + |W|_F^2)`.
+    /// `L_lambda = L + (lambda/2)(|a|^2 + |W|_F^2)`, with the shares of the layers in Stage 3.
     pub objective: f64,
     /// `|mu| = sum_j |c_j|`.
     pub total_mass: f64,
@@ -43,24 +43,22 @@ pub struct Record {
 }
 
 impl Record {
-    /// Measures a student.
-    pub fn measure<O: Objective>(
+    /// Measures a student in a phase after so many steps, under `lambda` and the weight decay that it stands for.
+    pub fn measure<O: Objective + ?Sized>(
         objective: &O,
         student: &Network,
-        phase: Phase,
-        step: u64,
-        lambda: f64,
+        (phase, step): (Phase, u64),
+        (lambda, decay): (f64, WeightDecay),
         angles: &[f64],
     ) -> Self {
-        let decay = WeightDecay::equal(lambda);
         let mut gradient = Gradient::default();
         let fast = objective.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
-        let mut gradient_norm = regularised_norm(student, &gradient, lambda);
+        let mut gradient_norm = regularised_norm(student, &gradient, decay);
         let loss = if gradient.norm_error() <= GRADIENT_ACCURACY * gradient_norm {
             if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) }
         } else {
             let accurate = objective.evaluate_accurate(student, LOSS_ACCURACY, &mut gradient);
-            gradient_norm = regularised_norm(student, &gradient, lambda);
+            gradient_norm = regularised_norm(student, &gradient, decay);
             accurate
         };
         let matching = Matching::new(objective.teacher(), student);
@@ -86,11 +84,23 @@ impl Record {
     }
 }
 
-/// `|grad L + lambda theta|_F`.
-pub(crate) fn regularised_norm(student: &Network, gradient: &Gradient, lambda: f64) -> f64 {
-    let layer = |g: &[f64], x: &[f64]| -> f64 {
+/// `|grad L + lambda theta|_F`, with each layer's own `lambda`.
+fn regularised_norm(student: &Network, gradient: &Gradient, decay: WeightDecay) -> f64 {
+    let [second, first] = regularised_squares(student, gradient, decay);
+    (second + first).sqrt()
+}
+
+/// The squared norms of `dL/da + lambda_a a` and `dL/dW + lambda_w W`.
+pub(crate) fn regularised_squares(
+    student: &Network,
+    gradient: &Gradient,
+    decay: WeightDecay,
+) -> [f64; 2] {
+    let layer = |g: &[f64], x: &[f64], lambda: f64| -> f64 {
         g.iter().zip(x).map(|(g, x)| (g + lambda * x) * (g + lambda * x)).sum()
     };
-    let second = layer(&gradient.second_layer, student.second_layer());
-    (second + layer(&gradient.first_layer, student.first_layer())).sqrt()
+    [
+        layer(&gradient.second_layer, student.second_layer(), decay.second_layer),
+        layer(&gradient.first_layer, student.first_layer(), decay.first_layer),
+    ]
 }

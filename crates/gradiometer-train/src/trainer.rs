@@ -2,7 +2,8 @@
 
 use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
 use crate::error::TrainError;
-use crate::record::{Record, regularised_norm};
+use crate::optimizer::Moments;
+use crate::record::{Record, regularised_squares};
 use gradiometer_model::{ModelError, Network};
 use gradiometer_population::{Gradient, Objective, Workspace};
 use std::fmt;
@@ -50,6 +51,8 @@ pub struct State {
     pub steps: u64,
     /// The weight decay in force, or of the last phase that had one.
     pub lambda: f64,
+    /// What Stage 3's optimiser remembers.
+    pub moments: Moments,
 }
 
 /// Why [`Trainer::advance`] returned.
@@ -63,7 +66,7 @@ pub enum Advance {
 
 /// Algorithm 1 on an objective, as a machine that can be stopped after every step.
 #[derive(Debug)]
-pub struct Trainer<'a, O> {
+pub struct Trainer<'a, O: ?Sized> {
     objective: &'a O,
     algorithm: &'a Algorithm,
     state: State,
@@ -71,7 +74,7 @@ pub struct Trainer<'a, O> {
     gradient: Gradient,
 }
 
-impl<'a, O: Objective> Trainer<'a, O> {
+impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     /// A run from its start.
     ///
     /// # Errors
@@ -86,7 +89,14 @@ impl<'a, O: Objective> Trainer<'a, O> {
         Self::resume(
             objective,
             algorithm,
-            State { student, phase: first, phase_steps: 0, steps: 0, lambda },
+            State {
+                student,
+                phase: first,
+                phase_steps: 0,
+                steps: 0,
+                lambda,
+                moments: Moments::default(),
+            },
         )
     }
 
@@ -131,7 +141,8 @@ impl<'a, O: Objective> Trainer<'a, O> {
     /// Measures the present student, with its mass beyond each of the angles.
     pub fn record(&self, angles: &[f64]) -> Record {
         let State { student, phase, steps, lambda, .. } = &self.state;
-        Record::measure(self.objective, student, *phase, *steps, *lambda, angles)
+        let decay = self.algorithm.weight_decay(*phase, *lambda);
+        Record::measure(self.objective, student, (*phase, *steps), (*lambda, decay), angles)
     }
 
     /// Steps that the whole run takes at most, for a progress bar.
@@ -201,6 +212,16 @@ impl<'a, O: Objective> Trainer<'a, O> {
         );
     }
 
+    /// The gradient of a descent step, on its batch.
+    fn evaluate_step(&mut self) {
+        let _loss = self.objective.evaluate_step(
+            self.state.steps,
+            &self.state.student,
+            &mut self.workspace,
+            &mut self.gradient,
+        );
+    }
+
     /// `W <- -eta_0 grad_W L`.
     fn large_step(&mut self) {
         let Some(stage1) = self.algorithm.stage1 else { return };
@@ -222,7 +243,7 @@ impl<'a, O: Objective> Trainer<'a, O> {
             Solver::GradientDescent { step_size, steps } => {
                 let end = steps.min(self.state.phase_steps.saturating_add(budget));
                 while self.state.phase_steps < end {
-                    self.evaluate();
+                    self.evaluate_step();
                     let (second_layer, _) = self.state.student.layers_mut();
                     for (a, g) in second_layer.iter_mut().zip(&self.gradient.second_layer) {
                         *a -= step_size * (g + stage2.lambda * *a);
@@ -287,23 +308,33 @@ impl<'a, O: Objective> Trainer<'a, O> {
         self.state.student.layers_mut().0.copy_from_slice(&a);
     }
 
-    /// Gradient descent on both layers; true when the epoch is over.
+    /// Descent on both layers, or the second alone; true when the epoch is over.
     fn descend(&mut self, stage3: Stage3, budget: u64) -> bool {
         let lambda = self.state.lambda;
+        let decay = stage3.weight_decay(lambda);
         let goal = stage3.gradient_factor * lambda * lambda;
         let end = stage3.steps.min(self.state.phase_steps.saturating_add(budget));
         while self.state.phase_steps < end {
-            self.evaluate();
-            if goal > 0.0 && regularised_norm(&self.state.student, &self.gradient, lambda) <= goal {
-                return true;
+            self.evaluate_step();
+            if goal > 0.0 {
+                let [second, first] =
+                    regularised_squares(&self.state.student, &self.gradient, decay);
+                let first = if stage3.freeze_first_layer { 0.0 } else { first };
+                if (second + first).sqrt() <= goal {
+                    return true;
+                }
             }
-            let (second_layer, first_layer) = self.state.student.layers_mut();
-            let keep = 1.0 - stage3.step_size * lambda;
-            for (a, g) in second_layer.iter_mut().zip(&self.gradient.second_layer) {
-                *a = keep * *a - stage3.step_size * g;
-            }
-            for (w, g) in first_layer.iter_mut().zip(&self.gradient.first_layer) {
-                *w = keep * *w - stage3.step_size * g;
+            let State { student, moments, .. } = &mut self.state;
+            moments.steps += 1;
+            let (count, size) = (moments.steps, stage3.step_size);
+            let (second_layer, first_layer) = student.layers_mut();
+            let second = (second_layer, self.gradient.second_layer.as_slice());
+            let (remembered, lambda) = (&mut moments.second_layer, decay.second_layer);
+            stage3.optimizer.step(size, lambda, second, remembered, count);
+            if !stage3.freeze_first_layer {
+                let first = (first_layer, self.gradient.first_layer.as_slice());
+                let (remembered, lambda) = (&mut moments.first_layer, decay.first_layer);
+                stage3.optimizer.step(size, lambda, first, remembered, count);
             }
             self.state.phase_steps += 1;
             self.state.steps += 1;

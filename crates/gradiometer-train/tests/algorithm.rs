@@ -4,9 +4,10 @@
 use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{FromDegree, Gradient, Objective, Population, WeightDecay, Workspace};
+use gradiometer_population::{Batches, Empirical, FromDegree, Gradient, Objective, Population};
+use gradiometer_population::{SampleRequest, WeightDecay, Workspace};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Solver, Stage1, Stage2, Stage3};
-use gradiometer_train::{TrainError, Trainer, balance};
+use gradiometer_train::{Optimizer, State, TrainError, Trainer, balance};
 use proptest::prelude::*;
 use std::f64::consts::PI;
 
@@ -217,7 +218,13 @@ fn a_record_measures_what_its_fields_say() {
     let population = Population::new(teacher);
     let lambda = 0.25;
     let angles = [0.1, 1.0, 1.6];
-    let record = Record::measure(&population, &student, Phase::Stage1, 7, lambda, &angles);
+    let record = Record::measure(
+        &population,
+        &student,
+        (Phase::Stage1, 7),
+        (lambda, WeightDecay::equal(lambda)),
+        &angles,
+    );
     assert_eq!((record.phase, record.step), (Phase::Stage1, 7));
     let slack = rounding(8, 10.0);
     let close = |x: f64, y: f64| assert!((x - y).abs() <= slack, "{x} for {y}");
@@ -249,7 +256,13 @@ fn a_recorded_gradient_is_accurate_where_the_fast_one_is_noise() {
     student.layers_mut().0[1] += beside;
     student.layers_mut().1[2] += beside;
     let population = Population::new(teacher);
-    let record = Record::measure(&population, &student, Phase::Finished, 0, 0.0, &[]);
+    let record = Record::measure(
+        &population,
+        &student,
+        (Phase::Finished, 0),
+        (0.0, WeightDecay::equal(0.0)),
+        &[],
+    );
     let exact = population.accurate(&student, RIDGE_TOLERANCE).unwrap().gradient;
     let exact = exact.squared_norm().sqrt();
     assert!(exact > 0.01 * beside, "the student is not the teacher: {exact:e}");
@@ -267,30 +280,82 @@ fn bad_parameters_are_named() {
     let algorithm = only(Stage3 { decay: f64::NAN, ..Stage3::default() });
     let error = Trainer::new(&population, &algorithm, symmetric(3, 2, 0.5)).unwrap_err();
     assert!(error.to_string().contains("stage3.decay"), "{error}");
+    let wrong = Optimizer::Adam { momentum: 0.9, second_momentum: 1.0, epsilon: 1e-8 };
+    let algorithm = only(Stage3 { optimizer: wrong, ..Stage3::default() });
+    let error = Trainer::new(&population, &algorithm, symmetric(3, 2, 0.5)).unwrap_err();
+    assert!(error.to_string().contains("stage3.second_momentum"), "{error}");
     let error = Trainer::new(&population, &Algorithm::default(), symmetric(4, 2, 0.5)).unwrap_err();
     assert!(matches!(error, TrainError::Model(_)), "{error}");
 }
 
+const ADAM: Optimizer = Optimizer::Adam { momentum: 0.9, second_momentum: 0.99, epsilon: 1e-8 };
+
+fn cut_every(objective: &dyn Objective, algorithm: &Algorithm, cut: u64) -> State {
+    let start = symmetric(5, 30, 0.1);
+    let mut state = Trainer::new(objective, algorithm, start).unwrap().into_state();
+    while state.phase != Phase::Finished {
+        let mut trainer = Trainer::resume(objective, algorithm, state).unwrap();
+        let event = trainer.advance(cut).unwrap();
+        assert!(cut > 1000 || trainer.state().phase_steps <= 40, "{event:?}");
+        state = trainer.into_state();
+    }
+    state
+}
+
 #[test]
 fn a_run_cut_anywhere_ends_in_the_same_bytes() {
-    let population = Population::new(teacher(5, &[1.0, -1.0]));
-    let stage3 = Stage3 { steps: 40, epochs: 2, ..Stage3::default() };
-    let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
-    let start = symmetric(5, 30, 0.1);
-    let run = |cut: u64| {
-        let mut state = Trainer::new(&population, &algorithm, start.clone()).unwrap().into_state();
-        while state.phase != Phase::Finished {
-            let mut trainer = Trainer::resume(&population, &algorithm, state).unwrap();
-            let event = trainer.advance(cut).unwrap();
-            assert!(cut > 1000 || trainer.state().phase_steps <= 40, "{event:?}");
-            state = trainer.into_state();
-        }
-        state
+    let teacher = teacher(5, &[1.0, -1.0]);
+    let sampled = |batches| {
+        let request = SampleRequest { batches, noise: 0.1, ..SampleRequest::new(400, 3) };
+        Empirical::drawn(teacher.clone(), &request).unwrap()
     };
-    let whole = run(u64::MAX);
-    assert_eq!(whole.steps, 81);
-    for cut in [1, 7, 40] {
-        assert_eq!(run(cut), whole, "cut every {cut} steps");
+    let shuffled = sampled(Batches::Shuffled { size: 150, reuse: 3 });
+    let fresh = sampled(Batches::Fresh { size: 150, reuse: 1 });
+    let population = Population::new(teacher.clone());
+    let objectives: [&dyn Objective; 3] = [&population, &shuffled, &fresh];
+    let momentum = Optimizer::Momentum { momentum: 0.5 };
+    for (objective, optimizer) in
+        objectives.into_iter().zip([ADAM, momentum, Optimizer::GradientDescent])
+    {
+        let step_size = if optimizer == ADAM { 1e-3 } else { 0.1 };
+        let stage3 = Stage3 { step_size, steps: 40, epochs: 2, optimizer, ..Stage3::default() };
+        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+        let whole = cut_every(objective, &algorithm, u64::MAX);
+        assert_eq!(whole.steps, 81);
+        for cut in [1, 7, 40] {
+            assert_eq!(cut_every(objective, &algorithm, cut), whole, "cut every {cut} steps");
+        }
+    }
+}
+
+#[test]
+fn a_frozen_first_layer_stays_and_unequal_decay_is_each_layers_own() {
+    let population = Population::new(teacher(5, &[1.0, -1.0]));
+    let start = symmetric(5, 10, 0.1);
+    let mut gradient = Gradient::default();
+    let _loss = population.evaluate_fast(&start, &mut Workspace::new(), &mut gradient);
+    let (eta, lambda) = (0.5, 0.25);
+    let shares = WeightDecay { second_layer: 2.0, first_layer: 0.0 };
+    let stage3 =
+        Stage3 { step_size: eta, lambda, shares, epochs: 1, steps: 1, ..Stage3::default() };
+    let (moved, record) = finish(&population, &only(stage3), start.clone());
+    let layer = |after: &[f64], before: &[f64], gradient: &[f64], lambda: f64| {
+        let entries = after.iter().zip(before).zip(gradient);
+        maximum_of(entries.map(|((x, y), g)| (x - (y - eta * (g + lambda * y))).abs()))
+    };
+    let a = (moved.second_layer(), start.second_layer(), gradient.second_layer.as_slice());
+    let w = (moved.first_layer(), start.first_layer(), gradient.first_layer.as_slice());
+    assert!(layer(a.0, a.1, a.2, 2.0 * lambda) <= rounding(1, 1.0));
+    assert!(layer(w.0, w.1, w.2, 0.0) <= rounding(1, 1.0));
+    // Negative control: equal decay is another step.
+    assert!(layer(w.0, w.1, w.2, lambda) > 0.01);
+    assert!((record.lambda - lambda).abs() <= 0.0);
+
+    for optimizer in [Optimizer::GradientDescent, ADAM] {
+        let frozen = Stage3 { freeze_first_layer: true, optimizer, steps: 20, ..stage3 };
+        let (moved, _) = finish(&population, &only(frozen), start.clone());
+        assert_eq!(moved.first_layer(), start.first_layer());
+        assert_ne!(moved.second_layer(), start.second_layer());
     }
 }
 

@@ -6,6 +6,7 @@ pub mod inspect;
 pub mod loss;
 pub mod net;
 pub mod separation;
+pub mod study;
 pub mod train;
 pub mod verify;
 

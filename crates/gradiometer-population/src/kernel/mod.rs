@@ -13,6 +13,7 @@
 //! kernel is evaluated once for both. This is the only module of the project with `unsafe` code.
 #![expect(unsafe_code, reason = "vector instructions; each block says why it is sound")]
 
+pub(crate) mod samples;
 mod simd;
 
 use simd::{Portable, Simd};

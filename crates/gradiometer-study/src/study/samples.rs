@@ -1,0 +1,109 @@
+//! 9.1: how many samples the first step needs.
+//!
+//! For orthonormal teachers with amplitudes of modulus 1 a neuron's first step is `H w/(2 pi)` up to a factor, of squared length
+//! `(|P w|/(2 pi))^2` where `d |P w|^2` tends to a chi-squared variable of `r` degrees. The noise of `(1/2n) sum_i y~_i sign(w.x_i) x_i` has squared length
+//! `d Var(y~)/(4 n)`, `Var(y~) = r k(1)`, `k(1) = 1/4 - 1/(2 pi)`, of which `r/d` lies in the span. With the median `q_r` of that variable and the noise
+//! over the signal `s = pi^2 k(1) (r/q_r) d^2/n`, the median cosine is `((1 + s r/d)/(1 + s))^(1/2)` up to relative terms of order `1/d`: for large
+//! `d` and `r = 3` it is 0.68, 0.88 and 0.97 at `n/d^2 = 1, 4, 16`.
+
+use super::{Measurement, Outcome, Size};
+use gradiometer_model::generate::symmetric_start;
+use gradiometer_model::geometry::norm;
+use gradiometer_model::{Network, Teacher};
+use gradiometer_population::{Empirical, FromDegree, SampleRequest};
+use gradiometer_train::{Algorithm, Stage1, TrainError, Trainer};
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+/// Rank of the teachers here: orthonormal neurons, signs in turn.
+pub(super) const RANK: usize = 3;
+
+/// `n/d^2`.
+const RATIOS: [usize; 3] = [1, 4, 16];
+/// `n/d` of the settings in which `n` grows with `d` alone.
+const LINEAR: usize = 20;
+
+pub(super) fn run(size: Size) -> Outcome {
+    let dimensions = size.choose(&[20, 40][..], &[20, 40, 80, 160]);
+    let neurons = size.choose(100, 400);
+    let mut found = Vec::new();
+    for &d in dimensions {
+        let mut counts: Vec<usize> = RATIOS.iter().map(|c| c * d * d).collect();
+        counts.push(LINEAR * d);
+        counts.sort_unstable();
+        counts.dedup();
+        for n in counts {
+            let mut values = Vec::new();
+            for seed in 0..10 {
+                values.push((seed, median_cosine(d, n, neurons, seed)?));
+            }
+            let ratio = n as f64 / (d * d) as f64;
+            let setting = [
+                ("d", d as f64),
+                ("n", n as f64),
+                ("n/d^2", ratio),
+                ("predicted", predicted(d as f64, n as f64)),
+            ];
+            found.push(Measurement {
+                setting: setting.to_vec(),
+                quantity: "median cosine",
+                values,
+            });
+        }
+    }
+    Ok(found)
+}
+
+/// The median cosine of the module's text.
+pub(super) fn predicted(d: f64, n: f64) -> f64 {
+    let (rank, pi) = (RANK as f64, std::f64::consts::PI);
+    let median = ChiSquared::new(rank).map_or(f64::NAN, |variable| variable.inverse_cdf(0.5));
+    let noise = pi * pi * (0.25 - 0.5 / pi) * (rank / median) * d * d / n;
+    ((1.0 + noise * rank / d) / (1.0 + noise)).sqrt()
+}
+
+/// The median over the neurons of `|P w|/|w|` after the first step, `P` the projection onto the teacher's span.
+fn median_cosine(
+    d: usize,
+    n: usize,
+    neurons: usize,
+    seed: u64,
+) -> Result<f64, Box<dyn std::error::Error + Send + Sync>> {
+    let student = first_step(&Empirical::drawn(teacher(d)?, &request(n, seed))?, neurons, seed)?;
+    // The second half of the neurons repeats the first.
+    let mut cosines: Vec<f64> =
+        student.rows().take(neurons / 2).map(|w| norm(&w[..RANK]) / norm(w)).collect();
+    cosines.sort_by(f64::total_cmp);
+    let middle = cosines.len() / 2;
+    Ok(0.5 * (cosines[middle] + cosines[(cosines.len() - 1) / 2]))
+}
+
+/// The teacher `relu(x_1) - relu(x_2) + relu(x_3)`.
+pub(super) fn teacher(d: usize) -> Result<Teacher, gradiometer_model::ModelError> {
+    let mut first_layer = vec![0.0; RANK * d];
+    for i in 0..RANK {
+        first_layer[i * d + i] = 1.0;
+    }
+    let signs = (0..RANK).map(|i| if i % 2 == 0 { 1.0 } else { -1.0 }).collect();
+    Teacher::new(Network::new(d, signs, first_layer)?)
+}
+
+/// Preprocessed samples from a stream apart from the students'.
+pub(super) const fn request(n: usize, seed: u64) -> SampleRequest {
+    SampleRequest { from_degree: FromDegree::Two, ..SampleRequest::new(n, (1 << 32) + seed) }
+}
+
+/// A symmetric start after Stage 1.
+pub(super) fn first_step(
+    objective: &Empirical,
+    neurons: usize,
+    seed: u64,
+) -> Result<Network, TrainError> {
+    use gradiometer_population::Objective as _;
+    let d = objective.teacher().dimension();
+    let start = symmetric_start(d, neurons, 1.0 / (neurons as f64).sqrt(), seed)?;
+    let algorithm =
+        Algorithm { stage1: Some(Stage1::default()), stage2: None, balance: false, stage3: None };
+    let mut trainer = Trainer::new(objective, &algorithm, start)?;
+    let _ended = trainer.advance(1)?;
+    Ok(trainer.into_state().student)
+}

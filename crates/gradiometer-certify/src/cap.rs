@@ -171,3 +171,47 @@ pub(crate) fn probes(interpolant: &Interpolant, frame: &Frame, i: usize) -> Vec<
     }
     points
 }
+
+#[cfg(test)]
+mod tests {
+    use gradiometer_hermite::float::maximum_of;
+    use gradiometer_model::{Network, Teacher};
+
+    use super::*;
+    use crate::kernel::DegreeWeights;
+
+    fn interpolant() -> Interpolant {
+        let rows = [[1.0, 0.2, 0.1], [-0.3, 1.0, 0.2], [0.1, 0.4, -1.0], [0.8, -0.6, 0.7]];
+        let network = Network::new(3, vec![1.0, -1.0, 1.0, -1.0], rows.concat()).unwrap();
+        let weights = DegreeWeights::from_degree(4).unwrap();
+        Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap()
+    }
+
+    #[test]
+    fn probes_reach_the_largest_second_derivative() {
+        let eta = interpolant();
+        for i in 0..4 {
+            let frame = Frame::new(&eta.directions, i);
+            let chart = Chart::new(&eta, &frame);
+            let mut shells = Shells::new(&chart, eta.directions.signs[i], i, 0.0);
+            let (matrix, linear, _) = shells.form(0.0, PROBED).unwrap();
+            let along = |point: &Vec<f64>| {
+                let e = &point[1..];
+                let sin = plain_dot(e, e).sqrt();
+                let rows = [plain_dot(&matrix[..2], e), plain_dot(&matrix[2..], e)];
+                plain_dot(&rows, e) / (sin * sin) + plain_dot(&linear, e) / sin
+            };
+            let points = probes(&eta, &frame, i);
+            let reached = maximum_of(points.iter().map(along));
+            let largest = largest_on_sphere(&matrix, &linear);
+            // Ascent and bisection both stop with half of the digits.
+            let size = plain_dot(&matrix, &matrix).sqrt() + plain_dot(&linear, &linear).sqrt();
+            let half = f64::EPSILON.sqrt() * size;
+            assert!((reached - largest).abs() <= half, "{i}: {reached} {largest}");
+            for point in &points {
+                let off = (plain_dot(point, point) - 1.0).abs();
+                assert!(off <= 16.0 * f64::EPSILON, "{point:?}");
+            }
+        }
+    }
+}

@@ -55,20 +55,25 @@ pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap
         let Some((upper, modulus)) = shells.bound(radius, next) else { break };
         largest = maximum(largest, modulus);
         let excess = Enclosure::from(upper) + 2.0 * rho;
-        let half_square = Enclosure::from(h).square().half();
-        let falling = value.hi() <= 0.0 && slope.hi() <= 0.0 && excess.hi() <= 0.0;
-        let peak = value
-            + slope.larger(Enclosure::ZERO) * h
-            + excess.larger(Enclosure::ZERO) * half_square;
         let lower = (Enclosure::from(largest).half() + rho) * Enclosure::from(next).square();
-        if !((falling || peak.hi() <= 0.0) && lower.hi() <= 2.0) {
+        if !(never_positive(value, slope, excess, h) && lower.hi() <= 2.0) {
             break;
         }
+        let half_square = Enclosure::from(h).square().half();
         value = Enclosure::from((value + slope * h + excess * half_square).hi());
         slope = Enclosure::from((slope + excess * h).hi());
         radius = next;
     }
     (radius > 0.0).then_some(Cap { radius, shells: shells.count })
+}
+
+/// Whether certainly `V + D s + E s^2 / 2 <= 0` for all `s` in `[0, h]`.
+fn never_positive(value: Enclosure, slope: Enclosure, excess: Enclosure, h: f64) -> bool {
+    let falling = value.hi() <= 0.0 && slope.hi() <= 0.0 && excess.hi() <= 0.0;
+    let half_square = Enclosure::from(h).square().half();
+    let peak =
+        value + slope.larger(Enclosure::ZERO) * h + excess.larger(Enclosure::ZERO) * half_square;
+    falling || peak.hi() <= 0.0
 }
 
 /// Bounds of the second derivative of `sign eta` over shells around `u_i`.
@@ -185,6 +190,32 @@ mod tests {
         let network = Network::new(3, vec![1.0, -1.0, 1.0, -1.0], rows.concat()).unwrap();
         let weights = DegreeWeights::from_degree(4).unwrap();
         Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap()
+    }
+
+    #[test]
+    fn a_parabola_that_rises_above_zero_is_refused() {
+        let numbers = [-4.0, -1.0, -0.25, 0.0, 0.25, 1.0, 4.0];
+        let (mut held, h) = (0, 0.5);
+        for v in numbers {
+            for d in numbers {
+                for e in numbers {
+                    // All exact.
+                    let at = |s: f64| v + d * s + 0.5 * e * s * s;
+                    let highest = maximum_of((0..=64).map(|k| at(h * f64::from(k) / 64.0)));
+                    let [value, slope, excess] = [v, d, e].map(Enclosure::from);
+                    let holds = never_positive(value, slope, excess, h);
+                    assert!(!(holds && highest > 0.0), "{v} {d} {e}");
+                    // What rises and falls again, or falls and rises, may be refused, and what touches zero.
+                    let turns = d * e < 0.0;
+                    assert!(holds || turns || highest >= 0.0, "{v} {d} {e}");
+                    held += usize::from(holds);
+                }
+            }
+        }
+        let (zero, nan) = (Enclosure::ZERO, Enclosure::UNDEFINED);
+        assert!(held > 0 && never_positive(zero, zero, zero, h));
+        assert!(!never_positive(nan, zero, zero, h) && !never_positive(zero, nan, zero, h));
+        assert!(!never_positive(zero, zero, nan, h));
     }
 
     #[test]

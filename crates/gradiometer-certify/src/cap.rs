@@ -219,6 +219,21 @@ mod tests {
     }
 
     #[test]
+    fn caps_end_just_before_the_bound_fails() {
+        // One neuron: (1 - eta) / delta^2 falls with the distance, so that each rho fails from one distance on.
+        let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let eta = Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap();
+        for fails in [0.125, 0.25, 0.5, 0.625] {
+            let (sin, cos) = f64::sin_cos(fails);
+            let (value, delta) = eta.at(&[cos, sin]);
+            let rho = ((Enclosure::ONE - value) / delta.square()).hi();
+            let cap = prove(&eta, 0, rho).unwrap();
+            assert!(cap.radius <= fails && cap.radius > 0.875 * fails, "{fails}: {cap:?}");
+        }
+    }
+
+    #[test]
     fn probes_reach_the_largest_second_derivative() {
         let eta = interpolant();
         for i in 0..4 {

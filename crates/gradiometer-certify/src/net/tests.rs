@@ -85,6 +85,19 @@ fn each_rule_of_the_cover_refuses() {
 }
 
 #[test]
+fn caps_that_overlap_leave_the_cones_apart() {
+    // Centres so far off that the cap of each face reaches the middle of the next one.
+    let (simplices, centres) = octahedron();
+    let oblique: Vec<f64> =
+        centres.iter().zip([4.0, 2.0, 1.0].iter().cycle()).map(|(s, x)| s * x).collect();
+    let exact = (1.0 / 21.0_f64.sqrt()).acos();
+    assert!((bound(&simplices, &oblique).unwrap() - exact).abs() <= ROUNDING);
+    // Twice is still not around.
+    let twice = bound(&[&simplices[..]; 2].concat(), &[&oblique[..]; 2].concat());
+    assert_eq!(twice, Err(NetError::NotAround));
+}
+
+#[test]
 fn flat_simplices_are_harmless() {
     // The square x, y, -x, -y as two flat tetrahedron-like cones glued on one edge of the octahedron: each face of a
     // degenerate simplex is met by another, and the parity away from them does not change.

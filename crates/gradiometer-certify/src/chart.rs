@@ -356,6 +356,10 @@ mod tests {
             let direction = meets(1, &lone(1.0, rough, zero), &lone(1.0, off(share), zero));
             let slope = meets(1, &lone(0.0, exact, rough), &lone(0.0, exact, off(share)));
             assert_eq!((direction, slope), (within, within), "{share}");
+            // The slope along the centre, in the gradient K'' (B.c) x.
+            let ahead = ([share * ROUGH, 1.0], 0.0);
+            let gradient = meets(0, &lone(0.0, exact, rough), &lone(0.0, exact, ahead));
+            assert_eq!(gradient, within, "{share}");
         }
         // The direction in the gradient K'' (B.c) x, whose bound counts it twice: K' B may lie along e as well.
         for (share, within) in [(0.99, true), (2.01, false)] {

@@ -369,6 +369,21 @@ mod tests {
     }
 
     #[test]
+    fn the_reach_of_a_ball_is_the_sum_and_the_difference_of_angles() {
+        // Sines 3/5 and 24/25: cosines 4/5 and 7/25 and, of difference and sum, 4/5 and -44/125.
+        let chart = lone(1.0, ([0.28, 0.96], 0.0), ([0.0, 0.0], 0.0));
+        let ball = Ball { centre: &[1.0, 0.0], centre_error: 0.0, sine: 0.6 };
+        let mut local = Local::default();
+        chart.locate(&ball, &mut local);
+        assert!(ball.cosine().contains(0.8) && local.cosines[0].contains(0.28));
+        // The product's error of 2 (n + 4) eps, times at most the slope 2 of the distance.
+        let rounding = 64.0 * f64::EPSILON;
+        let reach = local.reach[0];
+        assert!((reach.hi() - 0.8).abs() <= rounding && (reach.lo() + 0.352).abs() <= rounding);
+        assert!(reach.hi() >= 0.8 && reach.lo() <= -0.352, "{reach}");
+    }
+
+    #[test]
     fn gradient_and_matrix_vanish_on_the_centre() {
         let centre = [0.6, 0.8];
         let chart = lone(1.0, ([0.28, 0.96], 0.0), ([0.96, -0.28], 0.0));

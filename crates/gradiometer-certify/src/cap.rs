@@ -59,9 +59,7 @@ pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap
         if !(never_positive(value, slope, excess, h) && lower.hi() <= 2.0) {
             break;
         }
-        let half_square = Enclosure::from(h).square().half();
-        value = Enclosure::from((value + slope * h + excess * half_square).hi());
-        slope = Enclosure::from((slope + excess * h).hi());
+        (value, slope) = advance(value, slope, excess, h);
         radius = next;
     }
     (radius > 0.0).then_some(Cap { radius, shells: shells.count })
@@ -74,6 +72,18 @@ fn never_positive(value: Enclosure, slope: Enclosure, excess: Enclosure, h: f64)
     let peak =
         value + slope.larger(Enclosure::ZERO) * h + excess.larger(Enclosure::ZERO) * half_square;
     falling || peak.hi() <= 0.0
+}
+
+/// Upper bounds of `V + D h + E h^2 / 2` and of `D + E h`.
+fn advance(
+    value: Enclosure,
+    slope: Enclosure,
+    excess: Enclosure,
+    h: f64,
+) -> (Enclosure, Enclosure) {
+    let half_square = Enclosure::from(h).square().half();
+    let value = Enclosure::from((value + slope * h + excess * half_square).hi());
+    (value, Enclosure::from((slope + excess * h).hi()))
 }
 
 /// Bounds of the second derivative of `sign eta` over shells around `u_i`.
@@ -216,6 +226,25 @@ mod tests {
         assert!(held > 0 && never_positive(zero, zero, zero, h));
         assert!(!never_positive(nan, zero, zero, h) && !never_positive(zero, nan, zero, h));
         assert!(!never_positive(zero, zero, nan, h));
+    }
+
+    #[test]
+    fn a_shell_leads_to_the_parabola_s_value_and_slope_at_its_end() {
+        let numbers = [-4.0, -0.25, 0.0, 1.0, 3.0];
+        let h = 0.25;
+        for v in numbers {
+            for d in numbers {
+                for e in numbers {
+                    let [value, slope, excess] = [v, d, e].map(Enclosure::from);
+                    let (value, slope) = advance(value, slope, excess, h);
+                    // A dozen roundings of numbers below 8, upwards.
+                    let just_above =
+                        |x: f64, exact: f64| exact <= x && x <= exact + 12.0 * f64::EPSILON * 8.0;
+                    assert!(just_above(value.lo(), v + d * h + 0.5 * e * h * h), "{v} {d} {e}");
+                    assert!(just_above(slope.lo(), d + e * h), "{v} {d} {e}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -154,6 +154,14 @@ fn limits_and_a_stop_end_without_a_conclusion() {
     assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
 }
 
+#[test]
+fn another_claim_of_rho_is_that_claim() {
+    let teacher = random_teacher(1, 3, 5, 3, 0.5);
+    let parts = claim(&teacher, 6, 0.3);
+    let other = Certificate::new(parts.clone()).unwrap().with_rho(0.2).unwrap();
+    assert_eq!(other.parts(), &CertificateParts { rho: 0.2, ..parts });
+}
+
 /// Five directions of `R^3`, at least 0.5 apart, whose interpolant for `l = 2` exceeds 1 in modulus.
 fn exceeding() -> Teacher {
     let rows = [

@@ -55,20 +55,35 @@ pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap
         let Some((upper, modulus)) = shells.bound(radius, next) else { break };
         largest = maximum(largest, modulus);
         let excess = Enclosure::from(upper) + 2.0 * rho;
-        let half_square = Enclosure::from(h).square().half();
-        let falling = value.hi() <= 0.0 && slope.hi() <= 0.0 && excess.hi() <= 0.0;
-        let peak = value
-            + slope.larger(Enclosure::ZERO) * h
-            + excess.larger(Enclosure::ZERO) * half_square;
         let lower = (Enclosure::from(largest).half() + rho) * Enclosure::from(next).square();
-        if !((falling || peak.hi() <= 0.0) && lower.hi() <= 2.0) {
+        if !(never_positive(value, slope, excess, h) && lower.hi() <= 2.0) {
             break;
         }
-        value = Enclosure::from((value + slope * h + excess * half_square).hi());
-        slope = Enclosure::from((slope + excess * h).hi());
+        (value, slope) = advance(value, slope, excess, h);
         radius = next;
     }
     (radius > 0.0).then_some(Cap { radius, shells: shells.count })
+}
+
+/// Whether certainly `V + D s + E s^2 / 2 <= 0` for all `s` in `[0, h]`.
+fn never_positive(value: Enclosure, slope: Enclosure, excess: Enclosure, h: f64) -> bool {
+    let falling = value.hi() <= 0.0 && slope.hi() <= 0.0 && excess.hi() <= 0.0;
+    let half_square = Enclosure::from(h).square().half();
+    let peak =
+        value + slope.larger(Enclosure::ZERO) * h + excess.larger(Enclosure::ZERO) * half_square;
+    falling || peak.hi() <= 0.0
+}
+
+/// Upper bounds of `V + D h + E h^2 / 2` and of `D + E h`.
+fn advance(
+    value: Enclosure,
+    slope: Enclosure,
+    excess: Enclosure,
+    h: f64,
+) -> (Enclosure, Enclosure) {
+    let half_square = Enclosure::from(h).square().half();
+    let value = Enclosure::from((value + slope * h + excess * half_square).hi());
+    (value, Enclosure::from((slope + excess * h).hi()))
 }
 
 /// Bounds of the second derivative of `sign eta` over shells around `u_i`.
@@ -170,4 +185,108 @@ pub(crate) fn probes(interpolant: &Interpolant, frame: &Frame, i: usize) -> Vec<
         }
     }
     points
+}
+
+#[cfg(test)]
+mod tests {
+    use gradiometer_hermite::float::maximum_of;
+    use gradiometer_model::{Network, Teacher};
+
+    use super::*;
+    use crate::kernel::DegreeWeights;
+
+    fn interpolant() -> Interpolant {
+        let rows = [[1.0, 0.2, 0.1], [-0.3, 1.0, 0.2], [0.1, 0.4, -1.0], [0.8, -0.6, 0.7]];
+        let network = Network::new(3, vec![1.0, -1.0, 1.0, -1.0], rows.concat()).unwrap();
+        let weights = DegreeWeights::from_degree(4).unwrap();
+        Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap()
+    }
+
+    #[test]
+    fn a_parabola_that_rises_above_zero_is_refused() {
+        let numbers = [-4.0, -1.0, -0.25, 0.0, 0.25, 1.0, 4.0];
+        let (mut held, h) = (0, 0.5);
+        for v in numbers {
+            for d in numbers {
+                for e in numbers {
+                    // All exact.
+                    let at = |s: f64| v + d * s + 0.5 * e * s * s;
+                    let highest = maximum_of((0..=64).map(|k| at(h * f64::from(k) / 64.0)));
+                    let [value, slope, excess] = [v, d, e].map(Enclosure::from);
+                    let holds = never_positive(value, slope, excess, h);
+                    assert!(!(holds && highest > 0.0), "{v} {d} {e}");
+                    // What rises and falls again, or falls and rises, may be refused, and what touches zero.
+                    let turns = d * e < 0.0;
+                    assert!(holds || turns || highest >= 0.0, "{v} {d} {e}");
+                    held += usize::from(holds);
+                }
+            }
+        }
+        let (zero, nan) = (Enclosure::ZERO, Enclosure::UNDEFINED);
+        assert!(held > 0 && never_positive(zero, zero, zero, h));
+        assert!(!never_positive(nan, zero, zero, h) && !never_positive(zero, nan, zero, h));
+        assert!(!never_positive(zero, zero, nan, h));
+    }
+
+    #[test]
+    fn a_shell_leads_to_the_parabola_s_value_and_slope_at_its_end() {
+        let numbers = [-4.0, -0.25, 0.0, 1.0, 3.0];
+        let h = 0.25;
+        for v in numbers {
+            for d in numbers {
+                for e in numbers {
+                    let [value, slope, excess] = [v, d, e].map(Enclosure::from);
+                    let (value, slope) = advance(value, slope, excess, h);
+                    // A dozen roundings of numbers below 8, upwards.
+                    let just_above =
+                        |x: f64, exact: f64| exact <= x && x <= exact + 12.0 * f64::EPSILON * 8.0;
+                    assert!(just_above(value.lo(), v + d * h + 0.5 * e * h * h), "{v} {d} {e}");
+                    assert!(just_above(slope.lo(), d + e * h), "{v} {d} {e}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn caps_end_just_before_the_bound_fails() {
+        // One neuron: (1 - eta) / delta^2 falls with the distance, so that each rho fails from one distance on.
+        let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let eta = Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap();
+        for fails in [0.125, 0.25, 0.5, 0.625] {
+            let (sin, cos) = f64::sin_cos(fails);
+            let (value, delta) = eta.at(&[cos, sin]);
+            let rho = ((Enclosure::ONE - value) / delta.square()).hi();
+            let cap = prove(&eta, 0, rho).unwrap();
+            assert!(cap.radius <= fails && cap.radius > 0.875 * fails, "{fails}: {cap:?}");
+        }
+    }
+
+    #[test]
+    fn probes_reach_the_largest_second_derivative() {
+        let eta = interpolant();
+        for i in 0..4 {
+            let frame = Frame::new(&eta.directions, i);
+            let chart = Chart::new(&eta, &frame);
+            let mut shells = Shells::new(&chart, eta.directions.signs[i], i, 0.0);
+            let (matrix, linear, _) = shells.form(0.0, PROBED).unwrap();
+            let along = |point: &Vec<f64>| {
+                let e = &point[1..];
+                let sin = plain_dot(e, e).sqrt();
+                let rows = [plain_dot(&matrix[..2], e), plain_dot(&matrix[2..], e)];
+                plain_dot(&rows, e) / (sin * sin) + plain_dot(&linear, e) / sin
+            };
+            let points = probes(&eta, &frame, i);
+            let reached = maximum_of(points.iter().map(along));
+            let largest = largest_on_sphere(&matrix, &linear);
+            // Ascent and bisection both stop with half of the digits.
+            let size = plain_dot(&matrix, &matrix).sqrt() + plain_dot(&linear, &linear).sqrt();
+            let half = f64::EPSILON.sqrt() * size;
+            assert!((reached - largest).abs() <= half, "{i}: {reached} {largest}");
+            for point in &points {
+                let off = (plain_dot(point, point) - 1.0).abs();
+                assert!(off <= 16.0 * f64::EPSILON, "{point:?}");
+            }
+        }
+    }
 }

@@ -310,4 +310,95 @@ mod tests {
     fn bounds_a_hundred_times_narrower_would_fail() {
         assert!(escapes(0.01) > 100, "{}", escapes(0.01));
     }
+
+    /// `eta` in the plane with the one summand `value K(w.u) + K'(w.u) B.w`.
+    fn lone(
+        value: f64,
+        (direction, direction_error): ([f64; 2], f64),
+        (slope, slope_error): ([f64; 2], f64),
+    ) -> Chart {
+        let ridge = Ridge {
+            value: Enclosure::from(value),
+            direction: direction.to_vec(),
+            direction_error,
+            slope: slope.to_vec(),
+            slope_error,
+            slope_norm: plain_dot(&slope, &slope).sqrt() + slope_error,
+        };
+        let kernel = DegreeWeights::from_degree(2).unwrap().kernel();
+        Chart { kernel, ridges: vec![ridge], size: 2 }
+    }
+
+    /// Slope and second derivative of `eta` at `(1, 0)` towards `(0, 1)`.
+    fn derivatives(chart: &Chart) -> [Enclosure; 2] {
+        let ball = Ball { centre: &[1.0, 0.0], centre_error: 0.0, sine: 0.0 };
+        let mut local = Local::default();
+        chart.locate(&ball, &mut local);
+        chart.expand(&ball, None, &mut local);
+        let second = Enclosure::around(local.matrix[3], local.matrix_error);
+        [Enclosure::around(local.gradient[1], local.gradient_error), second - local.pull.unwrap()]
+    }
+
+    /// How far a rough vector may be off below; its square is far below a hundredth of it.
+    const ROUGH: f64 = 1.0 / 65536.0;
+
+    #[test]
+    fn vectors_off_by_their_error_stay_within_the_bounds_and_beyond_it_leave_them() {
+        let (up, ahead) = ([0.0, 1.0], ([1.0, 0.0], 0.0));
+        let (exact, rough, zero) = ((up, 0.0), (up, ROUGH), ([0.0, 0.0], 0.0));
+        let off = |share: f64| ([0.0, 1.0 - share * ROUGH], 0.0);
+        let meets = |order: usize, a: &Chart, b: &Chart| {
+            derivatives(a)[order].intersection(derivatives(b)[order]).is_some()
+        };
+        // At a right angle to the direction only what is moved changes to first order.
+        for (share, within) in [(0.99, true), (1.01, false)] {
+            // The direction, with the value alone: K'' x^2. The slope: 2 K'' x (B.e).
+            let direction = meets(1, &lone(1.0, rough, zero), &lone(1.0, off(share), zero));
+            let slope = meets(1, &lone(0.0, exact, rough), &lone(0.0, exact, off(share)));
+            assert_eq!((direction, slope), (within, within), "{share}");
+            // The slope along the centre, in the gradient K'' (B.c) x.
+            let ahead = ([share * ROUGH, 1.0], 0.0);
+            let gradient = meets(0, &lone(0.0, exact, rough), &lone(0.0, exact, ahead));
+            assert_eq!(gradient, within, "{share}");
+        }
+        // The direction in the gradient K'' (B.c) x, whose bound counts it twice: K' B may lie along e as well.
+        for (share, within) in [(0.99, true), (2.01, false)] {
+            let gradient = meets(0, &lone(0.0, rough, ahead), &lone(0.0, off(share), ahead));
+            assert_eq!(gradient, within, "{share}");
+        }
+    }
+
+    #[test]
+    fn the_reach_of_a_ball_is_the_sum_and_the_difference_of_angles() {
+        // Sines 3/5 and 24/25: cosines 4/5 and 7/25 and, of difference and sum, 4/5 and -44/125.
+        let chart = lone(1.0, ([0.28, 0.96], 0.0), ([0.0, 0.0], 0.0));
+        let ball = Ball { centre: &[1.0, 0.0], centre_error: 0.0, sine: 0.6 };
+        let mut local = Local::default();
+        chart.locate(&ball, &mut local);
+        assert!(ball.cosine().contains(0.8) && local.cosines[0].contains(0.28));
+        // The product's error of 2 (n + 4) eps, times at most the slope 2 of the distance.
+        let rounding = 64.0 * f64::EPSILON;
+        let reach = local.reach[0];
+        assert!((reach.hi() - 0.8).abs() <= rounding && (reach.lo() + 0.352).abs() <= rounding);
+        assert!(reach.hi() >= 0.8 && reach.lo() <= -0.352, "{reach}");
+    }
+
+    #[test]
+    fn gradient_and_matrix_vanish_on_the_centre() {
+        let centre = [0.6, 0.8];
+        let chart = lone(1.0, ([0.28, 0.96], 0.0), ([0.96, -0.28], 0.0));
+        let ball = Ball { centre: &centre, centre_error: f64::EPSILON, sine: 0.125 };
+        let mut local = Local::default();
+        chart.locate(&ball, &mut local);
+        chart.expand(&ball, None, &mut local);
+        // Two dozen roundings of the largest entry.
+        let rounding = |x: &[f64]| 24.0 * f64::EPSILON * plain_dot(x, x).sqrt();
+        let along = plain_dot(&local.gradient, &centre).abs();
+        assert!(along <= rounding(&local.gradient), "{along}");
+        for row in local.matrix.chunks_exact(2) {
+            let along = plain_dot(row, &centre).abs();
+            assert!(along <= rounding(&local.matrix), "{along}");
+        }
+        assert!(plain_dot(&local.matrix, &local.matrix) > 0.0);
+    }
 }

@@ -346,6 +346,31 @@ mod tests {
     }
 
     #[test]
+    fn the_expansion_at_a_direction_or_its_opposite_beats_the_plain_sum() {
+        // Two directions nearly parallel: large coefficients, so wide that their sum says little.
+        let rows = [vec![1.0, 0.0, 0.1], vec![1.0, 0.03125, 0.0], vec![0.4, -0.3, 1.0]];
+        let teacher = teacher(&[1.0, -1.0, 1.0], &rows);
+        for weights in [
+            DegreeWeights::from_degree(2).unwrap(),
+            DegreeWeights::new(vec![0.1, 0.5], 1.0).unwrap(),
+        ] {
+            let sharp = Interpolant::certificate(&teacher, &weights).unwrap();
+            let plain = Interpolant { anchors: Vec::new(), ..sharp.clone() };
+            for row in &rows {
+                for side in [1.0, -1.0] {
+                    // Far enough for every term to exceed the sum's width.
+                    let step = 1.0 / 1024.0;
+                    let near: Vec<f64> =
+                        (1..).zip(row).map(|(k, x)| side * x + step * f64::from(k)).collect();
+                    let (sharp, plain) = (sharp.at(&near).0, plain.at(&near).0);
+                    // An expansion with a wrong term misses the sum, and then the sum is all that is left.
+                    assert!(sharp.is_subset_of(plain) && 100.0 * sharp.width() < plain.width());
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_norm_of_a_plain_kernel_is_the_pairing_with_the_signs() {
         let teacher = three();
         for degree in [2, 4, 8] {

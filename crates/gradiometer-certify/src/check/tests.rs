@@ -104,6 +104,16 @@ fn certificates_in_space_and_beside_it_are_proved() {
 }
 
 #[test]
+fn looser_bounds_would_need_more_boxes_and_bounds_that_leave_a_term_out_fewer() {
+    // As measured, a few per cent up and down.
+    for (d, boxes, shells) in [(3, 1_150..1_250, 210..230), (6, 5_600..6_000, 155..167)] {
+        let teacher = random_teacher(1, 3, 5, d, 0.5);
+        let report = check(claim(&teacher, 6, 0.3), &teacher);
+        assert!(boxes.contains(&report.boxes) && shells.contains(&report.shells), "{report:?}");
+    }
+}
+
+#[test]
 fn a_single_neuron_needs_no_luck() {
     // d = 1: the sphere is one point up to sign. d = 2: eta = k(cos)/k(1).
     let line = Teacher::new(Network::new(1, vec![-2.0], vec![3.0]).unwrap()).unwrap();
@@ -142,6 +152,14 @@ fn limits_and_a_stop_end_without_a_conclusion() {
     assert_eq!(run(limits, go).verdict, Verdict::Inconclusive(Obstacle::Memory));
     let stopped = run(Limits::default(), ControlFlow::Break(()));
     assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
+}
+
+#[test]
+fn another_claim_of_rho_is_that_claim() {
+    let teacher = random_teacher(1, 3, 5, 3, 0.5);
+    let parts = claim(&teacher, 6, 0.3);
+    let other = Certificate::new(parts.clone()).unwrap().with_rho(0.2).unwrap();
+    assert_eq!(other.parts(), &CertificateParts { rho: 0.2, ..parts });
 }
 
 /// Five directions of `R^3`, at least 0.5 apart, whose interpolant for `l = 2` exceeds 1 in modulus.

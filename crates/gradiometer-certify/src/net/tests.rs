@@ -78,9 +78,23 @@ fn each_rule_of_the_cover_refuses() {
     wrong[4] = wrong[3];
     assert_eq!(bound(&wrong, &centres), Err(NetError::CoverVertex { simplex: 1 }));
     // Lists that do not fit.
-    assert!(matches!(bound(&simplices[1..], &centres), Err(NetError::CoverLength { .. })));
-    assert!(matches!(bound(&simplices, &centres[3..]), Err(NetError::CoverLength { .. })));
-    assert!(matches!(bound(&[], &[]), Err(NetError::CoverLength { .. })));
+    let length = |field, expected, found| Err(NetError::CoverLength { field, expected, found });
+    assert_eq!(bound(&simplices[1..], &centres), length("simplices", 24, 23));
+    assert_eq!(bound(&simplices, &centres[3..]), length("centres", 24, 21));
+    assert_eq!(bound(&[], &[]), length("simplices", 3, 0));
+}
+
+#[test]
+fn caps_that_overlap_leave_the_cones_apart() {
+    // Centres so far off that the cap of each face reaches the middle of the next one.
+    let (simplices, centres) = octahedron();
+    let oblique: Vec<f64> =
+        centres.iter().zip([4.0, 2.0, 1.0].iter().cycle()).map(|(s, x)| s * x).collect();
+    let exact = (1.0 / 21.0_f64.sqrt()).acos();
+    assert!((bound(&simplices, &oblique).unwrap() - exact).abs() <= ROUNDING);
+    // Twice is still not around.
+    let twice = bound(&[&simplices[..]; 2].concat(), &[&oblique[..]; 2].concat());
+    assert_eq!(twice, Err(NetError::NotAround));
 }
 
 #[test]
@@ -148,6 +162,25 @@ fn bad_points_are_refused_and_zeros_left_out() {
     assert_eq!(net(2, &[0.0, -0.0]), Err(NetError::NoDirections { points: 1 }));
     assert!(matches!(net(1, &[f64::NAN]), Err(NetError::NotFinite { .. })));
     assert_eq!(net(2, &[0.0, 0.0, 1.0, 1.0]).unwrap().origins(), &[1]);
+}
+
+#[test]
+fn no_more_cells_are_bounded_than_allowed() {
+    for geometry in [Geometry::Projective, Geometry::Sphere] {
+        let points: Vec<f64> = (0..25).map(|e| f64::from(u8::from(e % 6 == 0))).collect();
+        let net = Net::new(5, &points, geometry).unwrap();
+        let orthants = if geometry == Geometry::Projective { 16 } else { 32 };
+        for allowed in [0, 1, orthants - 1] {
+            let found = subdivide(&net, None, 0.0, allowed);
+            assert_eq!(found.cells, 0);
+            // Nothing was looked at but the first axis.
+            assert!((found.upper - net.trivial_bound()).abs() <= ROUNDING);
+            assert_eq!(found.witness, [1.0, 0.0, 0.0, 0.0, 0.0]);
+        }
+        assert_eq!(subdivide(&net, None, 0.0, orthants).cells, orthants);
+        assert_eq!(subdivide(&net, None, 0.0, orthants + 1).cells, orthants);
+        assert_eq!(subdivide(&net, None, 0.0, orthants + 5).cells, orthants + 4);
+    }
 }
 
 #[test]

@@ -463,6 +463,18 @@ fn corners_are_served() {
             <= found["loss_error"].as_f64().unwrap() + 8.0 * f64::EPSILON
     );
     assert_eq!((&found["grad_a"], &found["grad_w"]), (&json!([0.0, 0.0]), &json!([[0.0], [0.0]])));
+    // As many dimensions as the teacher spans, and one neuron in a larger space: no student means |y|^2.
+    let k_one = 0.25 - 0.5 * std::f64::consts::FRAC_1_PI;
+    for (teacher, zero, exact) in [
+        (PLANE, r#"{"a": [0], "w": [[1, 1]]}"#, 2.0 * k_one),
+        (r#"{"a": [-2], "w": [[0, 3, 0]]}"#, r#"{"a": [0], "w": [[1, 1, 1]]}"#, 36.0 * k_one),
+    ] {
+        let (teacher, zero) = (file(&folder, "t.json", teacher), file(&folder, "s.json", zero));
+        let run = gradiometer(&["loss", "--teacher", &teacher, "--student", &zero, "--json"]);
+        let found = run.json();
+        let off = (found["loss"].as_f64().unwrap() - exact).abs();
+        assert!(off <= found["loss_error"].as_f64().unwrap() + 8.0 * f64::EPSILON, "{found}");
+    }
 }
 
 /// Two orthogonal neurons of opposite signs.

@@ -22,9 +22,10 @@
 //! each teacher direction for small `lambda`, and the gap reaches rounding. So it does for every teacher of rank 2 that was tried. From rank 3 on, where
 //! that interpolant exceeds 1, the optimum is in general **not a finite sum of atoms**: `|eta| = 1` along curves, of length of order one
 //! away from the teachers or of order `lambda` next to one, and the measure has a density there (the kernel is as smooth as that of a plate
-//! pressed against an obstacle, which touches in curves and regions). Atoms approximate it: some dozens of them and a finer dual point reach
-//! gaps of about `1e-10` of the value, which then fall like a power of their number; [`Optimum::converged`] is false where that is not
-//! what was asked for, and the interval is as true as the search for the largest `|eta|`.
+//! pressed against an obstacle, which touches in curves and regions). Atoms approximate it: between two that are a distance `h` apart on
+//! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. Some dozens of them and a finer dual
+//! point reach gaps of about `1e-10` of the value; [`Optimum::converged`] is false where that is not what was asked for, and the
+//! interval is as true as the search for the largest `|eta|`.
 
 mod atoms;
 mod newton;
@@ -182,6 +183,9 @@ const MOST_POINTS: usize = 400;
 /// Points of a finer measure are at least this far apart, radians.
 const APART: f64 = 2e-5;
 
+/// By how much more than its excess `|eta|` is lowered.
+const MARGIN: f64 = 1.1;
+
 /// One teacher, one `lambda`.
 struct Problem<'a> {
     sphere: &'a Sphere,
@@ -321,34 +325,31 @@ impl Problem<'_> {
     /// ```
     ///
     /// Here `mu'` has the atoms and, pass by pass, the maxima between them, with masses of any sign that make `|eta'| = 1` at all of these
-    /// points: between points half as far apart it exceeds one by an order less.
+    /// points: between points half as far apart it exceeds one by an order less. And where it still exceeds one, it is made smaller around there by that much:
+    /// this costs the excess times the mass around it, often of order `lambda`, while a smaller `s` costs it times the whole mass.
     fn finer_gap(&self, optimum: &Optimum, atoms: &Atoms) -> Result<(f64, Atoms), LandscapeError> {
         let (teacher, lambda) = (self.teacher, self.lambda);
         let coordinates = self.sphere.coordinates();
         let mut points = atoms.clone();
         let mut best = f64::INFINITY;
+        let enough = self.options.gap * optimum.value();
         for _ in 0..PASSES {
-            let found = self.sphere.local_maxima(&points, lambda, APART, self.options);
-            let near = [found.beside.as_slice(), &found.away].concat();
-            let places = newton::onto_ridges(&points, coordinates, teacher, &near);
-            let probes = [near.as_slice(), &places].concat();
-            let state = points.evaluate(teacher, &probes)?;
-            let eta_error = state.derivative_error / lambda;
-            let etas: Vec<f64> = state.derivatives.iter().map(|g| -g / lambda).collect();
-            let largest_eta = maximum_of(etas.iter().map(|eta| eta.abs())) + eta_error;
-            let shrink = 1.0 / maximum(1.0, largest_eta);
-            let apart = points.difference(atoms, teacher.dimension()).squared_norm();
-            let loss = state.loss.value + state.loss.error;
-            let gap = 2.0 * apart
-                + 2.0 * (1.0 - shrink) * (1.0 - shrink) * loss
-                + lambda * slack(atoms, &etas, shrink, eta_error);
+            let dual = self.dual_gap(atoms, &points)?;
+            best = if dual.gap < best { dual.gap } else { best };
+            if best <= enough {
+                break;
+            }
+            let mut lowered = points.clone();
+            lowered.lower(&dual.exceeding, MARGIN);
+            newton::interpolate(&mut lowered, coordinates, teacher, lambda)?;
+            let gap = self.dual_gap(atoms, &lowered)?.gap;
             best = if gap < best { gap } else { best };
-            if best <= self.options.gap * optimum.value() {
+            if best <= enough {
                 break;
             }
             let mut added = false;
-            for (place, eta) in places.iter().zip(&etas[points.len() + near.len()..]) {
-                if eta.abs() > 1.0 + eta_error && points.len() < MOST_POINTS {
+            for (place, eta) in &dual.exceeding {
+                if points.len() < MOST_POINTS {
                     added |= points.add_point(place, eta.signum(), APART);
                 }
             }
@@ -359,6 +360,35 @@ impl Problem<'_> {
         }
         Ok((best, points))
     }
+
+    /// The bound of [`Problem::finer_gap`] for the measure of `atoms` with the dual point that the measure of `points`, the first of which are the atoms, gives.
+    fn dual_gap(&self, atoms: &Atoms, points: &Atoms) -> Result<Dual, LandscapeError> {
+        let (teacher, lambda) = (self.teacher, self.lambda);
+        let found = self.sphere.local_maxima(points, lambda, APART, self.options);
+        let near = [found.beside.as_slice(), &found.away].concat();
+        let places = newton::onto_ridges(points, self.sphere.coordinates(), teacher, &near);
+        let probes = [near.as_slice(), &places].concat();
+        let state = points.evaluate(teacher, &probes)?;
+        let eta_error = state.derivative_error / lambda;
+        let etas: Vec<f64> = state.derivatives.iter().map(|g| -g / lambda).collect();
+        let largest_eta = maximum_of(etas.iter().map(|eta| eta.abs())) + eta_error;
+        let shrink = 1.0 / maximum(1.0, largest_eta);
+        let apart = points.difference(atoms, teacher.dimension()).squared_norm();
+        let loss = state.loss.value + state.loss.error;
+        let gap = 2.0 * apart
+            + 2.0 * (1.0 - shrink) * (1.0 - shrink) * loss
+            + lambda * slack(atoms, &etas, shrink, eta_error);
+        let on_ridges = places.into_iter().zip(etas[points.len() + near.len()..].iter().copied());
+        let exceeding = on_ridges.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
+        Ok(Dual { gap, exceeding })
+    }
+}
+
+/// What a dual point gives.
+struct Dual {
+    gap: f64,
+    /// Places on the ridges where `|eta|` exceeds one, with `eta` there.
+    exceeding: Vec<(Vec<f64>, f64)>,
 }
 
 /// `sum_j |c_j| (1 - s sign(c_j) eta_j)`, rounded upward.

@@ -2,6 +2,7 @@
 
 use crate::error::LandscapeError;
 use crate::lemmas::Measure;
+use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::{Bounded, Population};
@@ -9,6 +10,9 @@ use std::f64::consts::TAU;
 
 /// `k(1)`.
 pub(super) const KERNEL_AT_ONE: f64 = 0.25 - 1.0 / TAU;
+
+/// Atoms around a place that are lowered with it.
+const AROUND: usize = 6;
 
 /// One atom `(mass + correction) delta_direction`.
 #[derive(Clone, Debug)]
@@ -143,6 +147,28 @@ impl Atoms {
             self.0.push(Atom { direction, mass, correction: 0.0, sign: eta.signum() });
         }
         useful
+    }
+
+    /// Wants `|eta|` to be less by `margin` times the largest excess of the places around each atom: those that have it among their
+    /// nearest [`AROUND`] of one sign.
+    pub(super) fn lower(&mut self, exceeding: &[(Vec<f64>, f64)], margin: f64) {
+        let mut shares = vec![0.0; self.len()];
+        for (place, eta) in exceeding {
+            let mut nearest: Vec<(f64, usize)> = self
+                .0
+                .iter()
+                .enumerate()
+                .filter(|(_, atom)| atom.sign * eta > 0.0)
+                .map(|(j, atom)| (projective_angle(&atom.direction, place), j))
+                .collect();
+            nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
+            for (_, j) in nearest.iter().take(AROUND) {
+                shares[*j] = maximum(shares[*j], margin * (eta.abs() - 1.0));
+            }
+        }
+        for (atom, share) in self.0.iter_mut().zip(shares) {
+            atom.sign *= 1.0 - share;
+        }
     }
 
     /// A point without mass yet, farther than `angle` from all others; false if there is one closer.

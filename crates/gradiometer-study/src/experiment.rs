@@ -408,6 +408,7 @@ impl Stage3Section {
                 first_layer: self.first_layer_share,
             },
             freeze_first_layer: self.freeze_first_layer,
+            ..Stage3::default()
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::network_file::{TensorNames, read_network, write_network};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
 use gradiometer_population::InstructionSet;
-use gradiometer_train::{Advance, Phase, Record, State, Trainer};
+use gradiometer_train::{Advance, Floor, FloorEnding, Phase, Record, State, Trainer};
 use serde_json::{Map, Value, json};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
@@ -130,13 +130,14 @@ pub fn run(
     };
     let resume = out.join(RESUME);
     let (mut trainer, mut trajectory, mut stages, mut last);
+    let mut floors = Vec::new();
     if existing == Existing::Resume && resume.exists() {
         let found = checkpoint::read(&resume, &experiment)?;
         require_same_teacher(path, out, &teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
         trajectory = Trajectory::reopen(out, found.trajectory)?;
-        (stages, last) = (found.stages, found.last);
+        (stages, last, floors) = (found.stages, found.last, found.floors);
         trainer = Trainer::resume(&*objective, &algorithm, found.state).map_err(train_error)?;
     } else {
         trainer = Trainer::new(&*objective, &algorithm, start.clone()).map_err(train_error)?;
@@ -171,6 +172,9 @@ pub fn run(
                 stages.push(last.clone());
             }
         }
+        if let Advance::Ended(Phase::Floor { epoch }) = advance {
+            floors.push(floor_json(epoch, lambda, state.floor));
+        }
         let stop = progress(Progress { steps: state.steps, most_steps, record: &last }).is_break();
         if phase.is_some() || stop {
             let state = state.clone();
@@ -179,6 +183,7 @@ pub fn run(
                 state,
                 stages: stages.clone(),
                 last: last.clone(),
+                floors: floors.clone(),
                 trajectory: length,
             };
             checkpoint::write(&resume, &experiment, &checkpoint)?;
@@ -192,7 +197,7 @@ pub fn run(
 
     let matching = gradiometer_model::Matching::new(&teacher, &student);
     let mass_away = matching.mass_beyond(AWAY);
-    let manifest = json!({
+    let mut manifest = json!({
         "program": "gradiometer",
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
@@ -202,6 +207,9 @@ pub fn run(
         "final": final_json(&last, mass_away),
         "evidence": "computed",
     });
+    if !floors.is_empty() {
+        manifest["floors"] = floors.into();
+    }
     let text = format!("{manifest:#}\n");
     write_atomically(&out.join("run.json"), text.as_bytes())?;
     Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
@@ -301,6 +309,7 @@ pub fn stage_names(phase: Phase, start: bool) -> (&'static str, Option<u64>) {
         Phase::Stage2 => ("stage2", None),
         Phase::Balance => ("balance", None),
         Phase::Stage3 { epoch } => ("stage3", Some(epoch)),
+        Phase::Floor { epoch } => ("floor", Some(epoch)),
         Phase::Finished => ("finished", None),
     }
 }
@@ -328,6 +337,19 @@ pub(crate) fn record_json(record: &Record, start: bool) -> Value {
     object.insert("assigned_angles".to_owned(), json!(record.assigned_angles));
     object.insert("mass_beyond".to_owned(), json!(record.mass_beyond));
     object.into()
+}
+
+/// How a search for the floor of an epoch ended.
+fn floor_json(epoch: u64, lambda: f64, floor: Floor) -> Value {
+    json!({
+        "epoch": epoch,
+        "lambda": number(lambda),
+        "ending": floor.ending.map(FloorEnding::name),
+        "gradient_norm": number(floor.gradient_norm),
+        "rounding": number(floor.rounding),
+        "hessian_products": floor.products,
+        "evidence": "computed",
+    })
 }
 
 /// The result as `train --json` gives it.

@@ -30,6 +30,8 @@ pub(crate) struct Checkpoint {
     pub(crate) floors: Vec<Value>,
     /// Length of `trajectory.csv` at this moment, in bytes.
     pub(crate) trajectory: u64,
+    /// Length of `claims.csv`, 0 where nothing is watched.
+    pub(crate) claims: u64,
 }
 
 /// Writes a checkpoint, atomically.
@@ -38,7 +40,7 @@ pub(crate) fn write(
     experiment: &Experiment,
     checkpoint: &Checkpoint,
 ) -> Result<(), StudyError> {
-    let Checkpoint { state, stages, last, floors, trajectory } = checkpoint;
+    let Checkpoint { state, stages, last, floors, trajectory, claims } = checkpoint;
     let metadata = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
@@ -51,6 +53,7 @@ pub(crate) fn write(
             "radius": state.floor.radius,
             "products": state.floor.products,
             "gradient_norm": state.floor.gradient_norm,
+            "curvature": state.floor.curvature,
             "rounding": state.floor.rounding,
             "accurate": state.floor.accurate,
             "ending": state.floor.ending.map(FloorEnding::name),
@@ -60,6 +63,7 @@ pub(crate) fn write(
         "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
         "last": record_json(last, false),
         "trajectory": trajectory,
+        "claims": claims,
     });
     let names = TensorNames::default();
     let Moments { second_layer, first_layer, .. } = &state.moments;
@@ -130,6 +134,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, S
         last: record(&metadata["last"])?,
         floors: metadata["floors"].as_array().ok_or_else(|| damaged("floors"))?.clone(),
         trajectory: count("trajectory")?,
+        claims: count("claims")?,
     })
 }
 
@@ -172,6 +177,7 @@ fn floor_from_json(value: &Value) -> Option<Floor> {
         radius: number("radius")?,
         products: value["products"].as_u64()?,
         gradient_norm: number("gradient_norm")?,
+        curvature: number("curvature")?,
         rounding: number("rounding")?,
         accurate: value["accurate"].as_bool()?,
         ending,
@@ -189,6 +195,9 @@ fn record_from_json(value: &Value) -> Option<Record> {
         Value::Null => Some(f64::NAN),
         other => other.as_f64(),
     };
+    // A field that is not there is `None`, one that makes no sense an error.
+    let optional =
+        |field: &str| if value.get(field).is_some() { number(field).map(Some) } else { Some(None) };
     let list = |field: &str| -> Option<Vec<f64>> {
         value[field].as_array()?.iter().map(Value::as_f64).collect()
     };
@@ -206,6 +215,8 @@ fn record_from_json(value: &Value) -> Option<Record> {
         mass_beyond: list("mass_beyond")?,
         balance_defect: number("balance_defect")?,
         mean_angle: number("mean_angle")?,
+        training_loss: optional("training_loss")?,
+        time: optional("time")?,
     })
 }
 
@@ -228,6 +239,8 @@ mod tests {
             mass_beyond: vec![],
             balance_defect: 0.0,
             mean_angle: 0.3,
+            training_loss: Some(0.25),
+            time: None,
         };
         Checkpoint {
             state: State {
@@ -245,6 +258,7 @@ mod tests {
                     radius: 0.1,
                     products: 5,
                     gradient_norm: 1.0 / 3.0,
+                    curvature: 2.5,
                     rounding: f64::EPSILON,
                     accurate: true,
                     ending: Some(FloorEnding::Stalled),
@@ -255,6 +269,7 @@ mod tests {
             last: record(Phase::Floor { epoch: 3 }),
             floors: vec![json!({"ending": "rounding"})],
             trajectory: 99,
+            claims: 7,
         }
     }
 
@@ -272,7 +287,7 @@ mod tests {
         let found = read(&path, &experiment(1)).unwrap();
         assert_eq!(found.state, written.state);
         assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
-        assert_eq!((found.trajectory, &found.floors), (99, &written.floors));
+        assert_eq!((found.trajectory, found.claims, &found.floors), (99, 7, &written.floors));
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! gradient. Otherwise the ball shrinks, towards a short step of steepest descent.
 
 use crate::regularised::Regularised;
-use gradiometer_hermite::float::minimum;
+use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_population::{
@@ -37,7 +37,9 @@ pub struct Floor {
     pub products: u64,
     /// `|grad L_lambda|` at the present student.
     pub gradient_norm: f64,
-    /// What rounding makes of it: the bound of its error, and what the rounding of the parameters is worth.
+    /// The largest curvature met.
+    pub curvature: f64,
+    /// What rounding makes of the gradient: the bound of its error, and what the rounding of the parameters is worth.
     pub rounding: f64,
     /// Whether the accurate evaluation has taken over from the fast one.
     pub accurate: bool,
@@ -77,6 +79,9 @@ const ACCURACY: f64 = 1e-9;
 const LEAST_SOLVED: f64 = 0.1;
 /// Where a step brings no improvement, a gradient of at most this many times its rounding is as good as zero.
 const NEAR: f64 = 100.0;
+/// A neuron is tiny if all neurons of its mass together have less than this many times `lambda`: their effect on each other is then far less than
+/// the weight decay's on each.
+const TINY: f64 = 1e-3;
 /// Most products in a step.
 const MOST_PRODUCTS: u64 = 2000;
 /// Shares of the predicted decrease below which the ball shrinks, and above which it may grow.
@@ -124,6 +129,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         }
         let mut here = self.evaluate(student, floor.accurate);
         for tried in 0..budget {
+            self.clear_tiny(student, &mut here);
             if !(here.accurate || here.norm > FAST_ENOUGH * here.error) {
                 here = self.evaluate(student, true);
                 floor.accurate = true;
@@ -136,7 +142,8 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             }
             let proposal = self.propose(&hessian, &here.gradient, floor.radius)?;
             floor.products += proposal.products;
-            floor.rounding = here.error + f64::EPSILON * proposal.largest_curvature * size;
+            floor.curvature = maximum(floor.curvature, proposal.largest_curvature);
+            floor.rounding = here.error + f64::EPSILON * floor.curvature * size;
             if !(here.norm > floor.rounding) {
                 floor.ending = Some(FloorEnding::Rounding);
                 return Ok(tried);
@@ -150,7 +157,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             if balanced {
                 candidate.balance();
             }
-            let (there, ratio) = self.judge(student, &mut here, &candidate, &proposal);
+            let (there, ratio) = self.judge(student, &mut here, &candidate, proposal.decrease);
             floor.accurate |= here.accurate;
             if ratio < RATIOS[0] {
                 floor.radius = RATIOS[0] * minimum(length, floor.radius);
@@ -169,13 +176,44 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         Ok(budget)
     }
 
+    /// Sets tiny neurons that want to vanish to zero, where that is better.
+    ///
+    /// Near its zero a neuron adds to the objective a function homogeneous of degree two, with a kink at zero that no quadratic model beyond the
+    /// neuron's own size sees; the ball would shrink to that size. By homogeneity it is worth half of its part of `g . theta`.
+    fn clear_tiny(&self, student: &mut Network, here: &mut Point) {
+        let (m, d) = (student.neurons(), student.dimension());
+        let lambda = (self.decay.second_layer * self.decay.first_layer).sqrt();
+        let least = TINY * lambda / m as f64;
+        let (slopes_a, slopes_w) = here.gradient.split_at(m);
+        let mut candidate = student.clone();
+        let mut worth = 0.0;
+        for j in 0..m {
+            let mass = student.mass(j).abs();
+            let slope = slopes_a[j] * student.second_layer()[j]
+                + dot(&slopes_w[j * d..(j + 1) * d], student.neuron(j));
+            if mass > 0.0 && mass <= least && slope > 0.0 {
+                let (a, w) = candidate.layers_mut();
+                a[j] = 0.0;
+                w[j * d..(j + 1) * d].fill(0.0);
+                worth += 0.5 * slope;
+            }
+        }
+        if worth > 0.0
+            && !self.freeze_first_layer
+            && let (Some(there), _) = self.judge(student, here, &candidate, worth)
+        {
+            *student = candidate;
+            *here = there;
+        }
+    }
+
     /// The candidate's point if it is better, and the share of the predicted decrease that came true.
     fn judge(
         &self,
         student: &Network,
         here: &mut Point,
         candidate: &Network,
-        proposal: &Proposal,
+        predicted: f64,
     ) -> (Option<Point>, f64) {
         let decay = decay_difference(student, candidate, self.decay);
         let mut there = self.evaluate(candidate, here.accurate);
@@ -190,13 +228,13 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             difference = change(here, &there);
         }
         if difference.value < -difference.error {
-            let ratio = -difference.value / proposal.decrease;
+            let ratio = -difference.value / predicted;
             return (Some(there), ratio);
         }
         // Where the values cannot tell, the gradients can.
         let undecided = difference.value.abs() <= difference.error;
         let there = (undecided && there.norm < here.norm).then_some(there);
-        let ratio = if there.is_some() { RATIOS[0] } else { 0.0 };
+        let ratio = if there.is_some() { 1.0 } else { 0.0 };
         (there, ratio)
     }
 
@@ -256,9 +294,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             let curvature = dot(&direction, &image);
             let length = dot(&direction, &direction);
             let quotient = curvature / length;
-            if quotient.abs() > proposal.largest_curvature {
-                proposal.largest_curvature = quotient.abs();
-            }
+            proposal.largest_curvature = maximum(proposal.largest_curvature, quotient.abs());
             let newton = square / curvature;
             let edge = to_boundary(&proposal.step, &direction, length, radius);
             let inside = curvature > 0.0 && newton < edge;

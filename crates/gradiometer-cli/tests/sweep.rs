@@ -9,17 +9,17 @@ use tempfile::TempDir;
 /// Sixty-four points, each of some milliseconds.
 const GRID: &str = "
 [teacher]
-dimension = 6
+dimension = 4
 rank = 2
 neurons = 2
 separation = 0.5
 [student]
-neurons = 16
+neurons = 10
 [stage3]
-steps = 100
-epochs = 2
+steps = 60
+epochs = 1
 [record]
-every = 50
+every = 30
 [sweep]
 seed = [1, 2, 3, 4, 5, 6, 7, 8]
 stage3.lambda = [0.005, 0.01, 0.02, 0.04]

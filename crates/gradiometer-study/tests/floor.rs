@@ -41,7 +41,7 @@ fn trained(teacher: &SeparatedTeacher, stage3: Stage3) -> (Network, Option<Floor
 
 #[test]
 fn the_floor_is_the_regularised_optimum() {
-    let options = OptimumOptions { rounds: 4, ..OptimumOptions::default() };
+    let options = OptimumOptions { rounds: 4, starts: 60, ..OptimumOptions::default() };
     for (rank, allowed) in [(2, RANK_TWO), (3, RANK_THREE)] {
         for signs in [Signs::Positive, Signs::Mixed] {
             let teacher = teacher(rank, signs.clone());

@@ -1,6 +1,6 @@
 use super::*;
 use gradiometer_population::{Batches, WeightDecay};
-use gradiometer_train::Optimizer;
+use gradiometer_train::{Floors, Optimizer};
 
 const SMALL: &str = "seed = 1\n[teacher]\ndimension = 6\nneurons = 2\n[student]\nneurons = 10\n";
 
@@ -64,6 +64,33 @@ fn variants_are_data() {
     let few = parse(&format!("{SMALL}[samples]\ncount = 5\n")).unwrap();
     let error = few.objective(path, &teacher).err().unwrap().to_string();
     assert!(error.contains("samples") && error.contains("at least 8"), "{error}");
+}
+
+#[test]
+fn floors_flow_moments_and_watched_claims_are_data() {
+    let text = format!(
+        "{SMALL}[samples]\ncount = 50\npreprocessing = \"moments\"\n[stage3]\noptimizer = \"flow\"\ntolerance = 1e-5\n\
+         [watch]\nclaims = [\"7.3\"]\nevery = 20\n"
+    );
+    let experiment = parse(&text).unwrap();
+    let stage3 = experiment.algorithm().stage3.unwrap();
+    assert_eq!(stage3.optimizer, Optimizer::Flow { tolerance: 1e-5 });
+    let watch = experiment.watch.as_ref().unwrap();
+    assert_eq!((watch.claims.as_slice(), watch.every), (["7.3".to_owned()].as_slice(), 20));
+    let path = Path::new("x.toml");
+    let teacher = experiment.teacher(path).unwrap().into_inner();
+    let student = experiment.student(path, 6).unwrap();
+    let loss = |text: &str| {
+        let objective = parse(text).unwrap().objective(path, &teacher).unwrap();
+        objective.loss(&student, 1.0).value.to_bits()
+    };
+    assert_ne!(loss(&text), loss(&text.replace("moments", "least-squares")));
+    for (name, floors) in [("none", Floors::None), ("last", Floors::Last), ("every", Floors::Every)]
+    {
+        let text = format!("{SMALL}[stage3]\nfloor = \"{name}\"\nfloor_steps = 7\n");
+        let stage3 = parse(&text).unwrap().algorithm().stage3.unwrap();
+        assert_eq!((stage3.floors, stage3.floor_steps), (floors, 7));
+    }
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
 
 use clap::{Parser, Subcommand};
-use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, study, train, verify};
+use gradiometer_cli::commands::{
+    analyze, certify, inspect, loss, net, study, sweep, train, verify,
+};
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
@@ -33,6 +35,8 @@ enum Command {
     Verify(verify::Arguments),
     /// Runs a study: a claim on samples or a question, over seeds.
     Study(study::Arguments),
+    /// Runs an experiment at every point of a grid, whole, in shards, or merged from them.
+    Sweep(sweep::Arguments),
 }
 
 fn main() -> std::process::ExitCode {
@@ -48,6 +52,7 @@ fn main() -> std::process::ExitCode {
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),
             Command::Study(a) => study::run(a, common),
+            Command::Sweep(a) => sweep::run(a, common),
         }
     })
 }

@@ -749,6 +749,14 @@ fn a_killed_run_on_samples_resumes_to_the_same_bytes() {
     ));
 }
 
+#[test]
+fn a_killed_flow_with_floors_and_watched_claims_resumes_to_the_same_bytes() {
+    check_resume(&LONG.replace(
+        "[stage3]\nepochs = 6\nsteps = 1000\n",
+        "[watch]\nevery = 15\n[stage3]\nepochs = 3\nsteps = 300\noptimizer = \"flow\"\nfloor = \"every\"\n",
+    ));
+}
+
 fn check_resume(text: &str) {
     let folder = TempDir::new().unwrap();
     let experiment = file(&folder, "experiment.toml", text);

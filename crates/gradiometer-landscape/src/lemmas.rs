@@ -26,6 +26,18 @@ pub enum Evidence {
     Fitted,
 }
 
+impl Evidence {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Certified => "certified",
+            Self::Computed => "computed",
+            Self::Sampled => "sampled",
+            Self::Fitted => "fitted",
+        }
+    }
+}
+
 /// What a claim says of its two sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
@@ -46,6 +58,18 @@ pub enum Finding {
     Undecided,
     /// A hypothesis of the statement does not hold here, so that it says nothing.
     Inapplicable,
+}
+
+impl Finding {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Violated => "refuted",
+            Self::Undecided => "inconclusive",
+            Self::Inapplicable => "inapplicable",
+        }
+    }
 }
 
 /// One statement at one point: both sides and what follows.

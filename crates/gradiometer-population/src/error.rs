@@ -18,6 +18,11 @@ pub enum PopulationError {
         "the loss overflows: the squares of the masses a |w| exceed the range of doubles; scale the weights down"
     )]
     Overflow,
+    /// The objective's Hessian has no closed form here.
+    #[error(
+        "only the exact ReLU objective has a Hessian here; leave samples and other activations out, or descend by gradients alone"
+    )]
+    NoHessian,
     /// A dense Hessian of this size was refused.
     #[error(
         "a dense Hessian of {parameters} parameters needs more than the limit of {limit}; use Hessian-vector products"

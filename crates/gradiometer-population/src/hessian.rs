@@ -182,6 +182,11 @@ impl HessianOperator {
         self.layers.parameters(self.students, self.dimension)
     }
 
+    /// Number of student neurons `m`.
+    pub const fn neurons(&self) -> usize {
+        self.students
+    }
+
     /// The parameters that it differentiates in.
     pub const fn layers(&self) -> Layers {
         self.layers

@@ -24,5 +24,5 @@ pub use fast::Workspace;
 pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
-pub use samples::{Batches, Empirical, SampleRequest};
+pub use samples::{Batches, Empirical, LabelFit, SampleRequest};
 pub use value::{Bounded, Evaluation, Gradient, Path};

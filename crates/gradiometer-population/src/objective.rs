@@ -3,6 +3,7 @@
 use crate::accurate;
 use crate::error::PopulationError;
 use crate::fast::{self, Workspace};
+use crate::hessian::{HessianOperator, Layers};
 use crate::value::{Bounded, Evaluation, Gradient, Path};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::norm;
@@ -79,6 +80,14 @@ pub trait Objective {
 
     /// `L` with an error of at most `relative` times itself, if that can be had.
     fn loss(&self, student: &Network, relative: f64) -> Bounded;
+
+    /// The Hessian of `L` in both layers, where the objective has one in closed form.
+    ///
+    /// # Errors
+    /// [`PopulationError::NoHessian`] where it has none, the default; [`PopulationError::Model`] if the dimensions differ.
+    fn second_order(&self, _student: &Network) -> Result<HessianOperator, PopulationError> {
+        Err(PopulationError::NoHessian)
+    }
 
     /// The teacher.
     fn teacher(&self) -> &Teacher;
@@ -312,6 +321,10 @@ impl Objective for Population {
     fn loss(&self, student: &Network, relative: f64) -> Bounded {
         let fast = self.evaluate_fast(student, &mut Workspace::new(), &mut Gradient::default());
         if fast.within(relative) { fast } else { self.accurate_into(student, relative, None).0 }
+    }
+
+    fn second_order(&self, student: &Network) -> Result<HessianOperator, PopulationError> {
+        self.hessian_operator(student, Layers::Both)
     }
 
     fn teacher(&self) -> &Teacher {

@@ -63,6 +63,17 @@ pub enum Batches {
     },
 }
 
+/// How labels lose their degrees 0 and 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LabelFit {
+    /// By least squares on `(1, x)`. The default.
+    #[default]
+    LeastSquares,
+    /// By their plain averages, `b_0 = (1/n) sum_i y_i` and `b = (1/n) sum_i y_i x_i`, the estimates of `E y` and `E[y x]`: unbiased, but the
+    /// noise of an average of `y x` is that of all of `y`, of least squares that of its degrees from 2 on.
+    Moments,
+}
+
 /// What samples to draw, and how to use them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SampleRequest {
@@ -76,12 +87,21 @@ pub struct SampleRequest {
     pub from_degree: FromDegree,
     /// What a descent step averages over.
     pub batches: Batches,
+    /// How the labels lose their degrees 0 and 1, where they do.
+    pub label_fit: LabelFit,
 }
 
 impl SampleRequest {
     /// `count` samples without noise, preprocessed, all in every step.
     pub const fn new(count: usize, seed: u64) -> Self {
-        Self { count, noise: 0.0, seed, from_degree: FromDegree::Two, batches: Batches::Full }
+        Self {
+            count,
+            noise: 0.0,
+            seed,
+            from_degree: FromDegree::Two,
+            batches: Batches::Full,
+            label_fit: LabelFit::LeastSquares,
+        }
     }
 }
 
@@ -225,7 +245,10 @@ impl Empirical {
             FromDegree::Zero => {
                 Skip { constant: 0.0, linear: vec![0.0; source.teacher.dimension()] }
             }
-            FromDegree::Two => least_squares(&source)?,
+            FromDegree::Two => match request.label_fit {
+                LabelFit::LeastSquares => least_squares(&source)?,
+                LabelFit::Moments => moments(&source),
+            },
         };
         Ok(Self { source, from_degree: request.from_degree, batches: request.batches, fit })
     }
@@ -240,9 +263,9 @@ impl Empirical {
         self.from_degree
     }
 
-    /// The least-squares fit `(b_0, b)` of the labels on `(1, x)`; zero without preprocessing.
+    /// The fit `(b_0, b)` of the labels on `(1, x)`, as the request's [`LabelFit`] says; zero without preprocessing.
     ///
-    /// From the normal equations by Cholesky factors, with one step of refinement on the residuals themselves.
+    /// Least squares come from the normal equations by Cholesky factors, with one step of refinement on the residuals themselves.
     pub const fn label_fit(&self) -> &Skip {
         &self.fit
     }
@@ -596,6 +619,19 @@ fn least_squares(source: &Source) -> Result<Skip, PopulationError> {
         fit[width] += step[d];
     }
     Ok(Skip { constant: fit[width], linear: fit[..d].to_vec() })
+}
+
+/// The averages of `y` and `y x`.
+fn moments(source: &Source) -> Skip {
+    let (d, width) = (source.teacher.dimension(), source.width);
+    let sums = over_blocks(source, width + 1, |block, sums| {
+        for (x, y) in block.rows().zip(block.labels) {
+            add_multiple(&mut sums[..width], *y, x);
+            sums[width] += y;
+        }
+    });
+    let count = source.count as f64;
+    Skip { constant: sums[width] / count, linear: sums[..d].iter().map(|s| s / count).collect() }
 }
 
 /// `length` sums over all blocks, on all threads.

@@ -11,7 +11,7 @@ use crate::network_file::TensorNames;
 use crate::run::{record_json, stage_names};
 use crate::safetensors_file;
 use gradiometer_population::Bounded;
-use gradiometer_train::{LayerMoments, Moments, Phase, Record, State};
+use gradiometer_train::{Floor, FloorEnding, Flow, LayerMoments, Moments, Phase, Record, State};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -26,8 +26,12 @@ pub(crate) struct Checkpoint {
     /// The records that `run.json` will hold.
     pub(crate) stages: Vec<Record>,
     pub(crate) last: Record,
+    /// How the floors so far ended, as `run.json` will say.
+    pub(crate) floors: Vec<Value>,
     /// Length of `trajectory.csv` at this moment, in bytes.
     pub(crate) trajectory: u64,
+    /// Length of `claims.csv`, 0 where nothing is watched.
+    pub(crate) claims: u64,
 }
 
 /// Writes a checkpoint, atomically.
@@ -36,7 +40,7 @@ pub(crate) fn write(
     experiment: &Experiment,
     checkpoint: &Checkpoint,
 ) -> Result<(), StudyError> {
-    let Checkpoint { state, stages, last, trajectory } = checkpoint;
+    let Checkpoint { state, stages, last, floors, trajectory, claims } = checkpoint;
     let metadata = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
@@ -45,9 +49,21 @@ pub(crate) fn write(
         "steps": state.steps,
         "lambda": state.lambda,
         "optimizer_steps": state.moments.steps,
+        "floor": {
+            "radius": state.floor.radius,
+            "products": state.floor.products,
+            "gradient_norm": state.floor.gradient_norm,
+            "curvature": state.floor.curvature,
+            "rounding": state.floor.rounding,
+            "accurate": state.floor.accurate,
+            "ending": state.floor.ending.map(FloorEnding::name),
+        },
+        "flow": {"time": state.flow.time, "step_size": state.flow.step_size},
+        "floors": floors,
         "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
         "last": record_json(last, false),
         "trajectory": trajectory,
+        "claims": claims,
     });
     let names = TensorNames::default();
     let Moments { second_layer, first_layer, .. } = &state.moments;
@@ -108,13 +124,17 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, S
             second_layer: layer(0)?,
             first_layer: layer(2)?,
         },
+        floor: floor_from_json(&metadata["floor"]).ok_or_else(|| damaged("floor"))?,
+        flow: flow_from_json(&metadata["flow"]).ok_or_else(|| damaged("flow"))?,
     };
     let stages = metadata["stages"].as_array().ok_or_else(|| damaged("stages"))?;
     Ok(Checkpoint {
         state,
         stages: stages.iter().map(record).collect::<Result<_, _>>()?,
         last: record(&metadata["last"])?,
+        floors: metadata["floors"].as_array().ok_or_else(|| damaged("floors"))?.clone(),
         trajectory: count("trajectory")?,
+        claims: count("claims")?,
     })
 }
 
@@ -139,9 +159,33 @@ fn phase_from_json(value: &Value) -> Option<Phase> {
     let stage = value["stage"].as_str()?;
     let plain = [Phase::Stage1, Phase::Stage2, Phase::Balance, Phase::Finished];
     match epoch {
-        Some(epoch) => (stage == "stage3").then_some(Phase::Stage3 { epoch }),
+        Some(epoch) => [Phase::Stage3 { epoch }, Phase::Floor { epoch }]
+            .into_iter()
+            .find(|phase| stage_names(*phase, false).0 == stage),
         None => plain.into_iter().find(|phase| stage_names(*phase, false).0 == stage),
     }
+}
+
+fn floor_from_json(value: &Value) -> Option<Floor> {
+    let endings = [FloorEnding::Rounding, FloorEnding::Stalled, FloorEnding::Steps];
+    let ending = match &value["ending"] {
+        Value::Null => None,
+        name => Some(endings.into_iter().find(|ending| name == ending.name())?),
+    };
+    let number = |field: &str| value[field].as_f64();
+    Some(Floor {
+        radius: number("radius")?,
+        products: value["products"].as_u64()?,
+        gradient_norm: number("gradient_norm")?,
+        curvature: number("curvature")?,
+        rounding: number("rounding")?,
+        accurate: value["accurate"].as_bool()?,
+        ending,
+    })
+}
+
+fn flow_from_json(value: &Value) -> Option<Flow> {
+    Some(Flow { time: value["time"].as_f64()?, step_size: value["step_size"].as_f64()? })
 }
 
 /// The inverse of [`record_json`]; a number that was not finite comes back as NaN. The phase of the first record, which is at no
@@ -151,6 +195,9 @@ fn record_from_json(value: &Value) -> Option<Record> {
         Value::Null => Some(f64::NAN),
         other => other.as_f64(),
     };
+    // A field that is not there is `None`, one that makes no sense an error.
+    let optional =
+        |field: &str| if value.get(field).is_some() { number(field).map(Some) } else { Some(None) };
     let list = |field: &str| -> Option<Vec<f64>> {
         value[field].as_array()?.iter().map(Value::as_f64).collect()
     };
@@ -168,6 +215,8 @@ fn record_from_json(value: &Value) -> Option<Record> {
         mass_beyond: list("mass_beyond")?,
         balance_defect: number("balance_defect")?,
         mean_angle: number("mean_angle")?,
+        training_loss: optional("training_loss")?,
+        time: optional("time")?,
     })
 }
 
@@ -190,6 +239,8 @@ mod tests {
             mass_beyond: vec![],
             balance_defect: 0.0,
             mean_angle: 0.3,
+            training_loss: Some(0.25),
+            time: None,
         };
         Checkpoint {
             state: State {
@@ -203,10 +254,22 @@ mod tests {
                     second_layer: LayerMoments { first: vec![1.0 / 3.0], second: vec![] },
                     first_layer: LayerMoments { first: vec![0.1, 0.2], second: vec![0.3, 0.4] },
                 },
+                floor: Floor {
+                    radius: 0.1,
+                    products: 5,
+                    gradient_norm: 1.0 / 3.0,
+                    curvature: 2.5,
+                    rounding: f64::EPSILON,
+                    accurate: true,
+                    ending: Some(FloorEnding::Stalled),
+                },
+                flow: Flow { time: 0.7, step_size: 1.0 / 7.0 },
             },
             stages: vec![record(Phase::Stage1), record(Phase::Balance)],
-            last: record(Phase::Stage3 { epoch: 3 }),
+            last: record(Phase::Floor { epoch: 3 }),
+            floors: vec![json!({"ending": "rounding"})],
             trajectory: 99,
+            claims: 7,
         }
     }
 
@@ -224,7 +287,7 @@ mod tests {
         let found = read(&path, &experiment(1)).unwrap();
         assert_eq!(found.state, written.state);
         assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
-        assert_eq!(found.trajectory, 99);
+        assert_eq!((found.trajectory, found.claims, &found.floors), (99, 7, &written.floors));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::npy::NpyError;
 use crate::verify::VerifyError;
 use gradiometer_certify::CertifyError;
+use gradiometer_landscape::LandscapeError;
 use gradiometer_model::ModelError;
 use gradiometer_population::PopulationError;
 use gradiometer_train::TrainError;
@@ -252,6 +253,14 @@ pub enum StudyError {
         path: PathBuf,
         /// What the trainer said.
         source: TrainError,
+    },
+    /// The claims of `[watch]` cannot be evaluated.
+    #[error("{}: watch: {source}; leave [watch] out, or change the teacher or stage3.lambda", path.display())]
+    Watch {
+        /// The experiment.
+        path: PathBuf,
+        /// What was wrong.
+        source: LandscapeError,
     },
     /// A statement could not be evaluated.
     #[error(transparent)]

@@ -15,8 +15,10 @@ pub mod points_file;
 pub mod run;
 mod safetensors_file;
 pub mod study;
+pub mod sweep;
 mod text_file;
 pub mod verify;
+pub mod watch;
 
 pub use certificate_file::{read_certificate, write_certificate};
 pub use cover_file::{ClaimedCover, read_cover, write_cover};

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `run.json` | the experiment as resolved, versions, the teacher's complexity, one record a stage or epoch, the result |
 //! | `trajectory.csv` | every record, a row each; its first line names the columns |
+//! | `claims.csv` | the claims that `[watch]` names, a row each: `step, lambda, claim, left, right, ratio, verdict, evidence` |
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
@@ -12,28 +13,36 @@
 //! whether the run was interrupted and resumed or not. The trajectory grows record by record; a checkpoint says how long it was,
 //! and what was written after it is cut off before the run goes on.
 
+mod json;
+pub(crate) mod table;
+
+pub use json::{complexity_json, number, stage_names};
+
+pub(crate) use json::record_json;
+
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::StudyError;
 use crate::experiment::{Experiment, SamplesSection};
 use crate::file::{remove_temporary, write_atomically};
 use crate::network_file::{TensorNames, read_network, write_network};
-use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
-use gradiometer_model::{Complexity, Network, Separation, Teacher};
-use gradiometer_population::InstructionSet;
-use gradiometer_train::{Advance, Phase, Record, State, Trainer};
-use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
+use crate::watch::{self, Violation, Watch};
+use gradiometer_model::{Complexity, Matching, Network, Teacher};
+use gradiometer_population::{InstructionSet, Objective};
+use gradiometer_train::{Advance, Algorithm, Optimizer, Phase, Record, Stage3, State, Trainer};
+use json::{final_json, floor_json};
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use table::GrowingTable;
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
 pub const AWAY: f64 = 0.1;
 
 /// The files of a run folder.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "run.json",
     "trajectory.csv",
+    CLAIMS,
     "teacher.safetensors",
     "teacher.json",
     "checkpoints/start.safetensors",
@@ -42,6 +51,8 @@ const FILES: [&str; 7] = [
 ];
 /// The checkpoint that a run goes on from.
 const RESUME: &str = "checkpoints/resume.safetensors";
+/// The claims that were watched.
+const CLAIMS: &str = "claims.csv";
 /// Pairs of neurons to evaluate between two looks at whether to stop.
 const PAIRS: usize = 1 << 28;
 
@@ -69,6 +80,8 @@ pub struct Run {
     pub last: Record,
     /// Mass farther than [`AWAY`] from every teacher.
     pub mass_away: f64,
+    /// The watched claim whose violation ended the run.
+    pub violation: Option<Violation>,
     /// The contents of `run.json`.
     pub manifest: Value,
 }
@@ -109,102 +122,252 @@ pub fn run(
     existing: Existing,
     progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
 ) -> Result<Ending, StudyError> {
-    let experiment = Experiment::read(path)?;
-    let teacher = experiment.teacher(path)?.into_inner();
+    run_experiment(&Experiment::read(path)?, path, out, existing, progress)
+}
+
+/// As [`run`], for an experiment that has been read; the path is for the messages and for the files that it names.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_experiment(
+    experiment: &Experiment,
+    path: &Path,
+    out: &Path,
+    existing: Existing,
+    progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Ending, StudyError> {
+    let teacher = experiment.teacher(path)?;
+    let watch = match &experiment.watch {
+        Some(section) => Some(Watch::new(section, &teacher, path)?),
+        None => None,
+    };
+    run_watched(experiment, path, out, existing, (teacher.into_inner(), watch), progress)
+}
+
+fn run_watched(
+    experiment: &Experiment,
+    path: &Path,
+    out: &Path,
+    existing: Existing,
+    (teacher, mut watch): (Teacher, Option<Watch<'_>>),
+    progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+) -> Result<Ending, StudyError> {
     let start = experiment.student(path, teacher.dimension())?;
-    let complexity = Complexity::of(&teacher).map_err(|source| StudyError::Model {
-        path: path.to_owned(),
-        field: "teacher".to_owned(),
-        source,
-    })?;
     // Whatever a run descends, its records are exact.
     let population = experiment.population(path, &teacher)?;
     let objective = experiment.objective(path, &teacher)?;
     let algorithm = experiment.algorithm();
-    let angles = &experiment.record.angles;
-    let every = experiment.record.every;
-    let train_error = |source| StudyError::Train { path: path.to_owned(), source };
+    let setup = Setup { experiment, path, out, algorithm: &algorithm, teacher: &teacher };
     let measure = |state: &State, phase, lambda| {
-        let decay = algorithm.weight_decay(phase, lambda);
-        Record::measure(&*population, &state.student, (phase, state.steps), (lambda, decay), angles)
+        setup.measure(&*population, &*objective, state, phase, lambda)
     };
+    let train_error = |source| StudyError::Train { path: path.to_owned(), source };
     let resume = out.join(RESUME);
-    let (mut trainer, mut trajectory, mut stages, mut last);
+    let (mut trainer, mut log);
     if existing == Existing::Resume && resume.exists() {
-        let found = checkpoint::read(&resume, &experiment)?;
-        require_same_teacher(path, out, &teacher)?;
-        remove_temporary(out)?;
-        remove_temporary(&out.join("checkpoints"))?;
-        trajectory = Trajectory::reopen(out, found.trajectory)?;
-        (stages, last) = (found.stages, found.last);
+        let found = checkpoint::read(&resume, experiment)?;
+        log = setup.reopen(&found)?;
         trainer = Trainer::resume(&*objective, &algorithm, found.state).map_err(train_error)?;
     } else {
         trainer = Trainer::new(&*objective, &algorithm, start.clone()).map_err(train_error)?;
-        prepare(out, existing)?;
-        let names = TensorNames::default();
-        write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
-        write_network(&out.join("teacher.json"), teacher.network(), &names)?;
-        write_network(&out.join("checkpoints/start.safetensors"), &start, &names)?;
-        last = measure(trainer.state(), trainer.state().phase, trainer.state().lambda);
-        trajectory = Trajectory::create(out, teacher.neurons(), angles)?;
-        trajectory.push(&last, true)?;
-        stages = vec![last.clone()];
+        let state = trainer.state();
+        log = setup.begin(existing, &start, measure(state, state.phase, state.lambda))?;
     }
     let most_steps = trainer.most_steps();
-    let neurons = trainer.state().student.neurons() + teacher.neurons();
-    let slice = (PAIRS / pairs(&experiment, neurons)).max(1) as u64;
+    let mut violation = None;
     while !trainer.is_finished() {
         let lambda = trainer.state().lambda;
-        // Up to the next record, counted from the phase's start, so that an interruption leaves no trace.
-        let left = every - trainer.state().phase_steps % every;
-        let advance = trainer.advance(left.min(slice)).map_err(train_error)?;
+        let advance = trainer.advance(setup.budget(trainer.state())).map_err(train_error)?;
         let state = trainer.state();
-        // A record at the end of a phase belongs to that phase and its lambda.
-        let phase = match advance {
-            Advance::Ended(phase) => Some(phase),
-            Advance::Paused => state.phase_steps.is_multiple_of(every).then_some(state.phase),
-        };
-        if let Some(phase) = phase {
-            last = measure(state, phase, lambda);
-            trajectory.push(&last, false)?;
-            if matches!(advance, Advance::Ended(_)) {
-                stages.push(last.clone());
+        let recorded = due(advance, state, experiment.record.every);
+        if let Some(phase) = recorded {
+            log.record(measure(state, phase, lambda), advance, state)?;
+        }
+        if let Some(watch) = &mut watch
+            && let Some(phase) = due(advance, state, watch.every())
+        {
+            violation = watch.look(phase, state, lambda, log.claims.as_mut())?;
+            if violation.is_some() {
+                log.last = measure(state, phase, lambda);
+                break;
             }
         }
-        let stop = progress(Progress { steps: state.steps, most_steps, record: &last }).is_break();
-        if phase.is_some() || stop {
-            let state = state.clone();
-            let length = trajectory.synchronised()?;
-            let checkpoint = Checkpoint {
-                state,
-                stages: stages.clone(),
-                last: last.clone(),
-                trajectory: length,
-            };
-            checkpoint::write(&resume, &experiment, &checkpoint)?;
+        let now = Progress { steps: state.steps, most_steps, record: &log.last };
+        let stop = progress(now).is_break();
+        if recorded.is_some() || stop {
+            checkpoint::write(&resume, experiment, &log.checkpoint(state.clone())?)?;
         }
         if stop && !trainer.is_finished() {
             return Ok(Ending::Stopped { steps: trainer.state().steps });
         }
     }
     let student = trainer.into_state().student;
-    write_network(&out.join("checkpoints/final.safetensors"), &student, &TensorNames::default())?;
+    setup.finish(student, log, violation).map(|run| Ending::Finished(Box::new(run)))
+}
 
-    let matching = gradiometer_model::Matching::new(&teacher, &student);
-    let mass_away = matching.mass_beyond(AWAY);
-    let manifest = json!({
-        "program": "gradiometer",
-        "version": env!("CARGO_PKG_VERSION"),
-        "experiment": experiment,
-        "instruction_set": InstructionSet::detect().name(),
-        "teacher": complexity_json(&complexity),
-        "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
-        "final": final_json(&last, mass_away),
-        "evidence": "computed",
-    });
-    let text = format!("{manifest:#}\n");
-    write_atomically(&out.join("run.json"), text.as_bytes())?;
-    Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
+/// The phase that is to be looked at now, if any: at its end, and every so many of its steps. What is seen at the end of a phase belongs to
+/// that phase and its `lambda`.
+fn due(advance: Advance, state: &State, every: u64) -> Option<Phase> {
+    match advance {
+        Advance::Ended(phase) => Some(phase),
+        Advance::Paused => state.phase_steps.is_multiple_of(every).then_some(state.phase),
+    }
+}
+
+/// What stays the same throughout a run.
+struct Setup<'a> {
+    experiment: &'a Experiment,
+    path: &'a Path,
+    out: &'a Path,
+    algorithm: &'a Algorithm,
+    teacher: &'a Teacher,
+}
+
+/// What a run has written so far, and will write at its end.
+struct Log {
+    trajectory: GrowingTable,
+    claims: Option<GrowingTable>,
+    stages: Vec<Record>,
+    last: Record,
+    floors: Vec<Value>,
+}
+
+impl Log {
+    fn record(
+        &mut self,
+        record: Record,
+        advance: Advance,
+        state: &State,
+    ) -> Result<(), StudyError> {
+        self.trajectory.row(&table::trajectory_row(&record, false))?;
+        if let Advance::Ended(phase) = advance {
+            self.stages.push(record.clone());
+            if let Phase::Floor { epoch } = phase {
+                self.floors.push(floor_json(epoch, record.lambda, state.floor));
+            }
+        }
+        self.last = record;
+        Ok(())
+    }
+
+    fn checkpoint(&self, state: State) -> Result<Checkpoint, StudyError> {
+        let claims = self.claims.as_ref().map_or(Ok(0), GrowingTable::synchronised)?;
+        Ok(Checkpoint {
+            state,
+            stages: self.stages.clone(),
+            last: self.last.clone(),
+            floors: self.floors.clone(),
+            trajectory: self.trajectory.synchronised()?,
+            claims,
+        })
+    }
+}
+
+impl Setup<'_> {
+    fn measure(
+        &self,
+        population: &dyn Objective,
+        objective: &dyn Objective,
+        state: &State,
+        phase: Phase,
+        lambda: f64,
+    ) -> Record {
+        let decay = self.algorithm.weight_decay(phase, lambda);
+        let (at, angles) = ((phase, state.steps), &self.experiment.record.angles);
+        let mut record = Record::measure(population, &state.student, at, (lambda, decay), angles);
+        let sampled = self.experiment.samples.is_some();
+        record.training_loss = sampled.then(|| objective.loss(&state.student, 1.0).value);
+        let flows =
+            matches!(self.algorithm.stage3, Some(Stage3 { optimizer: Optimizer::Flow { .. }, .. }));
+        if flows && matches!(phase, Phase::Stage3 { .. }) {
+            record.time = Some(state.flow.time);
+        }
+        record
+    }
+
+    /// Steps to the next record or look, counted from the phase's start so that an interruption leaves no trace, but no more than a moment's.
+    fn budget(&self, state: &State) -> u64 {
+        let neurons = state.student.neurons() + self.teacher.neurons();
+        let slice = (PAIRS / pairs(self.experiment, neurons)).max(1) as u64;
+        let to_next = |every: u64| every - state.phase_steps % every;
+        let watch = self.experiment.watch.as_ref().map_or(u64::MAX, |watch| to_next(watch.every));
+        // A step to the floor takes many products with the Hessian.
+        let slice = if matches!(state.phase, Phase::Floor { .. }) { 1 } else { slice };
+        to_next(self.experiment.record.every).min(watch).min(slice)
+    }
+
+    fn begin(&self, existing: Existing, start: &Network, first: Record) -> Result<Log, StudyError> {
+        let out = self.out;
+        prepare(out, existing)?;
+        let names = TensorNames::default();
+        write_network(&out.join("teacher.safetensors"), self.teacher.network(), &names)?;
+        write_network(&out.join("teacher.json"), self.teacher.network(), &names)?;
+        write_network(&out.join("checkpoints/start.safetensors"), start, &names)?;
+        let header =
+            table::trajectory_header(self.teacher.neurons(), &self.experiment.record.angles);
+        let mut trajectory = GrowingTable::create(table::trajectory(out), &header)?;
+        trajectory.row(&table::trajectory_row(&first, true))?;
+        let claims = match self.experiment.watch {
+            Some(_) => Some(GrowingTable::create(out.join(CLAIMS), &watch::header())?),
+            None => None,
+        };
+        Ok(Log { trajectory, claims, stages: vec![first.clone()], last: first, floors: Vec::new() })
+    }
+
+    fn reopen(&self, found: &Checkpoint) -> Result<Log, StudyError> {
+        let out = self.out;
+        require_same_teacher(self.path, out, self.teacher)?;
+        remove_temporary(out)?;
+        remove_temporary(&out.join("checkpoints"))?;
+        let claims = match self.experiment.watch {
+            Some(_) => Some(GrowingTable::reopen(out.join(CLAIMS), found.claims)?),
+            None => None,
+        };
+        Ok(Log {
+            trajectory: GrowingTable::reopen(table::trajectory(out), found.trajectory)?,
+            claims,
+            stages: found.stages.clone(),
+            last: found.last.clone(),
+            floors: found.floors.clone(),
+        })
+    }
+
+    fn finish(
+        &self,
+        student: Network,
+        log: Log,
+        violation: Option<Violation>,
+    ) -> Result<Run, StudyError> {
+        let out = self.out;
+        let teacher = self.teacher.clone();
+        let complexity = Complexity::of(&teacher).map_err(|source| StudyError::Model {
+            path: self.path.to_owned(),
+            field: "teacher".to_owned(),
+            source,
+        })?;
+        let final_student = out.join("checkpoints/final.safetensors");
+        write_network(&final_student, &student, &TensorNames::default())?;
+        let mass_away = Matching::new(&teacher, &student).mass_beyond(AWAY);
+        let Log { stages, last, floors, .. } = log;
+        let mut manifest = json!({
+            "program": "gradiometer",
+            "version": env!("CARGO_PKG_VERSION"),
+            "experiment": self.experiment,
+            "instruction_set": InstructionSet::detect().name(),
+            "teacher": complexity_json(&complexity),
+            "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
+            "final": final_json(&last, mass_away),
+            "evidence": "computed",
+        });
+        if !floors.is_empty() {
+            manifest["floors"] = floors.into();
+        }
+        if let Some(violation) = &violation {
+            manifest["violated"] = violation.json();
+        }
+        write_atomically(&out.join("run.json"), format!("{manifest:#}\n").as_bytes())?;
+        Ok(Run { teacher, student, stages, last, mass_away, violation, manifest })
+    }
 }
 
 /// Refuses to go on with a run whose teacher was another.
@@ -256,182 +419,5 @@ fn prepare(out: &Path, existing: Existing) -> Result<(), StudyError> {
     Ok(())
 }
 
-/// A number for JSON: null where it is not finite.
-pub fn number(x: f64) -> Value {
-    if x.is_finite() { json!(x) } else { Value::Null }
-}
-
-/// A teacher's complexity as `inspect` and `run.json` give it.
-pub fn complexity_json(complexity: &Complexity) -> Value {
-    let exponent = complexity.information_exponent.exponent.known();
-    let preprocessed = complexity.preprocessed_exponent.exponent.known();
-    let parts = |exponent: &InformationExponent| -> Vec<Value> {
-        let part = |p: &DegreePart| json!({"degree": p.degree, "norm": number(p.norm), "error": number(p.error)});
-        exponent.parts.iter().map(part).collect()
-    };
-    json!({
-        "dimension": complexity.dimension,
-        "neurons": complexity.neurons,
-        "rank": complexity.rank,
-        "separation": complexity.separation.map(|s| s.angle),
-        "closest_pair": complexity.separation.map(|Separation { first, second, .. }| [first, second]),
-        "condition": complexity.condition,
-        "total_mass": number(complexity.total_mass),
-        "information_exponent": exponent,
-        "preprocessed_exponent": preprocessed,
-        "information_exponent_parts": parts(&complexity.information_exponent),
-        "preprocessed_exponent_parts": parts(&complexity.preprocessed_exponent),
-        "eigenvalues": complexity.eigenvalues,
-        "smallest_eigenvalue": number(complexity.smallest_eigenvalue),
-        "smallest_amplitude": number(complexity.smallest_amplitude),
-        "largest_amplitude": number(complexity.largest_amplitude),
-        "mean": number(complexity.mean),
-        "first_coefficient": complexity.first_coefficient,
-        "assumption_2": complexity.is_separated(),
-        "assumption_3": complexity.is_non_degenerate(),
-        "evidence": "computed",
-    })
-}
-
-/// The names of a phase in files: its stage and, in Stage 3, its epoch.
-pub fn stage_names(phase: Phase, start: bool) -> (&'static str, Option<u64>) {
-    match phase {
-        _ if start => ("start", None),
-        Phase::Stage1 => ("stage1", None),
-        Phase::Stage2 => ("stage2", None),
-        Phase::Balance => ("balance", None),
-        Phase::Stage3 { epoch } => ("stage3", Some(epoch)),
-        Phase::Finished => ("finished", None),
-    }
-}
-
-/// A record as `run.json` and the checkpoints hold it.
-pub(crate) fn record_json(record: &Record, start: bool) -> Value {
-    let mut object = Map::new();
-    let (stage, epoch) = stage_names(record.phase, start);
-    object.insert("stage".to_owned(), json!(stage));
-    object.insert("epoch".to_owned(), json!(epoch));
-    object.insert("steps".to_owned(), json!(record.step));
-    for (name, value) in [
-        ("lambda", record.lambda),
-        ("loss", record.loss.value),
-        ("loss_error", record.loss.error),
-        ("objective", record.objective),
-        ("total_mass", record.total_mass),
-        ("gradient_norm", record.gradient_norm),
-        ("balance_defect", record.balance_defect),
-        ("mean_angle", record.mean_angle),
-    ] {
-        object.insert(name.to_owned(), number(value));
-    }
-    object.insert("matched_angles".to_owned(), json!(record.average_angles));
-    object.insert("assigned_angles".to_owned(), json!(record.assigned_angles));
-    object.insert("mass_beyond".to_owned(), json!(record.mass_beyond));
-    object.into()
-}
-
-/// The result as `train --json` gives it.
-fn final_json(last: &Record, mass_away: f64) -> Value {
-    let mut object = record_json(last, false);
-    if let Value::Object(fields) = &mut object {
-        fields.insert("mass_away".to_owned(), number(mass_away));
-        fields.insert("mass_away_angle".to_owned(), number(AWAY));
-        fields.insert("evidence".to_owned(), json!("computed"));
-    }
-    object
-}
-
-/// The rows of `trajectory.csv`: `stage, epoch, step, lambda, loss, loss_error, objective, total_mass, gradient_norm,
-/// balance_defect, mean_angle`, then for every teacher `average_angle_i` and `assigned_angle_i`, then `mass_beyond_A` for
-/// every angle `A`. No field needs quotes, and floats are written so that they come back exactly.
-#[derive(Debug)]
-struct Trajectory {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl Trajectory {
-    /// A new file with its header.
-    fn create(out: &Path, teachers: usize, angles: &[f64]) -> Result<Self, StudyError> {
-        let mut header: Vec<String> = [
-            "stage",
-            "epoch",
-            "step",
-            "lambda",
-            "loss",
-            "loss_error",
-            "objective",
-            "total_mass",
-            "gradient_norm",
-            "balance_defect",
-            "mean_angle",
-        ]
-        .map(str::to_owned)
-        .to_vec();
-        for kind in ["average_angle", "assigned_angle"] {
-            header.extend((0..teachers).map(|i| format!("{kind}_{i}")));
-        }
-        header.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
-        let path = out.join("trajectory.csv");
-        let file = File::create(&path)
-            .map_err(|source| StudyError::Write { path: path.clone(), source })?;
-        let mut trajectory = Self { path, file, length: 0 };
-        trajectory.line(&header)?;
-        Ok(trajectory)
-    }
-
-    /// The file of an interrupted run, cut to the length that it had at the checkpoint.
-    fn reopen(out: &Path, length: u64) -> Result<Self, StudyError> {
-        let path = out.join("trajectory.csv");
-        let write_error = |source| StudyError::Write { path: path.clone(), source };
-        let file = OpenOptions::new().append(true).open(&path).map_err(write_error)?;
-        let found = file.metadata().map_err(write_error)?.len();
-        if found < length {
-            return Err(StudyError::Experiment {
-                path,
-                field: "length".to_owned(),
-                problem: format!(
-                    "is {found} bytes, less than the {length} that the checkpoint knows; start again with --force"
-                ),
-            });
-        }
-        file.set_len(length).map_err(write_error)?;
-        Ok(Self { path, file, length })
-    }
-
-    fn push(&mut self, record: &Record, start: bool) -> Result<(), StudyError> {
-        let (stage, epoch) = stage_names(record.phase, start);
-        let epoch = epoch.map_or(String::new(), |k| k.to_string());
-        let mut row = vec![stage.to_owned(), epoch, record.step.to_string()];
-        let numbers = [
-            record.lambda,
-            record.loss.value,
-            record.loss.error,
-            record.objective,
-            record.total_mass,
-            record.gradient_norm,
-            record.balance_defect,
-            record.mean_angle,
-        ];
-        let lists = [&record.average_angles, &record.assigned_angles, &record.mass_beyond];
-        row.extend(numbers.iter().chain(lists.into_iter().flatten()).map(|x| format!("{x:e}")));
-        self.line(&row)
-    }
-
-    fn line(&mut self, cells: &[String]) -> Result<(), StudyError> {
-        let line = cells.join(",") + "\n";
-        self.length += line.len() as u64;
-        self.file.write_all(line.as_bytes()).map_err(|source| self.error(source))
-    }
-
-    /// The length, once everything so far is on disk.
-    fn synchronised(&self) -> Result<u64, StudyError> {
-        self.file.sync_data().map_err(|source| self.error(source))?;
-        Ok(self.length)
-    }
-
-    fn error(&self, source: std::io::Error) -> StudyError {
-        StudyError::Write { path: self.path.clone(), source }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Algorithm 1 of [ZG24] as data: every stage is optional and carries its own parameters.
 
-use crate::{Optimizer, Phase, TrainError};
+use crate::{Floors, Optimizer, Phase, TrainError};
 use gradiometer_population::WeightDecay;
 
 /// The stages and their parameters. `None` leaves a stage out.
@@ -76,9 +76,22 @@ pub struct Stage3 {
     pub shares: WeightDecay,
     /// Whether `W` stays as Stage 1 left it and only `a` moves; the gradient's norm is then that in `a`.
     pub freeze_first_layer: bool,
+    /// After which epochs to go to the minimiser of `L_lambda` nearby, by Newton's method.
+    pub floors: Floors,
+    /// Most steps of Newton's method for one floor.
+    pub floor_steps: u64,
 }
 
 impl Stage3 {
+    /// Whether the epoch is followed by its floor.
+    pub fn has_floor(&self, epoch: u64) -> bool {
+        match self.floors {
+            Floors::None => false,
+            Floors::Last => epoch + 1 == self.epochs,
+            Floors::Every => true,
+        }
+    }
+
     /// The weight decay at the given `lambda`.
     pub fn weight_decay(&self, lambda: f64) -> WeightDecay {
         WeightDecay {
@@ -123,6 +136,8 @@ impl Default for Stage3 {
             optimizer: Optimizer::GradientDescent,
             shares: WeightDecay::equal(1.0),
             freeze_first_layer: false,
+            floors: Floors::None,
+            floor_steps: 1000,
         }
     }
 }
@@ -152,7 +167,9 @@ impl Algorithm {
     /// The weight decay that is part of the objective in a phase: that of Stage 3 has its shares, any other is equal on both layers.
     pub fn weight_decay(&self, phase: Phase, lambda: f64) -> WeightDecay {
         match (phase, self.stage3) {
-            (Phase::Stage3 { .. }, Some(stage3)) => stage3.weight_decay(lambda),
+            (Phase::Stage3 { .. } | Phase::Floor { .. }, Some(stage3)) => {
+                stage3.weight_decay(lambda)
+            }
             _ => WeightDecay::equal(lambda),
         }
     }
@@ -188,6 +205,7 @@ impl Algorithm {
             not_negative("stage3.first_layer_share", stage3.shares.first_layer)?;
             match stage3.optimizer {
                 Optimizer::GradientDescent => {}
+                Optimizer::Flow { tolerance } => positive("stage3.tolerance", tolerance)?,
                 Optimizer::Momentum { momentum } => share("stage3.momentum", momentum)?,
                 Optimizer::Adam { momentum, second_momentum, epsilon } => {
                     share("stage3.momentum", momentum)?;

@@ -1,6 +1,7 @@
 //! What can stop a run.
 
 use gradiometer_model::ModelError;
+use gradiometer_population::PopulationError;
 
 /// Why a run could not start or go on.
 #[non_exhaustive]
@@ -9,6 +10,9 @@ pub enum TrainError {
     /// Teacher and student do not fit together.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The objective could not be evaluated as a stage needs it.
+    #[error(transparent)]
+    Population(#[from] PopulationError),
     /// A parameter of the algorithm is out of range.
     #[error("{field} is {value}; it must be {expected}")]
     Parameter {

@@ -20,6 +20,11 @@ pub enum Optimizer {
         /// What keeps the quotient finite, positive.
         epsilon: f64,
     },
+    /// No steps but the flow `dx/dt = -g` itself, for the time `eta` times the number of steps, integrated to a tolerance.
+    Flow {
+        /// Error of a step of the integrator, relative to the norm of the parameters.
+        tolerance: f64,
+    },
 }
 
 /// What an optimiser remembers; empty for gradient descent.
@@ -54,7 +59,8 @@ impl Optimizer {
     ) {
         let entries = layer.iter_mut().zip(gradient);
         match self {
-            Self::GradientDescent => {
+            // The flow is integrated elsewhere; Euler's step of it is that of gradient descent.
+            Self::GradientDescent | Self::Flow { .. } => {
                 let keep = 1.0 - step_size * lambda;
                 for (x, g) in entries {
                     *x = keep * *x - step_size * g;

@@ -40,6 +40,10 @@ pub struct Record {
     pub balance_defect: f64,
     /// Mean angle of the mass, `sum_j |c_j| delta_j / |mu|`, in radians.
     pub mean_angle: f64,
+    /// The loss that is descended, where that is an average over samples and not `L`; for the caller to fill in.
+    pub training_loss: Option<f64>,
+    /// Time of the flow since the epoch began, where there is one; for the caller to fill in.
+    pub time: Option<f64>,
 }
 
 impl Record {
@@ -78,6 +82,8 @@ impl Record {
             mass_beyond: angles.iter().map(|a| matching.mass_beyond(*a)).collect(),
             balance_defect: gradiometer_hermite::float::maximum_of(defects),
             mean_angle: if total_mass > 0.0 { weighted / total_mass } else { 0.0 },
+            training_loss: None,
+            time: None,
             average_angles: matching.average_angles,
             assigned_angles: matching.assigned_angles,
         }

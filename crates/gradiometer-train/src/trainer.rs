@@ -2,8 +2,11 @@
 
 use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
 use crate::error::TrainError;
-use crate::optimizer::Moments;
+use crate::floor::{Floor, FloorEnding, Floors};
+use crate::flow::{Course, Flow};
+use crate::optimizer::{Moments, Optimizer};
 use crate::record::{Record, regularised_squares};
+use crate::regularised::Regularised;
 use gradiometer_model::{ModelError, Network};
 use gradiometer_population::{Gradient, Objective, Workspace};
 use std::fmt;
@@ -22,6 +25,11 @@ pub enum Phase {
         /// Index `k` of the epoch, from 0.
         epoch: u64,
     },
+    /// Newton's method to the minimiser of the given epoch's objective.
+    Floor {
+        /// Index `k` of the epoch, from 0.
+        epoch: u64,
+    },
     /// Nothing is left to do.
     Finished,
 }
@@ -33,6 +41,7 @@ impl fmt::Display for Phase {
             Self::Stage2 => write!(f, "stage 2"),
             Self::Balance => write!(f, "balancing"),
             Self::Stage3 { epoch } => write!(f, "stage 3, epoch {epoch}"),
+            Self::Floor { epoch } => write!(f, "the floor of epoch {epoch}"),
             Self::Finished => write!(f, "the end"),
         }
     }
@@ -53,6 +62,10 @@ pub struct State {
     pub lambda: f64,
     /// What Stage 3's optimiser remembers.
     pub moments: Moments,
+    /// The search for a floor under way, or the last one.
+    pub floor: Floor,
+    /// The flow of this epoch, where Stage 3 is one.
+    pub flow: Flow,
 }
 
 /// Why [`Trainer::advance`] returned.
@@ -96,6 +109,8 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
                 steps: 0,
                 lambda,
                 moments: Moments::default(),
+                floor: Floor::default(),
+                flow: Flow::default(),
             },
         )
     }
@@ -152,7 +167,15 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
             Solver::GradientDescent { steps, .. } => steps,
         });
         let stage3 = self.algorithm.stage3.map_or(0, |s| s.epochs.saturating_mul(s.steps));
-        stage3.saturating_add(stage2)
+        let floors = self.algorithm.stage3.map_or(0, |s| {
+            let floors = match s.floors {
+                Floors::None => 0,
+                Floors::Last => u64::from(s.epochs > 0),
+                Floors::Every => s.epochs,
+            };
+            floors.saturating_mul(s.floor_steps)
+        });
+        stage3.saturating_add(stage2).saturating_add(floors)
     }
 
     /// Takes up to `budget` gradient steps, but not beyond the end of the present phase.
@@ -175,7 +198,14 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
                 true
             }
             Phase::Stage3 { .. } => match self.algorithm.stage3 {
-                Some(stage3) => self.descend(stage3, budget),
+                Some(stage3) => match stage3.optimizer {
+                    Optimizer::Flow { tolerance } => self.flow(stage3, tolerance, budget),
+                    _ => self.descend(stage3, budget),
+                },
+                None => true,
+            },
+            Phase::Floor { .. } => match self.algorithm.stage3 {
+                Some(stage3) => self.seek_floor(stage3, budget)?,
                 None => true,
             },
             Phase::Finished => true,
@@ -341,6 +371,50 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         }
         self.state.phase_steps >= stage3.steps
     }
+
+    /// The flow; true when the epoch is over.
+    fn flow(&mut self, stage3: Stage3, tolerance: f64, budget: u64) -> bool {
+        let regularised = self.regularised(stage3);
+        let State { student, flow, phase_steps, steps, lambda, .. } = &mut self.state;
+        if *phase_steps == 0 {
+            *flow = Flow::default();
+        }
+        let course = Course {
+            horizon: stage3.step_size * stage3.steps as f64,
+            first_step: stage3.step_size,
+            tolerance,
+            goal: stage3.gradient_factor * *lambda * *lambda,
+        };
+        let (taken, ended) = regularised.flow(student, flow, course, budget);
+        *phase_steps += taken;
+        *steps += taken;
+        ended
+    }
+
+    fn regularised(&self, stage3: Stage3) -> Regularised<'a, O> {
+        Regularised {
+            objective: self.objective,
+            decay: stage3.weight_decay(self.state.lambda),
+            freeze_first_layer: stage3.freeze_first_layer,
+        }
+    }
+
+    /// Newton's method on `L_lambda`; true when it has ended.
+    fn seek_floor(&mut self, stage3: Stage3, budget: u64) -> Result<bool, TrainError> {
+        let regularised = self.regularised(stage3);
+        let State { student, floor, phase_steps, steps, .. } = &mut self.state;
+        if *phase_steps == 0 {
+            *floor = Floor::default();
+        }
+        let left = budget.min(stage3.floor_steps.saturating_sub(*phase_steps));
+        let taken = regularised.descend(student, floor, left)?;
+        *phase_steps += taken;
+        *steps += taken;
+        if floor.ending.is_none() && *phase_steps >= stage3.floor_steps {
+            floor.ending = Some(FloorEnding::Steps);
+        }
+        Ok(floor.ending.is_some())
+    }
 }
 
 /// Norm balancing (statement 4.3), [`Network::balance`].
@@ -353,11 +427,13 @@ fn first_phase(algorithm: &Algorithm) -> Phase {
 }
 
 fn next_phase(algorithm: &Algorithm, phase: Phase) -> Phase {
+    let floors = |epoch| algorithm.stage3.is_some_and(|stage3| stage3.has_floor(epoch));
     let epoch = match phase {
         Phase::Stage1 if algorithm.stage2.is_some() => return Phase::Stage2,
         Phase::Stage1 | Phase::Stage2 if algorithm.balance => return Phase::Balance,
         Phase::Stage1 | Phase::Stage2 | Phase::Balance => 0,
-        Phase::Stage3 { epoch } => epoch + 1,
+        Phase::Stage3 { epoch } if floors(epoch) => return Phase::Floor { epoch },
+        Phase::Stage3 { epoch } | Phase::Floor { epoch } => epoch + 1,
         Phase::Finished => return Phase::Finished,
     };
     match algorithm.stage3 {

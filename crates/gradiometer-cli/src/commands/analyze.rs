@@ -141,7 +141,7 @@ pub fn run_selected(
         "gap": {
             "lower": number(analysis.gap.0),
             "upper": number(analysis.gap.1),
-            "evidence": evidence_name(analysis.gap_evidence),
+            "evidence": analysis.gap_evidence.name(),
             "by_certificate": {
                 "lower": number(analysis.certified_gap.0),
                 "upper": number(analysis.certified_gap.1),
@@ -162,8 +162,8 @@ pub fn run_selected(
             scientific(claim.left, 5),
             scientific(claim.right, 5),
             scientific(claim.ratio(), 3),
-            verdict_name(claim.finding).to_owned(),
-            evidence_name(claim.evidence).to_owned(),
+            claim.finding.name().to_owned(),
+            claim.evidence.name().to_owned(),
         ]);
     }
     let text = format!(
@@ -171,7 +171,7 @@ pub fn run_selected(
          certificate: rho = {}, |p| = {}, {}\n{}{}\n",
         scientific(analysis.gap.0, 6),
         scientific(analysis.gap.1, 6),
-        evidence_name(analysis.gap_evidence),
+        analysis.gap_evidence.name(),
         scientific(analysis.certified_gap.0, 6),
         scientific(analysis.certified_gap.1, 6),
         scientific(certificate.rho(), 4),
@@ -184,24 +184,6 @@ pub fn run_selected(
     Ok(outcome)
 }
 
-fn verdict_name(finding: Finding) -> &'static str {
-    match finding {
-        Finding::Holds => "holds",
-        Finding::Violated => "refuted",
-        Finding::Undecided => "inconclusive",
-        Finding::Inapplicable => "inapplicable",
-    }
-}
-
-fn evidence_name(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Certified => "certified",
-        Evidence::Computed => "computed",
-        Evidence::Sampled => "sampled",
-        Evidence::Fitted => "fitted",
-    }
-}
-
 fn claim_json(claim: &Claim) -> Value {
     json!({
         "id": claim.id,
@@ -210,8 +192,8 @@ fn claim_json(claim: &Claim) -> Value {
         "right": number(claim.right),
         "ratio": number(claim.ratio()),
         "rounding": number(claim.rounding),
-        "verdict": verdict_name(claim.finding),
-        "evidence": evidence_name(claim.evidence),
+        "verdict": claim.finding.name(),
+        "evidence": claim.evidence.name(),
     })
 }
 
@@ -294,7 +276,7 @@ fn analyse(
         "rho": certificate.rho(),
         "p_norm": dual.norm(),
         "from_degree": certificate.weights().first_degree(),
-        "evidence": evidence_name(evidence),
+        "evidence": evidence.name(),
     });
     let optimum = optimum_json(&optimum, teacher, arguments.angle);
     Ok(Analysis { claims, certified_gap, gap, gap_evidence, certificate, optimum, more, remarks })

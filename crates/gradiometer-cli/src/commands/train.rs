@@ -1,5 +1,6 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
+use super::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::study::run::{
@@ -7,12 +8,10 @@ use gradiometer::study::run::{
 };
 use gradiometer::train::Record;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// What to run, and where to.
 #[derive(Debug, clap::Args)]
@@ -39,18 +38,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps, {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The first one is noted; from the second on the system's own action, the program's end, is taken again.
-        let registered =
-            signal_hook::flag::register_conditional_default(signal, interrupted.clone())
-                .and_then(|_id| signal_hook::flag::register(signal, interrupted.clone()));
-        if let Err(error) = registered {
-            say(&format!(
-                "gradiometer: an interruption will leave no checkpoint of its own ({error})"
-            ));
-        }
-    }
+    let interrupted = interruption();
     let mut show = |progress: Progress<'_>| {
         bar.set_length(progress.most_steps);
         bar.set_position(progress.steps);
@@ -73,14 +61,33 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         Ending::Finished(run) => *run,
         Ending::Stopped { steps } => return Err(Failure::Interrupted { steps }),
     };
-    let json = json!({
+    let mut json = json!({
         "final": result.manifest["final"],
         "stages": result.manifest["stages"],
         "out": arguments.out.display().to_string(),
     });
+    for field in ["floors", "violated"] {
+        if let Some(value) = result.manifest.get(field) {
+            json[field] = value.clone();
+        }
+    }
     Report { text: text(&result), json }.print(common)?;
     if !common.quiet {
         say(&format!("written to {}", arguments.out.display()));
+    }
+    if let Some(violation) = &result.violation {
+        let claim = &violation.claim;
+        say(&format!(
+            "gradiometer: {} ({}) is violated at step {}, lambda = {}: {} against {}; see claims.csv in {}",
+            claim.id,
+            claim.part,
+            violation.step,
+            scientific(violation.lambda, 3),
+            scientific(claim.left, 6),
+            scientific(claim.right, 6),
+            arguments.out.display()
+        ));
+        return Ok(Outcome::Refuted);
     }
     Ok(Outcome::Holds)
 }
@@ -112,13 +119,31 @@ fn text(run: &Run) -> String {
         ]);
     }
     format!(
-        "{}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
+        "{}{}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
         table.text(),
+        floors(&run.manifest),
         scientific(last.loss.value, 4),
         scientific(last.loss.error, 1),
         scientific(run.mass_away, 2),
         angles.text()
     )
+}
+
+/// How the searches for a floor ended.
+fn floors(manifest: &Value) -> String {
+    let line = |floor: &Value| {
+        let gradient = floor["gradient_norm"].as_f64().unwrap_or(f64::NAN);
+        let rounding = floor["rounding"].as_f64().unwrap_or(f64::NAN);
+        format!(
+            "floor.{}: ended by {}, |gradient| {}, its rounding {}, {} products with the Hessian\n",
+            floor["epoch"],
+            floor["ending"].as_str().unwrap_or("nothing"),
+            scientific(gradient, 3),
+            scientific(rounding, 2),
+            floor["hessian_products"]
+        )
+    };
+    manifest["floors"].as_array().into_iter().flatten().map(line).collect()
 }
 
 fn cells(record: &Record, start: bool) -> Vec<String> {

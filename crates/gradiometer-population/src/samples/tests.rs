@@ -178,6 +178,39 @@ fn least_squares_removes_the_affine_functions_exactly() {
 }
 
 #[test]
+fn moments_are_the_plain_averages() {
+    let (d, n) = (9, 700);
+    let (x, y) = (normals(n * d, 4), normals(n, 5));
+    let request = SampleRequest { label_fit: LabelFit::Moments, ..request(FromDegree::Two) };
+    let objective = Empirical::given(teacher(d, 2, 1), &x, &y, &request).unwrap();
+    let fit = objective.label_fit();
+    let mut sums = vec![0.0; d + 1];
+    for (x, y) in x.chunks_exact(d).zip(&y) {
+        add_multiple(&mut sums, *y, x);
+        sums[d] += y;
+    }
+    let means: Vec<f64> = sums.iter().map(|sum| sum / n as f64).collect();
+    let found = [fit.linear.as_slice(), &[fit.constant]].concat();
+    // n terms below 36, no normal here exceeds 6.
+    let allowed = 36.0 * n as f64 * f64::EPSILON;
+    assert!(largest_difference(&found, &means) <= allowed);
+    // Negative control: least squares are another fit, by the sampling error of the inputs' own moments.
+    let request = self::request(FromDegree::Two);
+    let other = Empirical::given(teacher(d, 2, 1), &x, &y, &request).unwrap();
+    assert!(largest_difference(&other.label_fit().linear, &fit.linear) > 0.01 / (n as f64).sqrt());
+    // Preprocessed by moments of the labels of an affine function, which least squares remove, something of it stays.
+    let affine: Vec<f64> = x.chunks_exact(d).map(|x| 1.0 + x[0]).collect();
+    let zero = Network::new(d, vec![0.0], vec![0.0; d]).unwrap();
+    let left = |label_fit| {
+        let request = SampleRequest { label_fit, ..request };
+        let objective = Empirical::given(teacher(d, 2, 1), &x, &affine, &request).unwrap();
+        objective.evaluate(&zero).unwrap().0.value
+    };
+    assert!(left(LabelFit::LeastSquares) <= allowed * allowed);
+    assert!(left(LabelFit::Moments) > 0.1 * (d + 1) as f64 / n as f64);
+}
+
+#[test]
 fn dependent_inputs_are_refused() {
     let mut x = normals(60 * 3, 1);
     for row in x.chunks_exact_mut(3) {

@@ -10,7 +10,28 @@ pub mod study;
 pub mod train;
 pub mod verify;
 
+use crate::say;
 use gradiometer::study::TensorNames;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Becomes true when a signal asks the program to stop. The first one is noted; from the second on the system's own action, the program's end, is
+/// taken again.
+fn interruption() -> Arc<AtomicBool> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        let registered =
+            signal_hook::flag::register_conditional_default(signal, interrupted.clone())
+                .and_then(|_id| signal_hook::flag::register(signal, interrupted.clone()));
+        if let Err(error) = registered {
+            say(&format!(
+                "gradiometer: an interruption will leave no checkpoint of its own ({error})"
+            ));
+        }
+    }
+    interrupted
+}
 
 /// Names of the tensors in `.safetensors` files.
 #[derive(Clone, Debug, clap::Args)]

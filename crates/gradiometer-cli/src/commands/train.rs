@@ -1,5 +1,6 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
+use crate::commands::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::study::run::{
@@ -8,11 +9,9 @@ use gradiometer::study::run::{
 use gradiometer::train::Record;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use signal_hook::consts::{SIGINT, SIGTERM};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 /// What to run, and where to.
 #[derive(Debug, clap::Args)]
@@ -39,18 +38,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps, {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
-        // The first one is noted; from the second on the system's own action, the program's end, is taken again.
-        let registered =
-            signal_hook::flag::register_conditional_default(signal, interrupted.clone())
-                .and_then(|_id| signal_hook::flag::register(signal, interrupted.clone()));
-        if let Err(error) = registered {
-            say(&format!(
-                "gradiometer: an interruption will leave no checkpoint of its own ({error})"
-            ));
-        }
-    }
+    let interrupted = interruption();
     let mut show = |progress: Progress<'_>| {
         bar.set_length(progress.most_steps);
         bar.set_position(progress.steps);

@@ -319,7 +319,16 @@ fn a_study_prints_and_writes_its_findings() {
     let csv = std::fs::read_to_string(folder.path().join("collapse.csv")).unwrap();
     let rows = 10 * found["measurements"].as_array().unwrap().len();
     assert_eq!(csv.lines().count(), rows + 1);
+    assert!(csv.starts_with("study,from_degree,d,n,n_over_d2,seed,measure,value\ncollapse,0,"));
     assert_eq!(gradiometer(&["study", "collapse", "--quick", "--out", out]).code, 74);
+    // A finished study is read again; one of another size is refused.
+    let again = gradiometer(&["study", "collapse", "--quick", "--resume", "--out", out]);
+    assert_eq!(again.code, 0, "{}", again.err);
+    assert!(again.out.contains("what this says:\nyes  without preprocessing"), "{}", again.out);
+    assert_eq!(std::fs::read(folder.path().join("collapse.json")).unwrap(), written);
+    let other = gradiometer(&["study", "collapse", "--resume", "--out", out]);
+    assert_eq!(other.code, 64);
+    assert!(other.err.contains("the size") && other.err.contains("collapse.state.json"));
     assert_eq!(gradiometer(&["study", "nothing"]).code, 64);
 }
 

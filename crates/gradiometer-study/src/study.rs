@@ -1,17 +1,38 @@
-//! Experiments with one command each: the claims on finite samples and the questions of the paper's review (sections 9 and 10).
+//! Experiments with one command each: the claims of sections 8 and 9 and the questions of the paper's review (section 10).
 //!
-//! A study measures quantities at several settings, each over the same seeds; it has a quick size for tests and a full one. Nothing in
-//! it depends on the clock or the number of threads.
+//! A study has cases, and measures the same quantities in each over the same seeds; from these it derives others (exponents, thresholds) and
+//! answers its claims by their confidence intervals. It has a quick size for tests and a full one. Its tasks, a case at a seed, are independent
+//! of each other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on the clock or the number of threads.
 
 mod collapse;
+mod decay;
+mod degenerate;
+mod directions;
+mod exponents;
 mod freeze;
 mod gradients;
+mod information;
+mod measurement;
+mod phases;
+mod preprocessing;
+mod reading;
+mod regime;
 mod samples;
+mod session;
+mod stages;
+mod training;
+mod width;
 
 use crate::error::StudyError;
 use crate::run::number;
+use reading::Found;
 use serde_json::{Map, Value, json};
-use statrs::distribution::{ContinuousCDF, StudentsT};
+use session::{Failure, Plan};
+use std::ops::ControlFlow;
+
+pub use measurement::{Band, Level, Measure, Measurement, Setting};
+pub use reading::{Answer, Conclusion};
+pub use session::{Progress, Session};
 
 /// How much a study computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +44,11 @@ pub enum Size {
 }
 
 impl Size {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.choose("quick", "full")
+    }
+
     /// One of two values.
     const fn choose<T: Copy>(self, quick: T, full: T) -> T {
         match self {
@@ -41,38 +67,85 @@ pub struct Study {
     pub statement: &'static str,
     /// What it measures, in a sentence.
     pub about: &'static str,
-    run: fn(Size) -> Outcome,
+    plan: fn(Size) -> Plan,
+    derive: fn(Found<'_>) -> Vec<Measurement>,
+    read: fn(Found<'_>) -> Result<Vec<Conclusion>, Failure>,
 }
 
-/// What a study returns; its errors are all defects, since its instances are its own.
-type Outcome = Result<Vec<Measurement>, Box<dyn std::error::Error + Send + Sync>>;
+/// A study from its module.
+macro_rules! study {
+    ($module:ident, $statement:literal, $about:literal) => {
+        Study {
+            name: stringify!($module),
+            statement: $statement,
+            about: $about,
+            plan: $module::plan,
+            derive: $module::derive,
+            read: $module::read,
+        }
+    };
+}
 
-/// All studies.
-pub const STUDIES: [Study; 4] = [
-    Study {
-        name: "samples",
-        statement: "9.1",
-        about: "median cosine between the first step's neurons and the teacher's span, against n/d^2",
-        run: samples::run,
-    },
-    Study {
-        name: "collapse",
-        statement: "9.2",
-        about: "shares of the first step's leading singular values in its norm, without and with preprocessing",
-        run: collapse::run,
-    },
-    Study {
-        name: "gradients",
-        statement: "9.5",
-        about: "distance of the empirical from the population gradient near the teacher, and its exponent in n",
-        run: gradients::run,
-    },
-    Study {
-        name: "freeze",
-        statement: "10.4",
-        about: "final loss and angles with the first layer frozen after Stage 1 and with full training, at equal width",
-        run: freeze::run,
-    },
+/// All studies, in the order of their statements.
+pub const STUDIES: [Study; 14] = [
+    study!(
+        exponents,
+        "8.1, 8.3, 8.4",
+        "exponents of the covering after Stage 1 and of the epochs of Stage 3"
+    ),
+    study!(width, "8.2", "loss and gap after Stage 2 against the width, with and without Stage 1"),
+    study!(
+        samples,
+        "9.1",
+        "median cosine between the first step's neurons and the teacher's span, against n/d^2"
+    ),
+    study!(
+        collapse,
+        "9.2",
+        "shares of the first step's leading singular values in its norm, without and with preprocessing"
+    ),
+    study!(
+        directions,
+        "9.3",
+        "principal cosines of the first step's leading directions to the teacher's span, for n of order d and d^2"
+    ),
+    study!(
+        information,
+        "9.4",
+        "samples that the first step needs against d, for teachers of information exponent 1, 2 and 4"
+    ),
+    study!(
+        gradients,
+        "9.5",
+        "distance of the empirical from the population gradient near the teacher, and its exponent in n"
+    ),
+    study!(
+        preprocessing,
+        "10.1",
+        "Algorithm 1 and plain gradient descent, with the degrees 0 and 1 removed and kept, against the width"
+    ),
+    study!(
+        stages,
+        "10.2",
+        "Algorithm 1 with each of its parts left out or replaced, over the same number of steps"
+    ),
+    study!(
+        decay,
+        "10.3",
+        "shares of the weight decay on the two layers, and lambda held constant down to 0"
+    ),
+    study!(
+        freeze,
+        "10.4",
+        "final loss and angles with the first layer frozen after Stage 1 and with full training, at equal width"
+    ),
+    study!(regime, "10.5", "success of Stage 3 against the optimality gap that it starts from"),
+    study!(
+        degenerate,
+        "10.6",
+        "every stage for teachers with a regular, a singular and a vanishing H"
+    ),
+    study!(phases, "10.7", "success of every stage on samples over d and n/d^2"),
 ];
 
 /// The study of that name.
@@ -81,51 +154,32 @@ pub fn find(name: &str) -> Option<&'static Study> {
 }
 
 impl Study {
-    /// Runs it.
+    /// The study at its start.
+    pub fn session(&self, size: Size) -> Session {
+        Session::new(*self, size)
+    }
+
+    /// Runs all of it.
     ///
     /// # Errors
     /// [`StudyError::Study`], a defect.
     pub fn run(&self, size: Size) -> Result<Findings, StudyError> {
-        let measurements =
-            (self.run)(size).map_err(|source| StudyError::Study { study: self.name, source })?;
-        Ok(Findings { study: *self, size, measurements })
+        let found = self.session(size).run(None, &mut |_| ControlFlow::Continue(()))?;
+        found.ok_or_else(|| StudyError::Study { study: self.name, source: "it was stopped".into() })
     }
 }
 
-/// One quantity at one setting, over the seeds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measurement {
-    /// Names and values of what was chosen; the same names throughout a study.
-    pub setting: Vec<(&'static str, f64)>,
-    /// The quantity's name.
-    pub quantity: &'static str,
-    /// Its value for each seed.
-    pub values: Vec<(u64, f64)>,
+/// For studies that derive nothing.
+const fn nothing_derived(_found: Found<'_>) -> Vec<Measurement> {
+    Vec::new()
 }
 
-impl Measurement {
-    /// The mean over the seeds.
-    pub fn mean(&self) -> f64 {
-        self.values.iter().map(|(_, x)| x).sum::<f64>() / self.values.len() as f64
-    }
-
-    /// Half the width of the 95 % confidence interval of the mean, by Student's distribution; NaN for fewer than two seeds.
-    ///
-    /// # Examples
-    /// ```
-    /// use gradiometer_study::study::Measurement;
-    /// // Mean 2, standard error 1, one degree of freedom: the quantile is tan(0.475 pi).
-    /// let found = Measurement { setting: vec![], quantity: "x", values: vec![(0, 1.0), (1, 3.0)] };
-    /// let expected = (0.475 * std::f64::consts::PI).tan();
-    /// // The quantile is found by a search.
-    /// assert!((found.half_width() / expected - 1.0).abs() < f64::EPSILON.cbrt());
-    /// ```
-    pub fn half_width(&self) -> f64 {
-        let freedom = self.values.len() as f64 - 1.0;
-        let mean = self.mean();
-        let square: f64 = self.values.iter().map(|(_, x)| (x - mean) * (x - mean)).sum();
-        let error = (square / freedom / (freedom + 1.0)).sqrt();
-        StudentsT::new(0.0, 1.0, freedom).map_or(f64::NAN, |t| t.inverse_cdf(0.975) * error)
+/// A cell of a CSV file.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
     }
 }
 
@@ -136,22 +190,27 @@ pub struct Findings {
     pub study: Study,
     /// Its size.
     pub size: Size,
-    /// What it measured.
+    /// What it measured, and what follows from that.
     pub measurements: Vec<Measurement>,
+    /// What the measurements say.
+    pub conclusions: Vec<Conclusion>,
 }
 
 impl Findings {
-    /// One line a value: `setting..., quantity, seed, value`.
+    /// One line a value: `study, setting..., seed, measure, value`; a setting is empty where the value is about several, and in quotes where it has a
+    /// comma.
     pub fn csv(&self) -> String {
         let names = self.measurements.first().map_or(&[][..], |first| &first.setting);
-        let mut header: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-        header.extend(["quantity", "seed", "value"]);
+        let mut header = vec!["study"];
+        header.extend(names.iter().map(|(name, _)| *name));
+        header.extend(["seed", "measure", "value"]);
         let mut lines = vec![header.join(",")];
         for found in &self.measurements {
-            let setting: Vec<String> = found.setting.iter().map(|(_, x)| x.to_string()).collect();
+            let mut start = vec![self.study.name.to_owned()];
+            start.extend(found.setting.iter().map(|(_, level)| quoted(&level.to_string())));
             for (seed, value) in &found.values {
-                let value = [found.quantity.to_owned(), seed.to_string(), format!("{value:e}")];
-                lines.push([&setting[..], &value[..]].concat().join(","));
+                let value = [seed.to_string(), found.measure.name.to_owned(), format!("{value:e}")];
+                lines.push([&start[..], &value[..]].concat().join(","));
             }
         }
         lines.join("\n") + "\n"
@@ -159,27 +218,49 @@ impl Findings {
 
     /// Everything as one object.
     pub fn json(&self) -> Value {
+        let level = |level: &Level| match level {
+            Level::Number(x) => number(*x),
+            Level::Name(name) => json!(name),
+            Level::Several => Value::Null,
+        };
         let measurement = |found: &Measurement| {
             let setting: Map<String, Value> =
-                found.setting.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect();
+                found.setting.iter().map(|(name, x)| ((*name).to_owned(), level(x))).collect();
+            let (low, high) = found.interval();
             json!({
                 "setting": setting,
-                "quantity": found.quantity,
+                "measure": found.measure.name,
                 "mean": number(found.mean()),
-                "half_width": number(found.half_width()),
+                "interval": [number(low), number(high)],
+                "band": found.measure.band.name(),
                 "seeds": found.values.iter().map(|(seed, _)| seed).collect::<Vec<_>>(),
                 "values": found.values.iter().map(|(_, x)| number(*x)).collect::<Vec<_>>(),
+            })
+        };
+        let conclusion = |found: &Conclusion| {
+            json!({
+                "claim": found.claim,
+                "answer": found.answer.to_string(),
+                "figures": found.figures,
             })
         };
         json!({
             "study": self.study.name,
             "statement": self.study.statement,
             "about": self.study.about,
-            "size": if self.size == Size::Quick { "quick" } else { "full" },
+            "size": self.size.name(),
             "confidence": 0.95,
             "measurements": self.measurements.iter().map(measurement).collect::<Vec<_>>(),
+            "conclusions": self.conclusions.iter().map(conclusion).collect::<Vec<_>>(),
             "evidence": "sampled",
         })
+    }
+
+    /// What the measurements say, a claim a sentence.
+    pub fn reading(&self) -> String {
+        let sentence =
+            |found: &Conclusion| format!("{}: {} ({}).", found.claim, found.answer, found.figures);
+        self.conclusions.iter().map(sentence).collect::<Vec<_>>().join(" ")
     }
 }
 

@@ -25,6 +25,7 @@ mod suite;
 pub use context::Context;
 pub use error::VerifyError;
 pub use folder::{STATE_FILE, write_folder};
+pub(crate) use scaling::slope;
 pub use scaling::{Fit, Predicted, RESOLUTION, Scaling, ScalingReport, scalings};
 pub use search::{Found, Worst, refute, worst, worst_ratio};
 pub use statement::{Evaluate, Form, Statement, statements};

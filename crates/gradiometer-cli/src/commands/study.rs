@@ -1,10 +1,14 @@
-//! `study NAME`: an experiment of its own, as a table, JSON and CSV.
+//! `study NAME`: an experiment of its own, as a table, what it says, JSON and CSV.
 
+use crate::commands::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
-use gradiometer::study::study::{Findings, STUDIES, Size, find};
+use gradiometer::study::study::{Findings, Level, Progress, STUDIES, Session, Size, find};
 use gradiometer::study::{StudyError, write_atomically};
-use std::path::PathBuf;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 /// Which study, and how large.
 #[derive(Debug, clap::Args)]
@@ -15,9 +19,12 @@ pub struct Arguments {
     /// A small size that takes seconds.
     #[arg(long)]
     quick: bool,
-    /// A folder for NAME.csv and NAME.json; no file in it is overwritten.
+    /// A folder for NAME.csv, NAME.json and NAME.state.json; no file in it is overwritten.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Goes on with the interrupted study that the folder of --out holds, or begins it.
+    #[arg(long, requires = "out", conflicts_with = "force")]
+    resume: bool,
     /// Overwrites what an earlier study left in the folder.
     #[arg(long)]
     force: bool,
@@ -26,47 +33,91 @@ pub struct Arguments {
 /// Runs the command.
 ///
 /// # Errors
-/// [`Failure`] for a folder that cannot be written or a closed output.
+/// [`Failure`] for a state of another study, an interruption, a folder that cannot be written or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let study = find(&arguments.name).ok_or_else(|| Failure::Data("no such study".to_owned()))?;
-    let files = arguments.out.as_ref().map(|folder| {
-        ["csv", "json"].map(|ending| folder.join(format!("{}.{ending}", study.name)))
-    });
-    if let Some(path) = files.iter().flatten().find(|path| path.exists() && !arguments.force) {
-        return Err(StudyError::Occupied { path: path.clone() }.into());
+    let mut session = study.session(if arguments.quick { Size::Quick } else { Size::Full });
+    let Some(folder) = &arguments.out else {
+        let findings = run_session(&mut session, None, common)?;
+        Report { text: text(&findings), json: findings.json() }.print(common)?;
+        return Ok(Outcome::Holds);
+    };
+    let [state, csv, json] =
+        ["state.json", "csv", "json"].map(|end| folder.join(format!("{}.{end}", study.name)));
+    std::fs::create_dir_all(folder)
+        .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
+    if arguments.resume && state.exists() {
+        session = session.resumed(&state)?;
+    } else if !(arguments.resume || arguments.force) {
+        let occupied = [&state, &csv, &json].into_iter().find(|path| path.exists());
+        if let Some(path) = occupied {
+            return Err(StudyError::Occupied { path: path.clone() }.into());
+        }
     }
-    let findings = study.run(if arguments.quick { Size::Quick } else { Size::Full })?;
-    if let (Some(folder), Some([csv, json])) = (&arguments.out, &files) {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
-        write_atomically(csv, findings.csv().as_bytes())?;
-        write_atomically(json, format!("{:#}\n", findings.json()).as_bytes())?;
-    }
+    let findings = run_session(&mut session, Some(&state), common)?;
+    write_atomically(&csv, findings.csv().as_bytes())?;
+    write_atomically(&json, format!("{:#}\n", findings.json()).as_bytes())?;
     Report { text: text(&findings), json: findings.json() }.print(common)?;
-    if let (Some(folder), false) = (&arguments.out, common.quiet) {
+    if !common.quiet {
         say(&format!("written to {}", folder.display()));
     }
     Ok(Outcome::Holds)
 }
 
+fn run_session(
+    session: &mut Session,
+    state: Option<&Path>,
+    common: &Common,
+) -> Result<Findings, Failure> {
+    // Hidden by itself where standard error is no terminal.
+    let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} tasks, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
+    // Without a state there is nothing to write before the end.
+    let interrupted = state.map(|_path| interruption());
+    let mut done = 0;
+    let mut show = |progress: Progress| {
+        bar.set_length(progress.all as u64);
+        bar.set_position(progress.done as u64);
+        done = progress.done;
+        if interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    };
+    let findings = session.run(state, &mut show);
+    bar.finish_and_clear();
+    findings?.ok_or(Failure::Interrupted { steps: done as u64 })
+}
+
 fn text(findings: &Findings) -> String {
     let names = findings.measurements.first().map_or(&[][..], |first| &first.setting);
-    let mut header = vec!["quantity"];
+    let mut header = vec!["measure"];
     header.extend(names.iter().map(|(name, _)| *name));
-    header.extend(["mean", "+-", "seeds"]);
+    header.extend(["mean", "from", "to", "band", "values"]);
     let mut table = Table::new(&header);
     for found in &findings.measurements {
-        let mut cells = vec![found.quantity.to_owned()];
-        cells.extend(found.setting.iter().map(|(_, x)| scientific(*x, 3)));
-        cells.push(scientific(found.mean(), 3));
-        cells.push(scientific(found.half_width(), 2));
-        cells.push(found.values.len().to_string());
+        let mut cells = vec![found.measure.name.to_owned()];
+        cells.extend(found.setting.iter().map(|(_, level)| match level {
+            Level::Number(x) => scientific(*x, 3),
+            Level::Name(name) => (*name).to_owned(),
+            Level::Several => String::new(),
+        }));
+        let (low, high) = found.interval();
+        cells.extend([found.mean(), low, high].map(|x| scientific(x, 3)));
+        cells.extend([found.measure.band.name().to_owned(), found.values.len().to_string()]);
         table.row(cells);
     }
+    let conclusions = findings.conclusions.iter();
+    let said: Vec<String> = conclusions
+        .map(|one| format!("{:<5}{} ({})\n", one.answer, one.claim, one.figures))
+        .collect();
     format!(
-        "{}: {}\n{}+- is half the 95 % confidence interval of the mean over the seeds\nevidence: sampled\n",
+        "{}: {}\n{}from and to are the ends of the 95 % confidence interval\n\nwhat this says:\n{}evidence: sampled\n",
         findings.study.statement,
         findings.study.about,
-        table.text()
+        table.text(),
+        said.concat()
     )
 }

@@ -1,49 +1,76 @@
 //! 10.4: random features in the learned subspace against full training.
+//!
+//! Besides the two there is a run that is crippled in both ways, frozen and without weight decay: against the frozen one it must show no gap.
 
-use super::{Measurement, Outcome, Size};
-use gradiometer_hermite::float::maximum_of;
-use gradiometer_model::generate::{Signs, TeacherRequest, symmetric_start};
+use super::Size;
+use super::measurement::{Level, Measure};
+use super::reading::{Answer, Conclusion, Found, exceeds, figure};
+use super::session::{Failure, Plan};
+use super::training::{OUTCOME, Sizes, outcome_of_run};
+use gradiometer_model::generate::symmetric_start;
 use gradiometer_population::Population;
-use gradiometer_train::{Algorithm, Stage3, Trainer};
+use gradiometer_train::{Algorithm, Stage3};
 
-const QUANTITIES: [&str; 3] = ["loss", "worst matched angle", "mean angle of the mass"];
+const MEASURES: &[Measure] = &OUTCOME;
+const VARIANTS: [&str; 3] = ["frozen", "full", "frozen_without_decay"];
 
-pub(super) fn run(size: Size) -> Outcome {
-    let (d, rank, teachers, neurons) = size.choose((6, 2, 3, 30), (30, 3, 4, 200));
-    let (epochs, steps) = size.choose((6, 300), (10, 2000));
-    let mut found = Vec::new();
-    for freeze_first_layer in [true, false] {
-        let stage3 = Stage3 { epochs, steps, freeze_first_layer, ..Stage3::default() };
-        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
-        let mut values = vec![Vec::new(); QUANTITIES.len()];
-        for seed in 0..10 {
-            let request = TeacherRequest {
-                separation: 0.5,
-                smallest_eigenvalue: 0.2,
-                signs: Signs::Mixed,
-                amplitudes: (0.8, 1.2),
-                ..TeacherRequest::new(d, rank, teachers, seed)
-            };
-            let population = Population::new(request.generate()?.into_inner());
-            let start = symmetric_start(d, neurons, 1.0 / (neurons as f64).sqrt(), seed)?;
-            let mut trainer = Trainer::new(&population, &algorithm, start)?;
-            while !trainer.is_finished() {
-                let _ended = trainer.advance(u64::MAX)?;
-            }
-            let record = trainer.record(&[]);
-            let worst = maximum_of(record.average_angles);
-            for (values, value) in
-                values.iter_mut().zip([record.loss.value, worst, record.mean_angle])
-            {
-                values.push((seed, value));
-            }
+pub(super) use super::nothing_derived as derive;
+
+pub(super) fn plan(size: Size) -> Plan {
+    let sizes = size.choose(
+        Sizes { dimension: 6, rank: 2, teachers: 3, neurons: 30, epochs: 6, steps: 300 },
+        Sizes { dimension: 30, rank: 3, teachers: 4, neurons: 200, epochs: 10, steps: 2000 },
+    );
+    let setting = move |variant: &&'static str| {
+        vec![
+            ("variant", Level::from(*variant)),
+            ("d", sizes.dimension.into()),
+            ("m", sizes.neurons.into()),
+        ]
+    };
+    Plan::new(VARIANTS.to_vec(), setting, (MEASURES, 10), move |variant, seed| {
+        let Sizes { epochs, steps, neurons, dimension, .. } = sizes;
+        let mut stage3 = Stage3 { epochs, steps, ..Stage3::default() };
+        stage3.freeze_first_layer = *variant != "full";
+        if *variant == "frozen_without_decay" {
+            stage3.lambda = 0.0;
         }
-        let frozen = f64::from(u8::from(freeze_first_layer));
-        found.extend(QUANTITIES.into_iter().zip(values).map(|(quantity, values)| Measurement {
-            setting: vec![("frozen", frozen), ("d", d as f64), ("m", neurons as f64)],
-            quantity,
-            values,
-        }));
+        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+        let population = Population::new(sizes.teacher(seed)?);
+        let start = symmetric_start(dimension, neurons, 1.0 / (neurons as f64).sqrt(), seed)?;
+        outcome_of_run(&population, &algorithm, start)
+    })
+}
+
+/// The measures in which a gap is looked for.
+const COMPARED: [&str; 2] = ["loss", "mean_angle"];
+
+/// Whether the frozen layer ends with the greater loss and the greater angles.
+fn gap(found: Found<'_>, against: &'static str) -> Result<(Answer, String), Failure> {
+    let (mut answers, mut figures) = (Vec::new(), Vec::new());
+    for measure in COMPARED {
+        let [frozen, other] = ["frozen", against]
+            .map(|variant| found.one(measure, &[("variant", Level::from(variant))]));
+        let (frozen, other) = (frozen?, other?);
+        answers.push(exceeds(frozen, other));
+        figures.push(format!("{measure} {} against {}", figure(frozen), figure(other)));
     }
-    Ok(found)
+    Ok((Answer::all(answers), figures.join(", ")))
+}
+
+pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
+    let (full, figures) = gap(found, "full")?;
+    let (crippled, control) = gap(found, "frozen_without_decay")?;
+    Ok(vec![
+        Conclusion::new(
+            "full training ends below a frozen first layer in loss and angles",
+            full,
+            figures,
+        ),
+        Conclusion::new(
+            "so does a run that is frozen and without weight decay (the control)",
+            crippled,
+            control,
+        ),
+    ])
 }

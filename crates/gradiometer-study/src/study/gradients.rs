@@ -3,48 +3,55 @@
 //! The fit of the labels is off by `((d/n) Var(y~))^(1/2)`, which moves the gradient only together with a second sampling error, by the order
 //! `(d/n) Var(y~)^(1/2)`. Against `(L/n)^(1/2)` that is small once `n` is well above `d^2 Var(y~)/L`; the exponent is fitted from there on.
 
-use super::{Measurement, Outcome, Size};
+use super::Size;
+use super::measurement::{Measure, Measurement, mean};
+use super::reading::{Conclusion, Found, figure, near};
+use super::session::{Failure, Plan};
 use gradiometer_model::generate::{TeacherRequest, near_teacher_student};
 use gradiometer_population::{
     Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
 };
 
-pub(super) fn run(size: Size) -> Outcome {
+const MEASURES: [Measure; 1] = [mean("relative_error")];
+/// How near the exponent must come to 1/2: the lower orders in `n` bend the line by as much.
+const RESOLUTION: f64 = 0.02;
+
+pub(super) fn plan(size: Size) -> Plan {
     let (d, per_neuron, least) = size.choose((6, 4, 1_000), (10, 10, 4_000));
-    let counts = [1, 10, 100, 1000].map(|factor: usize| factor * least);
-    let mut errors = vec![Vec::new(); counts.len()];
-    let mut exponents = Vec::new();
-    for seed in 0..10 {
+    let cases = [1, 10, 100, 1000].map(|factor: usize| factor * least).to_vec();
+    let setting = move |n: &usize| vec![("d", d.into()), ("n", (*n).into())];
+    Plan::new(cases, setting, (&MEASURES, 10), move |n, seed| {
         let request = TeacherRequest { separation: 0.5, ..TeacherRequest::new(d, 3, 3, seed) };
         let teacher = request.generate()?.into_inner();
         let student = near_teacher_student(&teacher, per_neuron, 0.3, 0.3, seed)?;
         let mut exact = Gradient::default();
         let population = Population::new(teacher.clone());
         let _loss = population.evaluate_fast(&student, &mut Workspace::new(), &mut exact);
-        let mut logarithms = Vec::new();
-        for (values, n) in errors.iter_mut().zip(counts) {
-            let request = SampleRequest::new(n, (1 << 32) + seed);
-            let (_, found) = Empirical::drawn(teacher.clone(), &request)?.evaluate(&student)?;
-            let error = (squared_distance(&found, &exact) / exact.squared_norm()).sqrt();
-            values.push((seed, error));
-            logarithms.push(error.log10());
-        }
-        // Least squares on equally spaced logarithms.
-        let [first, second, third, fourth] = logarithms[..] else { continue };
-        exponents.push((seed, (3.0 * (fourth - first) + third - second) / 10.0));
-    }
-    let at = |n| vec![("d", d as f64), ("n", n)];
-    let mut found: Vec<Measurement> = counts
-        .iter()
-        .zip(errors)
-        .map(|(n, values)| Measurement {
-            setting: at(*n as f64),
-            quantity: "relative gradient error",
-            values,
-        })
-        .collect();
-    found.push(Measurement { setting: at(f64::NAN), quantity: "exponent", values: exponents });
-    Ok(found)
+        let request = SampleRequest::new(*n, (1 << 32) + seed);
+        let (_, found) = Empirical::drawn(teacher, &request)?.evaluate(&student)?;
+        Ok(vec![(squared_distance(&found, &exact) / exact.squared_norm()).sqrt()])
+    })
+}
+
+pub(super) fn derive(found: Found<'_>) -> Vec<Measurement> {
+    vec![found.exponents("exponent", ("relative_error", "n"), &[])]
+}
+
+pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
+    let exponent = found.one("exponent", &[])?;
+    let (few, many) = found.ends("relative_error", &[])?;
+    Ok(vec![Conclusion::new(
+        "the empirical gradient approaches the population's as n^(-1/2)",
+        near(exponent, -0.5, RESOLUTION),
+        format!(
+            "exponent {}; relative error {} at n = {}, {} at n = {}",
+            figure(exponent),
+            figure(few),
+            few.number("n"),
+            figure(many),
+            many.number("n")
+        ),
+    )])
 }
 
 fn squared_distance(left: &Gradient, right: &Gradient) -> f64 {

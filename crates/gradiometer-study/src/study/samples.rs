@@ -6,7 +6,11 @@
 //! over the signal `s = pi^2 k(1) (r/q_r) d^2/n`, the median cosine is `((1 + s r/d)/(1 + s))^(1/2)` up to relative terms of order `1/d`: for large
 //! `d` and `r = 3` it is 0.68, 0.88 and 0.97 at `n/d^2 = 1, 4, 16`.
 
-use super::{Measurement, Outcome, Size};
+use super::measurement::{Measure, Measurement, mean};
+use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
+use super::session::{Failure, Plan};
+use super::{Level, Size};
+use gradiometer_hermite::float::{maximum_of, minimum_of};
 use gradiometer_model::generate::symmetric_start;
 use gradiometer_model::geometry::norm;
 use gradiometer_model::{Network, Teacher};
@@ -22,35 +26,74 @@ const RATIOS: [usize; 3] = [1, 4, 16];
 /// `n/d` of the settings in which `n` grows with `d` alone.
 const LINEAR: usize = 20;
 
-pub(super) fn run(size: Size) -> Outcome {
+const MEASURES: [Measure; 1] = [mean("median_cosine")];
+
+pub(super) use super::nothing_derived as derive;
+
+pub(super) fn plan(size: Size) -> Plan {
     let dimensions = size.choose(&[20, 40][..], &[20, 40, 80, 160]);
     let neurons = size.choose(100, 400);
-    let mut found = Vec::new();
+    let mut cases = Vec::new();
     for &d in dimensions {
         let mut counts: Vec<usize> = RATIOS.iter().map(|c| c * d * d).collect();
         counts.push(LINEAR * d);
         counts.sort_unstable();
         counts.dedup();
-        for n in counts {
-            let mut values = Vec::new();
-            for seed in 0..10 {
-                values.push((seed, median_cosine(d, n, neurons, seed)?));
-            }
-            let ratio = n as f64 / (d * d) as f64;
-            let setting = [
-                ("d", d as f64),
-                ("n", n as f64),
-                ("n/d^2", ratio),
-                ("predicted", predicted(d as f64, n as f64)),
-            ];
-            found.push(Measurement {
-                setting: setting.to_vec(),
-                quantity: "median cosine",
-                values,
-            });
-        }
+        cases.extend(counts.into_iter().map(|n| (d, n)));
     }
-    Ok(found)
+    let setting = |&(d, n): &(usize, usize)| {
+        let (dimension, count) = (d as f64, n as f64);
+        vec![
+            ("d", d.into()),
+            ("n", n.into()),
+            ("n_over_d2", (count / (dimension * dimension)).into()),
+            ("predicted", predicted(dimension, count).into()),
+        ]
+    };
+    Plan::new(cases, setting, (&MEASURES, 10), move |&(d, n), seed| {
+        Ok(vec![median_cosine(d, n, neurons, seed)?])
+    })
+}
+
+pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
+    let mut conclusions = Vec::new();
+    for ratio in RATIOS {
+        let here = found.all("median_cosine", &[("n_over_d2", Level::from(ratio))]);
+        let agrees = here.iter().map(|one| Answer::of(agrees(one, one.number("predicted"))));
+        let means = || here.iter().map(|one| one.mean());
+        conclusions.push(Conclusion::new(
+            format!(
+                "at n = {ratio} d^2 the median cosine is the predicted one up to 1/d for every d"
+            ),
+            Answer::all(agrees),
+            format!("{} to {}", short(minimum_of(means())), short(maximum_of(means()))),
+        ));
+    }
+    let (least, greatest) = found.ends("median_cosine", &[])?;
+    let linear = |one: &Measurement| {
+        let d = one.number("d");
+        found.one("median_cosine", &[("d", d.into()), ("n", (LINEAR as f64 * d).into())])
+    };
+    let (first, last) = (linear(least)?, linear(greatest)?);
+    conclusions.push(Conclusion::new(
+        format!("at n = {LINEAR} d it falls as d grows"),
+        exceeds(first, last),
+        format!(
+            "{} at d = {}, {} at d = {}",
+            figure(first),
+            first.number("d"),
+            figure(last),
+            last.number("d")
+        ),
+    ));
+    Ok(conclusions)
+}
+
+/// Whether a measured cosine is the given one, up to the relative order `1/d` that the prediction leaves out and its interval.
+pub(super) fn agrees(found: &Measurement, cosine: f64) -> bool {
+    let (low, high) = found.interval();
+    let room = 1.0 / found.number("d");
+    low - room <= cosine && cosine <= high + room
 }
 
 /// The median cosine of the module's text.
@@ -62,12 +105,7 @@ pub(super) fn predicted(d: f64, n: f64) -> f64 {
 }
 
 /// The median over the neurons of `|P w|/|w|` after the first step, `P` the projection onto the teacher's span.
-fn median_cosine(
-    d: usize,
-    n: usize,
-    neurons: usize,
-    seed: u64,
-) -> Result<f64, Box<dyn std::error::Error + Send + Sync>> {
+fn median_cosine(d: usize, n: usize, neurons: usize, seed: u64) -> Result<f64, Failure> {
     let student = first_step(&Empirical::drawn(teacher(d)?, &request(n, seed))?, neurons, seed)?;
     // The second half of the neurons repeats the first.
     let mut cosines: Vec<f64> =

@@ -47,7 +47,8 @@ impl Predicted {
         }
     }
 
-    fn text(self) -> String {
+    /// In words.
+    pub fn text(self) -> String {
         match self {
             Self::About(x) => format!("about {x:.3}"),
             Self::AtMost(x) => format!("at most {x:.3}"),
@@ -159,6 +160,16 @@ impl Scaling {
         Ok(Fit::of(&slopes?))
     }
 
+    /// The slope of the logarithms in one run.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the run fails or has too few points.
+    pub fn exponent(&self, seed: u64, form: Form) -> Result<f64, VerifyError> {
+        let points = (self.points)(seed, form)?;
+        let (id, part, count) = (self.id, self.part, points.len());
+        slope(&points).ok_or(VerifyError::TooFewPoints { id, part, points: count })
+    }
+
     /// The exponent over `runs` runs with seeds from `seed` on, and that of the control.
     ///
     /// # Errors
@@ -184,7 +195,7 @@ impl Scaling {
 }
 
 /// Least squares of the logarithms; `None` for fewer than two scales.
-fn slope(points: &[(f64, f64)]) -> Option<f64> {
+pub(crate) fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let logs: Vec<(f64, f64)> = points
         .iter()
         .filter(|(x, y)| *x > 0.0 && *y > 0.0)

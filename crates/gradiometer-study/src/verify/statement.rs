@@ -14,7 +14,7 @@ pub enum Form {
 
 impl Form {
     /// `stated` or `control`.
-    pub(super) fn choose<T>(self, stated: T, control: T) -> T {
+    pub(crate) fn choose<T>(self, stated: T, control: T) -> T {
         match self {
             Self::Stated => stated,
             Self::Control => control,

@@ -123,4 +123,6 @@ impl Claim {
 }
 
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -30,10 +30,11 @@ def main(path):
             if part["kind"] != "inequality":
                 continue
             search = part["search"]["ratio"]
-            largest = max(x for x in (part["worst_ratio"], search, 0.0) if x is not None)
-            verdict = "sharp" if largest >= SHARP else "loose"
+            ratios = [x for x in (part["worst_ratio"], search) if x is not None]
+            verdict = "sharp" if max(ratios, default=0.0) >= SHARP else "loose" if ratios else "-"
+            seed = part["seed_of_worst"] if ratios else "-"
             cells = [claim["id"], part["part"], part["checked"], part["violations"], number(part["worst_ratio"]),
-                     part["seed_of_worst"], number(search), verdict]
+                     seed, number(search), verdict]
             print("| " + " | ".join(map(str, cells)) + " |")
 
     print("\n| id | part | instances | violations | worst share of the allowed rounding | seed |")
@@ -62,7 +63,7 @@ def main(path):
         control = claim["negative_control"]
         if "parts" in control:
             tried = ", ".join(str(p["evaluations"]) for p in control["parts"])
-            changed = control["changed"].replace("|p|", "norm(p)")
+            changed = control["changed"].replace("|p|", "norm(p)").replace("|mu*|", "mass(mu*)")
             print(f"| {claim['id']} | {changed} | {tried if control['refuted'] else 'not refuted'} |")
 
 

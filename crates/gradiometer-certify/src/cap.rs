@@ -289,4 +289,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn the_own_summand_is_as_wide_as_its_slope_is_unknown() {
+        // sign (A kappa(s) - kappa'(s) (B.e)) with |B - (0, 2)| <= error, in the plane, where nothing else is.
+        for (error, sign) in [(0.25, 1.0), (0.0, 1.0), (0.25, -1.0)] {
+            let chart = crate::chart::tests::lone(3.0, ([1.0, 0.0], 0.0), ([0.0, 2.0], error));
+            let (from, to) = (0.25, 0.26);
+            let (kappa, derivative) = chart.kernel().radial(Enclosure::new(from, to));
+            let (matrix, linear, rest) = Shells::new(&chart, sign, 0, 0.0).form(from, to).unwrap();
+            let own = kappa * 3.0;
+            let unknown = (2.0 + error) * derivative.radius() + error * derivative.midpoint().abs();
+            // The formula is rounded outward a few times.
+            let rounding = 64.0 * f64::EPSILON;
+            assert!((rest.midpoint() - sign * own.midpoint()).abs() <= rounding);
+            assert!((rest.radius() - own.radius() - unknown).abs() <= rounding, "{rest}");
+            assert!((linear[0] + sign * 2.0 * derivative.midpoint()).abs() <= rounding);
+            assert_eq!(matrix, vec![0.0]);
+        }
+    }
 }

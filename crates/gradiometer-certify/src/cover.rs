@@ -178,9 +178,8 @@ impl Cover<'_> {
         let cosine = local.cosines[nearest];
         let side = if cosine.midpoint() < 0.0 { -1.0 } else { 1.0 };
         let delta = (cosine * side).acos();
-        let sine_delta = ((Enclosure::ONE - cosine) * (Enclosure::ONE + cosine)).sqrt();
         // grad delta^2 = -2 (delta / sin delta) (tangent part of side u).
-        let pulling = delta / sine_delta * (2.0 * self.rho);
+        let pulling = over_sine(delta, cosine) * (2.0 * self.rho);
         let radius = Enclosure::from(sine).asin();
 
         for sign in [1.0, -1.0] {
@@ -246,6 +245,11 @@ impl Cell {
     }
 }
 
+/// `delta / sin delta` of an angle with this cosine, up to its sign.
+fn over_sine(delta: Enclosure, cosine: Enclosure) -> Enclosure {
+    delta / ((Enclosure::ONE - cosine) * (Enclosure::ONE + cosine)).sqrt()
+}
+
 /// The largest `l` such that `F + G theta + l theta^2 / 2 <= 0` for all `theta` in `[0, radius]` (`F < 0 <= G`), from below.
 fn needed_curvature(value: Enclosure, gradient: Enclosure, radius: Enclosure) -> Enclosure {
     let (f, g) = (Enclosure::from(-value.hi()), Enclosure::from(gradient.hi()));
@@ -286,4 +290,105 @@ fn below(matrix: &[f64], sign: f64, room: f64, centre: &[f64], square: &mut Vec<
 /// Whether `|eta| > 1 - rho delta^2` for certain.
 pub(crate) fn violates(eta: Enclosure, delta: Enclosure, rho: f64) -> bool {
     (eta.abs() + delta.square() * rho - 1.0).lo() > 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_exceeds_the_bound_for_certain_violates_it() {
+        let violated = |eta: Enclosure, delta: f64, rho: f64| {
+            let sides = [eta, -eta].map(|eta| violates(eta, Enclosure::from(delta), rho));
+            assert_eq!(sides[0], sides[1]);
+            sides[0]
+        };
+        let at = Enclosure::from;
+        // 3/4 + delta^2 rho against 1.
+        assert!(violated(at(0.75), 0.5, 1.01) && !violated(at(0.75), 0.5, 0.99));
+        assert!(!violated(at(0.75), 0.5, 1.0), "equality violates nothing");
+        assert!(violated(at(0.75), 1.0, 0.5) && !violated(at(0.75), 0.0, 0.5));
+        assert!(!violated(Enclosure::new(0.7, 0.9), 0.5, 1.0), "not for certain");
+        assert!(!violated(Enclosure::UNDEFINED, 0.5, 1.0));
+    }
+
+    /// `Q diag(0, eigenvalues) Q^T` and the first column of `Q`, a product of plane rotations.
+    fn turned(eigenvalues: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let n = eigenvalues.len() + 1;
+        let mut columns: Vec<Vec<f64>> =
+            (0..n).map(|i| (0..n).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+        for i in 0..n {
+            for j in 0..i {
+                let (sin, cos) = (0.3 + 0.7 * (i + 2 * j) as f64).sin_cos();
+                for column in &mut columns {
+                    let (x, y) = (column[i], column[j]);
+                    (column[i], column[j]) = (cos * x - sin * y, sin * x + cos * y);
+                }
+            }
+        }
+        let mut matrix = vec![0.0; n * n];
+        for (value, column) in eigenvalues.iter().zip(&columns[1..]) {
+            for x in 0..n {
+                for y in 0..n {
+                    matrix[x * n + y] += value * column[x] * column[y];
+                }
+            }
+        }
+        (matrix, columns.swap_remove(0))
+    }
+
+    #[test]
+    fn forms_are_below_from_their_largest_eigenvalue_on() {
+        let mut square = Vec::new();
+        for eigenvalues in [&[-2.0, -1.0][..], &[3.0], &[1.0, -4.0, 2.0], &[-1.0, -1.5, -3.0, -2.0]]
+        {
+            let (matrix, centre) = turned(eigenvalues);
+            for sign in [1.0, -1.0] {
+                let largest = eigenvalues
+                    .iter()
+                    .map(|x| sign * x)
+                    .fold(f64::NEG_INFINITY, |a, b| if a > b { a } else { b });
+                let mut holds = |room: f64| below(&matrix, sign, room, &centre, &mut square);
+                assert!(holds(largest + 0.01) && !holds(largest - 0.01), "{eigenvalues:?} {sign}");
+                assert!(holds(100.0) && !holds(-100.0) && !holds(f64::NAN));
+            }
+        }
+        assert!(below(&[0.0; 4], 1.0, 0.0, &[1.0, 0.0], &mut square));
+    }
+
+    #[test]
+    fn an_angle_over_its_sine_is_that() {
+        for delta in [0.1, 0.5, 1.0, 1.5] {
+            let (sin, cos) = f64::sin_cos(delta);
+            for side in [1.0, -1.0] {
+                let found = over_sine(Enclosure::from(delta), Enclosure::from(side * cos));
+                let expected = delta / sin;
+                // The cosine is rounded, and the sine of a small angle loses by its inverse square.
+                let rounding = 16.0 * f64::EPSILON / (sin * sin);
+                assert!((found.midpoint() / expected - 1.0).abs() <= rounding, "{delta}: {found}");
+                assert!(found.width() <= rounding * expected, "{delta}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_needed_curvature_makes_the_parabola_touch_zero() {
+        for (value, gradient, radius) in
+            [(-1.0, 0.5, 0.25), (-1.0, 8.0, 1.0), (-0.125, 0.0, 0.5), (-0.5, 1.0, 1.0)]
+        {
+            let [v, g, r] = [value, gradient, radius].map(Enclosure::from);
+            let needed = needed_curvature(v, g, r);
+            let at = |l: f64, theta: f64| value + gradient * theta + 0.5 * l * theta * theta;
+            let highest = |l: f64| {
+                (0..=4096)
+                    .map(|k| at(l, radius * f64::from(k) / 4096.0))
+                    .fold(value, |a, b| if a > b { a } else { b })
+            };
+            // The grid misses the square of half a step of a curvature below 100.
+            let missed = 100.0 / (8192.0 * 8192.0);
+            assert!(highest(needed.lo()) <= 64.0 * f64::EPSILON, "{value} {gradient} {radius}");
+            assert!(highest(needed.hi() + 0.01) > -missed, "{value} {gradient} {radius}");
+            assert!(needed.width() <= 1e3 * f64::EPSILON);
+        }
+    }
 }

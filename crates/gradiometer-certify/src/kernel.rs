@@ -297,6 +297,34 @@ mod tests {
             assert!(DegreeWeights::new(vec![low], tail).is_err());
         }
         assert_eq!(DegreeWeights::new(vec![0.0, 0.5], 1.0).unwrap().first_degree(), 4);
-        assert_eq!(DegreeWeights::from_degree(6).unwrap().first_degree(), 6);
+        let (mixed, pure) = (
+            DegreeWeights::new(vec![0.0, 0.5], 1.0).unwrap(),
+            DegreeWeights::from_degree(6).unwrap(),
+        );
+        assert_eq!((mixed.tail_degree(), pure.tail_degree()), (6, 6));
+        assert_eq!(DegreeWeights::from_degree(2).unwrap().tail_degree(), 2);
+        assert_eq!((pure.first_degree(), mixed.low(), mixed.tail()), (6, &[0.0, 0.5][..], 1.0));
+    }
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "both come from the same end points")]
+    fn ranges_end_where_the_values_do() {
+        let kernel = DegreeWeights::new(vec![0.5, 0.0], 1.0).unwrap().kernel();
+        for (lo, hi) in [(-0.9, -0.2), (-0.3, 0.8), (0.1, 0.99), (-0.5, 0.2)] {
+            let range = kernel.jet(Enclosure::new(lo, hi));
+            let [a, b] = [lo, hi].map(|t| kernel.jet(Enclosure::from(t)));
+            let middle = kernel.jet(Enclosure::ZERO);
+            let inside = lo < 0.0 && hi > 0.0;
+            for order in [1, 3] {
+                assert_eq!(range[order], a[order].hull(b[order]), "{lo} {hi}");
+            }
+            for order in [0, 2] {
+                assert_eq!(range[order].hi(), maximum(a[order].hi(), b[order].hi()));
+                let ends = minimum(a[order].lo(), b[order].lo());
+                let least = if inside { middle[order].lo() } else { ends };
+                // A value at zero is known exactly, its enclosure within four floats of one.
+                assert!((range[order].lo() - least).abs() <= 4.0 * f64::EPSILON, "{lo} {hi}");
+            }
+        }
     }
 }

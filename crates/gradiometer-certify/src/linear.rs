@@ -279,4 +279,92 @@ mod tests {
         let hard = largest_on_sphere(&m, &[0.0, 0.0]);
         assert!(hard >= 1.0 && hard < 1.0 + f64::EPSILON.sqrt(), "{hard}");
     }
+
+    /// `a I + b (neighbours)`, whose eigenvalues are `a + 2 b cos(k pi/(n + 1))`.
+    fn path(n: usize, a: f64, b: f64) -> Vec<f64> {
+        let entry = |e: usize| match (e / n).abs_diff(e % n) {
+            0 => a,
+            1 => b,
+            _ => 0.0,
+        };
+        (0..n * n).map(entry).collect()
+    }
+
+    #[test]
+    fn definiteness_of_larger_matrices_ends_at_the_least_eigenvalue() {
+        for n in 1..=7 {
+            let angle = std::f64::consts::PI / (n as f64 + 1.0);
+            for (a, b) in [(3.0, 1.0), (2.5, -0.75)] {
+                let least = a - 2.0 * f64::abs(b) * angle.cos();
+                let holds = |slack| is_positive_definite(&mut path(n, a, b), n, slack);
+                // The shift is 4 (n + 2) eps of the diagonal's sum.
+                let shift = 4.0 * (n as f64 + 2.0) * f64::EPSILON * (n as f64 * a + least);
+                assert!(holds(least - 1.5 * shift) && !holds(least - 0.5 * shift), "{n}");
+                assert!(!holds(least + shift), "{n}");
+            }
+        }
+        // Any slack that is more than the diagonal, of either sign.
+        assert!(is_positive_definite(&mut [0.0], 1, -1.0));
+        assert!(!is_positive_definite(&mut [-1.0], 1, -1.0 + f64::EPSILON));
+    }
+
+    #[test]
+    fn solutions_are_as_wide_as_the_system_makes_them() {
+        let n = 4;
+        let matrix = path(n, 4.0, -1.0);
+        let exact = [1.0, -2.0, 3.0, 0.5];
+        let inverse = approximate_inverse(matrix.clone(), n).unwrap();
+        let times = |rows: &[f64], x: &[f64]| -> Vec<f64> {
+            rows.chunks_exact(n).map(|row| row.iter().zip(x).map(|(a, b)| a * b).sum()).collect()
+        };
+        let right = times(&matrix, &exact);
+        for (in_matrix, in_right) in [(0.0, 1.0 / 65536.0), (1.0 / 65536.0, 0.0)] {
+            let around = |x: &f64, radius| Enclosure::new(x - radius, x + radius);
+            let a: Vec<Enclosure> = matrix.iter().map(|x| around(x, in_matrix)).collect();
+            let b: Vec<Enclosure> = right.iter().map(|x| around(x, in_right)).collect();
+            let solution = solve(&a, &b).unwrap();
+            // |A^-1| (radius of b + radius of A |x|), to first order, and to second order no wider than that by a thousandth.
+            let sum: f64 = exact.iter().map(|x| f64::abs(*x)).sum();
+            let moduli: Vec<f64> = inverse.iter().map(|x| x.abs()).collect();
+            let widest = times(&moduli, &vec![in_right + in_matrix * sum; n]);
+            for ((x, exact), widest) in solution.iter().zip(exact).zip(widest) {
+                assert!(x.contains(exact), "{x} {exact}");
+                let share = x.radius() / widest;
+                assert!((1.0..1.01).contains(&share), "{share}");
+            }
+        }
+        // Rows that have to change places.
+        let swapped = [0.0, 2.0, 4.0, 1.0];
+        let solution = solve(&points(&swapped), &points(&[2.0, 9.0])).unwrap();
+        assert!(solution[0].contains(2.0) && solution[1].contains(1.0));
+        assert!(solution.iter().all(|x| x.width() <= 64.0 * f64::EPSILON));
+    }
+
+    #[test]
+    fn the_largest_value_on_a_sphere_of_any_dimension_is_met() {
+        let known = [
+            // |l| for M = 0, the largest eigenvalue for l = 0, and both along one axis.
+            (vec![0.0; 9], vec![2.0, -3.0, 6.0], 7.0),
+            (path(3, 1.0, 1.0), vec![0.0; 3], 1.0 + std::f64::consts::SQRT_2),
+            (vec![3.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, -2.0], vec![4.0, 0.0, 0.0], 7.0),
+            (vec![-5.0], vec![2.0], -3.0),
+            // l along the eigenvector of the largest eigenvalue, in no axis's direction.
+            (
+                path(3, 1.0, 1.0),
+                vec![1.0, std::f64::consts::SQRT_2, 1.0],
+                3.0 + std::f64::consts::SQRT_2,
+            ),
+            // M = -diag(2, 2), l = (3, 4): -2 + 5.
+            (vec![-2.0, 0.0, 0.0, -2.0], vec![3.0, 4.0], 3.0),
+        ];
+        for (m, l, largest) in known {
+            let bound = largest_on_sphere(&m, &l);
+            // The bisection stops within 3^-60 * 2^60 of the minimum, where the bound is flat.
+            let slack = 64.0 * f64::EPSILON.sqrt();
+            assert!(bound >= largest && bound <= largest + slack, "{m:?} {l:?}: {bound}");
+        }
+        let (none, unknown) = (largest_on_sphere(&[], &[]), largest_on_sphere(&[f64::NAN], &[1.0]));
+        assert!(none.is_infinite() && none < 0.0, "{none}");
+        assert!(unknown.is_infinite() && unknown > 0.0, "{unknown}");
+    }
 }

@@ -271,4 +271,70 @@ mod tests {
         assert_eq!(single_index(&nan, 1).exponent, Exponent::Undecided(1));
         assert!(multi_index(&relu(4), &[1.0, 1.0], &[1.0], 1).is_err());
     }
+
+    /// The one degree `k`, with the coefficient given, of a teacher in the plane.
+    fn part(k: usize, c: Coefficient, amplitudes: &[f64], directions: &[f64]) -> DegreePart {
+        let mut coefficients = vec![Coefficient { value: 0.0, error: 0.0 }; k];
+        coefficients.push(c);
+        let found = multi_index(&coefficients, amplitudes, directions, k).unwrap();
+        assert_eq!(found.parts.len(), 1);
+        found.parts[0]
+    }
+
+    #[test]
+    fn norms_and_errors_are_those_of_their_sums() {
+        let close = |x: f64, y: f64| (x - y).abs() <= 8.0 * f64::EPSILON * y.abs();
+        let one = Coefficient { value: 1.0, error: 0.0 };
+        let rough = Coefficient { value: -2.0, error: 0.25 };
+        let axes = [1.0, 0.0, 0.0, 1.0];
+        // 3 along one axis and 4 along another: 5 in every degree. The sizes of the three products sum to 25 and no overlap but 1 counts.
+        for k in 2..7 {
+            let found = part(k, one, &[3.0, -4.0], &axes);
+            let roundings = 7.0 * k as f64 + 3.0;
+            let error = 25.0 * roundings * f64::EPSILON / 5.0;
+            assert!(close(found.norm, 5.0) && close(found.error, error), "{k}: {found:?}");
+            let found = part(k, rough, &[3.0, 4.0], &axes);
+            let bound = 2.0 * error + 0.25 * (5.0 + error);
+            assert!(close(found.norm, 10.0) && close(found.error, bound), "{k}: {found:?}");
+        }
+        let first = part(1, one, &[3.0, -4.0], &axes);
+        assert!(close(first.norm, 5.0) && close(first.error, 42.0 * f64::EPSILON), "{first:?}");
+        assert_eq!(first.part, Part::NonZero);
+        // An overlap of 1/2, whose power falls: (4 + 4 + 2 * 4 * 2^-k).
+        let slanted = [1.0, 0.0, 0.5, 0.75_f64.sqrt()];
+        for k in 2..7 {
+            let found = part(k, one, &[2.0, 2.0], &slanted);
+            let power = 0.5_f64.powi(i32::try_from(k).unwrap());
+            assert!(close(found.norm, (8.0 + 8.0 * power).sqrt()), "{k}: {found:?}");
+            let (n, below) = (k as f64, 2.0 * power);
+            let sizes = 8.0 * (7.0 * n + 3.0) + 8.0 * (6.0 * n * below + (n + 3.0) * power);
+            let error = sizes * f64::EPSILON / found.norm;
+            assert!(close(found.error, error), "{k}: {found:?}");
+        }
+        // What cancels is known to the root of its error only.
+        let none = part(2, one, &[1.0, -1.0], &[1.0, 0.0, 1.0, 0.0]);
+        let square = 4.0 * 17.0 * f64::EPSILON;
+        assert!(none.norm <= 0.0 && close(none.error, (2.0 * square).sqrt()), "{none:?}");
+        assert_eq!(none.part, Part::Zero);
+    }
+
+    #[test]
+    fn a_part_is_judged_by_its_error() {
+        for (norm, error, size, expected) in [
+            (0.5, 0.25, 1.0, Part::NonZero),
+            (0.5, 0.5, 1.0, Part::Undecided),
+            (0.5, 0.5, 1e6, Part::Zero),
+            (0.0, RESOLUTION, 1.0, Part::Zero),
+            (0.0, 2.0 * RESOLUTION, 1.0, Part::Undecided),
+            (f64::NAN, 0.0, 1.0, Part::Undecided),
+            (0.0, f64::NAN, 1.0, Part::Undecided),
+        ] {
+            assert_eq!(judge(3, norm, error, size).part, expected, "{norm} {error} {size}");
+        }
+        let zero = Coefficient { value: 0.0, error: 0.0 };
+        let found = single_index(&[zero; 9], 4);
+        assert_eq!((found.exponent, found.parts.len()), (Exponent::AtLeast(9), 5));
+        assert_eq!(Exponent::Known(3).known(), Some(3));
+        assert_eq!((found.exponent.known(), Exponent::Undecided(1).known()), (None, None));
+    }
 }

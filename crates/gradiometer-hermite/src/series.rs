@@ -431,4 +431,48 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn tail_and_errors_are_the_sums_of_their_parts() {
+        let pair = |value, error| Coefficient { value, error };
+        let series = HermiteSeries {
+            coefficients: vec![pair(3.0, 0.5), pair(-1.0, 0.25)],
+            energy: pair(20.0, 0.125),
+        };
+        // A few roundings of numbers below 16.
+        let close = |x: f64, y: f64| (x - y).abs() <= 8.0 * f64::EPSILON;
+        let slack = 2.0 * 3.0 * 0.5 + 0.25 + 2.0 * 0.25 + 0.0625;
+        let tail = 20.0 - 10.0 + 0.125 + slack + 2.0 * 10.0 * f64::EPSILON;
+        assert!(close(series.tail(), tail), "{}", series.tail());
+        let small = HermiteSeries { energy: pair(9.0, 0.125), ..series.clone() };
+        assert!(close(small.tail(), 0.125 + slack + 20.0 * f64::EPSILON));
+        let (errors, t) = ([3.25 + 18.0 * f64::EPSILON, 0.5625 + 3.0 * f64::EPSILON], -0.5_f64);
+        let SeriesKernel { value, slope } = series.kernel(t, Degrees::All);
+        assert!(close(value.value, 9.0 - 0.5) && close(slope.value, 1.0));
+        let expected = errors[0] + errors[1] * 0.5 + tail * 0.25;
+        assert!(close(value.error, expected), "{} {expected}", value.error);
+        let expected = errors[1] + tail * greatest_slope(0.5, 2);
+        assert!(close(slope.error, expected), "{} {expected}", slope.error);
+        let SeriesKernel { value, slope } = series.kernel(t, Degrees::FromTwo);
+        assert!(value.value.abs() <= 0.0 && slope.value.abs() <= 0.0);
+        assert!(
+            close(value.error, tail * 0.25) && close(slope.error, tail * greatest_slope(0.5, 2))
+        );
+    }
+
+    #[test]
+    fn the_cut_is_the_first_where_nothing_is_left() {
+        for (scale, power) in [(1.0, 0.0), (3.0, 1.0), (0.5, 8.0), (2.0, 20.0)] {
+            let growth = Growth { scale, power };
+            let cut = Cut::of(&Custom::new("test", |_| 0.0, &[], growth).unwrap());
+            let size = |z: f64| (1.0 + z).powf(power) * (-0.25 * z * z).exp();
+            let small = |z: f64| size(z) <= f64::EPSILON / 256.0;
+            let first = (20..200).map(|n| 0.5 * f64::from(n)).find(|z| small(*z)).unwrap();
+            assert!((cut.radius - first).abs() <= 0.0, "{power}: {} {first}", cut.radius);
+            let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 64.0 * f64::EPSILON;
+            let left = scale * size(first);
+            assert!(close(cut.coefficient, 4.0 * 1.0865 * left / TAU.sqrt()), "{power}");
+            assert!(close(cut.energy, 4.0 * left * left / TAU.sqrt()), "{power}");
+        }
+    }
 }

@@ -147,4 +147,6 @@ impl Claim {
 }
 
 #[cfg(test)]
+mod by_hand;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -377,3 +377,50 @@ pub(crate) fn dense(
     let loss = dot(&workspace.masses[..n], &workspace.kernel[..n]) / (2.0 * PI);
     Bounded { value: loss, error: roundoff.loss() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_student_is_folded_where_its_second_half_repeats_the_first() {
+        let folded = |rows: &[f64]| {
+            let m = rows.len() / 2;
+            let student = Network::new(2, vec![1.0; m], rows.to_vec()).unwrap();
+            let mut mirror = vec![9.0];
+            fold(&student, &mut mirror);
+            mirror
+        };
+        assert_eq!(folded(&[1.0, 2.0, 3.0, 4.0, 1.0, 2.0, -3.0, -4.0]), [1.0, -1.0]);
+        assert!(folded(&[1.0, 2.0, 3.0, 4.0, 1.0, 2.0, 3.0, -4.0]).is_empty());
+        assert!(folded(&[1.0, 2.0, 1.0, 2.0, 1.0, 2.0]).is_empty());
+        assert_eq!(folded(&[0.0, 0.0, 0.0, 0.0]), [1.0]);
+        let mut nan = Network::new(1, vec![1.0; 2], vec![1.0; 2]).unwrap();
+        nan.layers_mut().1.fill(f64::NAN);
+        let mut mirror = Vec::new();
+        fold(&nan, &mut mirror);
+        assert!(mirror.is_empty());
+    }
+
+    #[test]
+    fn the_constants_of_the_bound_are_those_of_the_sums() {
+        let teacher = Teacher::new(Network::new(3, vec![2.0], vec![0.0, 0.0, 2.0]).unwrap());
+        let teacher = teacher.unwrap();
+        let rows = vec![3.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0];
+        let student = Network::new(3, vec![1.0, -2.0, 5.0], rows).unwrap();
+        let mut workspace = Workspace::new();
+        workspace.load(&teacher, &student);
+        let found = workspace.roundoff(3);
+        let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 16.0 * f64::EPSILON;
+        assert!(close(found.unit, f64::EPSILON / 2.0) && close(found.cosine, 22.0));
+        assert!(close(found.elementwise, 8.0) && close(found.mass, 7.5));
+        assert!(close(found.depth, 0.5 + LARGEST_TILE as f64 + 32.0) && close(found.atoms, 4.0));
+        assert!(close(found.total_mass, 9.0) && found.total_mass >= 9.0);
+        let mut gradient = Gradient::default();
+        let loss = dense(&teacher, &student, &mut workspace, &mut gradient);
+        assert!(close(loss.error, found.loss()));
+        // The longest neuron and the largest weight, also that of a zero neuron.
+        assert!(close(gradient.second_layer_error, found.second_layer(3.0)));
+        assert!(close(gradient.first_layer_error, found.first_layer(5.0)));
+    }
+}

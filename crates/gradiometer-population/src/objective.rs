@@ -331,3 +331,72 @@ impl Objective for Population {
         &self.teacher
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "whole numbers are exact")]
+    fn weight_decay_adds_both_layers() {
+        let student = Network::new(2, vec![1.0, 2.0], vec![3.0, 0.0, 0.0, 4.0]).unwrap();
+        assert_eq!(WeightDecay { second_layer: 2.0, first_layer: 4.0 }.value(&student), 55.0);
+        assert_eq!(WeightDecay::equal(2.0).value(&student), 30.0);
+    }
+
+    #[test]
+    fn the_low_degrees_and_their_errors_are_what_is_summed() {
+        // Masses 10 and -2 and twice S_1 = 2 (3, 4) - (0, 2) = (6, 6).
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
+        let student = Network::new(2, vec![2.0], vec![3.0, 4.0]).unwrap();
+        let population = Population::new(teacher).from_degree(FromDegree::Zero);
+        let skip = Skip { constant: 0.5, linear: vec![1.0, -3.0] };
+        for (student, absolute, shift, linear) in [
+            (student.clone(), 12.0, 0.0, [3.0, 3.0]),
+            (student.with_skip(skip).unwrap(), 12.5 + 10.0_f64.sqrt(), 0.5, [4.0, 0.0]),
+        ] {
+            let mut loss = Bounded { value: 1.0, error: 0.0 };
+            let mut gradient = Gradient::default();
+            gradient.reset(1, 2);
+            population.add_low_degrees(&student, &mut loss, &mut gradient);
+            let close = |x: f64, y: f64| (x - y).abs() <= 16.0 * f64::EPSILON * y.abs();
+            let root = (2.0 * PI).sqrt();
+            let constant = 8.0 / root + shift;
+            let size = f64::hypot(linear[0], linear[1]);
+            assert!(close(loss.value, 1.0 + constant * constant + size * size), "{loss:?}");
+            // Two atoms and two dimensions.
+            let error = 4.0 * absolute * f64::EPSILON;
+            let expected = 2.0 * error * (constant + size)
+                + 2.0 * error * error
+                + 4.0 * f64::EPSILON * loss.value;
+            assert!(close(loss.error, expected), "{loss:?} {expected:e}");
+            let along = 3.0 * linear[0] + 4.0 * linear[1];
+            assert!(close(gradient.second_layer[0], 10.0 * constant / root + along));
+            for (k, u) in [0.6, 0.8].into_iter().enumerate() {
+                let entry = 2.0 * (2.0 * constant * u / root + linear[k]);
+                assert!(close(gradient.first_layer[k], entry), "{k}");
+            }
+            let rounding = error + 10.0 * f64::EPSILON * (constant + size);
+            assert!(close(gradient.second_layer_error, 10.0 * rounding));
+            assert!(close(gradient.first_layer_error, 4.0 * rounding));
+        }
+    }
+
+    #[test]
+    fn an_accurate_gradient_is_off_by_one_rounding() {
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
+        let student = Network::new(2, vec![2.0, -1.0], vec![3.0, 4.0, 1.0, 0.0]).unwrap();
+        for from_degree in [FromDegree::Two, FromDegree::Zero] {
+            let population = Population::new(teacher.clone()).from_degree(from_degree);
+            let gradient = population.accurate(&student, 1.0).unwrap().gradient;
+            let largest = |x: &[f64]| x.iter().fold(0.0, |m, x| maximum(m, x.abs()));
+            for (error, entries) in [
+                (gradient.second_layer_error, largest(&gradient.second_layer)),
+                (gradient.first_layer_error, largest(&gradient.first_layer)),
+            ] {
+                let share = error / (f64::EPSILON * entries);
+                assert!((1.0..1.001).contains(&share), "{from_degree:?}: {share}");
+            }
+        }
+    }
+}

@@ -62,3 +62,37 @@ impl Roundoff {
         2.0 * weight * self.total_mass * self.unit * pair / (2.0 * PI)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_enters_with_the_factor_derived() {
+        let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 16.0 * f64::EPSILON;
+        for [cosine, elementwise, mass, depth, atoms] in [
+            [0.0, 0.0, 0.0, 0.0, 0.0],
+            [3.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 5.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 7.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 11.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 13.0],
+            [2.0, 3.0, 5.0, 7.0, 11.0],
+        ] {
+            let (unit, total_mass) = (0.125, 3.0);
+            let roundoff = Roundoff { unit, cosine, elementwise, mass, depth, total_mass, atoms };
+            // A wrong cosine moves 2 pi k by |asin t| <= pi/2, a wrong mass or sum by 2 pi |k| <= pi/2 - 1; rounded up to thousandths.
+            let (angle, kernel) = (1.571, 0.571);
+            let row = angle * cosine + elementwise + kernel * (depth + mass);
+            let loss = total_mass * total_mass * unit * (row + kernel * (atoms + mass + 4.0));
+            assert!(close(roundoff.loss(), loss / (2.0 * PI)), "{roundoff:?}");
+            // dL/da = 2 |w| e and dL/dw = 2 a (...), for |w| = 0.75 and |a| = 1.25.
+            let potential = total_mass * unit * (row + kernel * (mass + 4.0)) / (2.0 * PI);
+            assert!(close(roundoff.second_layer(0.75), 1.5 * potential), "{roundoff:?}");
+            let entry = 2.0 * (cosine + elementwise) + 2.571 * (depth + 2.0 * mass + 6.0);
+            let entry = total_mass * unit * entry / (2.0 * PI);
+            assert!(close(roundoff.first_layer(1.25), 2.5 * entry), "{roundoff:?}");
+        }
+        const { assert!(KERNEL >= PI / 2.0 - 1.0 && ANGLE >= PI / 2.0) };
+    }
+}

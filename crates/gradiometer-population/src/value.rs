@@ -100,3 +100,34 @@ pub struct Evaluation {
     /// How they were computed.
     pub path: Path,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::float_cmp, reason = "Pythagorean numbers are exact")]
+    fn norms_count_every_entry_of_both_layers() {
+        let gradient = Gradient {
+            second_layer: vec![1.0, -2.0, 2.0, 0.0],
+            first_layer: vec![4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -12.0],
+            second_layer_error: 2.0,
+            first_layer_error: 1.0,
+        };
+        assert_eq!(gradient.squared_norm(), 9.0 + 16.0 + 144.0);
+        // Four entries off by 2 and nine off by 1: the root of 16 + 9.
+        assert_eq!(gradient.norm_error(), 5.0);
+        let mut again = gradient;
+        again.reset(2, 3);
+        assert_eq!((again.second_layer, again.first_layer), (vec![0.0; 2], vec![0.0; 6]));
+        assert_eq!((again.second_layer_error, again.first_layer_error), (0.0, 0.0));
+    }
+
+    #[test]
+    fn an_error_is_within_a_share_of_the_value() {
+        let at = |value, error| Bounded { value, error };
+        assert!(at(-4.0, 0.5).within(0.125) && !at(-4.0, 0.5).within(0.1249));
+        assert!(at(0.0, 0.0).within(0.5) && !at(0.0, 0.1).within(0.5));
+        assert!(!at(1.0, f64::NAN).within(0.5) && !at(1.0, f64::INFINITY).within(0.5));
+    }
+}

@@ -17,6 +17,7 @@ mod folder;
 mod local;
 mod objective;
 mod optimum;
+mod runs;
 mod scaling;
 mod search;
 mod statement;

@@ -316,3 +316,17 @@ mod refusals {
         let _ = teacher;
     }
 }
+
+#[test]
+fn coefficients_agree_up_to_a_share_of_their_size() {
+    for size in [1.0 / 1024.0, 1.0, 1024.0] {
+        for side in [1.0, -1.0] {
+            let off = |share: f64| size * (1.0 + side * share * COEFFICIENT_TOLERANCE);
+            assert!(agrees(off(0.9), Enclosure::from(size)), "{size}");
+            assert!(agrees(off(-0.9), Enclosure::from(size)), "{size}");
+            assert!(!agrees(off(1.1), Enclosure::from(size)), "{size}");
+            assert!(!agrees(-off(0.9), Enclosure::from(size)), "{size}");
+        }
+        assert!(!agrees(f64::NAN, Enclosure::from(size)), "{size}");
+    }
+}

@@ -305,3 +305,25 @@ fn approximate_inverse(columns: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
     }
     Some(rows.into_iter().map(|row| row[d..].to_vec()).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Geometry;
+
+    #[test]
+    fn a_ray_in_a_narrow_cone_is_inside_where_the_inverse_is_good_enough_to_tell() {
+        // Two corners 2^-43 apart: the inverse of their matrix is known to a few hundredths only.
+        let apart = f64::powi(0.5, 43);
+        let net = Net::new(2, &[1.0, 1.0, 1.0, 1.0 + apart], Geometry::Sphere).unwrap();
+        for scale in [1.0 / 1024.0, 1.0, 1024.0] {
+            let inside = |share: f64| {
+                let ray = [scale, scale * (1.0 + share * apart)].map(Enclosure::from);
+                inside_cone(&net, &[0, 1], &ray)
+            };
+            assert!(inside(0.5), "{scale}: in the middle");
+            assert!(!inside(f64::powi(0.5, 9)), "{scale}: closer to a side than can be told");
+            assert!(!inside(-0.5) && !inside(1.5), "{scale}: outside");
+        }
+    }
+}

@@ -222,3 +222,21 @@ proptest! {
         prop_assert!(!(net.distance(&x).lo() > proved));
     }
 }
+
+#[test]
+fn angles_between_directions_keep_their_digits_everywhere() {
+    let angles = [1e-9, 0.5, 1.5, 2.0, 3.0, PI - 1e-9];
+    for angle in angles {
+        let (sin, cos) = f64::sin_cos(angle);
+        let points = [1.0, 0.0, cos, sin];
+        // The point is rounded: its angle by an eps, the enclosure by a few more.
+        let rounding = 32.0 * f64::EPSILON;
+        let sphere = Net::new(2, &points, Geometry::Sphere).unwrap().angle(0, 1);
+        assert!((sphere.midpoint() - angle).abs() <= rounding, "{angle}: {sphere}");
+        assert!(sphere.width() <= rounding, "{angle}: {sphere}");
+        let line = Net::new(2, &points, Geometry::Projective).unwrap().angle(1, 0);
+        let least = if angle < 1.6 { angle } else { PI - angle };
+        assert!((line.midpoint() - least).abs() <= rounding, "{angle}: {line}");
+        assert!(line.width() <= rounding, "{angle}: {line}");
+    }
+}

@@ -10,6 +10,8 @@ type Big = FBig;
 const BITS: usize = 120;
 /// Random points per arithmetic operation.
 const POINTS: u64 = 100_000;
+/// Random points per elementary function, whose reference is slow.
+const FUNCTION_POINTS: u64 = 10_000;
 /// Wider than the reference's own error, far narrower than a float's last place.
 const REFERENCE_SLACK: f64 = 1.0 / (1_u128 << 100) as f64;
 
@@ -105,7 +107,7 @@ fn check_function(
 ) -> u64 {
     let mut words = Words(seed);
     let mut outside = 0;
-    for _ in 0..POINTS {
+    for _ in 0..FUNCTION_POINTS {
         let x = draw(&mut words);
         let enclosure = ours(words.around(x));
         outside += u64::from(!encloses(enclosure, &exact(&big(x))));
@@ -131,7 +133,9 @@ fn sines_and_cosines_enclose_the_exact_results() {
 fn without_the_outward_step_points_escape() {
     // Negative control: the same checks on round-to-nearest end points.
     let nearest = |f: fn(f64) -> f64| move |x: Enclosure| Enclosure::new(f(x.lo()), f(x.hi()));
-    assert!(check_function(3, Words::cosine, nearest(pxfm::f_asin), Big::asin) > POINTS / 10);
+    assert!(
+        check_function(3, Words::cosine, nearest(pxfm::f_asin), Big::asin) > FUNCTION_POINTS / 10
+    );
     let mut words = Words(1);
     let escaped = (0..POINTS).filter(|_| {
         let (x, y) = (words.wide(), words.wide());
@@ -238,4 +242,183 @@ fn comparisons_are_certain_only_when_the_intervals_are_apart() {
     assert_eq!(Enclosure::ENTIRE.midpoint(), 0.0);
     assert_eq!(Enclosure::new(1.0, 3.0).midpoint(), 2.0);
     assert!(Enclosure::new(1.0, 3.0).radius() >= 1.0);
+}
+
+/// All intervals whose ends are whole numbers of modulus at most three, on which arithmetic in doubles is exact.
+fn whole() -> Vec<Enclosure> {
+    let ends = -3_i32..=3;
+    ends.clone()
+        .flat_map(|lo| (lo..=3).map(move |hi| Enclosure::new(f64::from(lo), f64::from(hi))))
+        .collect()
+}
+
+/// The whole and half numbers of such an interval: it is the hull of them, and theirs is the range of what has its extrema at the ends.
+fn members(x: Enclosure) -> Vec<f64> {
+    (-6..=6).map(|n| 0.5 * f64::from(n)).filter(|n| x.lo() <= *n && *n <= x.hi()).collect()
+}
+
+fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(lo, hi), x| (minimum(lo, x), maximum(hi, x)))
+}
+
+#[test]
+fn arithmetic_is_the_range_moved_by_one_float() {
+    let outward = |(lo, hi): (f64, f64)| Enclosure::new(lo.next_down(), hi.next_up());
+    for a in whole() {
+        let (xs, (lo, hi)) = (members(a), (a.lo(), a.hi()));
+        let modulus = range(xs.iter().map(|x| x.abs()));
+        assert_eq!(-a, Enclosure::new(-hi, -lo));
+        assert_eq!(a.abs(), Enclosure::new(modulus.0, modulus.1));
+        assert_eq!((a.mignitude().to_bits(), a.magnitude()), (modulus.0.to_bits(), modulus.1));
+        let square = outward((modulus.0 * modulus.0, modulus.1 * modulus.1));
+        assert_eq!(a.square(), Enclosure::new(maximum(square.lo(), 0.0), square.hi()));
+        for b in whole() {
+            let ys = members(b);
+            let over = |f: fn(f64, f64) -> f64| {
+                range(xs.iter().flat_map(|x| ys.iter().map(move |y| f(*x, *y))))
+            };
+            assert_eq!(a + b, outward(over(|x, y| x + y)), "{a} + {b}");
+            assert_eq!(a - b, outward(over(|x, y| x - y)), "{a} - {b}");
+            assert_eq!(a * b, outward(over(|x, y| x * y)), "{a} * {b}");
+            if ys.contains(&0.0) {
+                assert!((a / b).is_undefined(), "{a} / {b}");
+            } else {
+                assert_eq!(a / b, outward(over(|x, y| x / y)), "{a} / {b}");
+            }
+            let (mut sum, mut difference) = (a, a);
+            sum += b;
+            difference -= b;
+            assert_eq!((sum, difference), (a + b, a - b));
+            assert_eq!([a, b].into_iter().sum::<Enclosure>(), Enclosure::ZERO + a + b);
+        }
+        assert_eq!(a.half(), outward((0.5 * lo, 0.5 * hi)));
+        assert_eq!(Enclosure::around(lo, 0.25), outward((lo - 0.25, lo + 0.25)));
+        assert_eq!((a + 2.0, 2.0 - a), (a + Enclosure::from(2.0), Enclosure::from(2.0) - a));
+    }
+}
+
+#[test]
+#[expect(clippy::float_cmp, reason = "halves of whole numbers are exact")]
+fn sizes_are_those_of_the_end_points() {
+    for a in whole() {
+        let (lo, hi) = (a.lo(), a.hi());
+        assert_eq!(a.midpoint(), 0.5 * (lo + hi), "{a}");
+        assert_eq!(a.width(), (hi - lo).next_up(), "{a}");
+        assert_eq!(a.radius(), (0.5 * (hi - lo)).next_up(), "{a}");
+        assert!(a.is_finite() && !a.is_undefined());
+    }
+    // The middle of two neighbours is one of them, not what their halves round to.
+    let tiny = f64::from_bits(1);
+    for lo in [tiny, -tiny, 3.0 * tiny, -3.0 * tiny, 1.0, f64::MAX.next_down()] {
+        let a = Enclosure::new(lo, lo.next_up());
+        assert!(a.contains(a.midpoint()), "{a}");
+        assert!(Enclosure::from(lo).contains(Enclosure::from(lo).midpoint()), "{lo}");
+    }
+    let half = Enclosure::new(0.0, f64::INFINITY);
+    assert!(half.contains(half.midpoint()) && !half.is_finite());
+    assert!(!Enclosure::new(f64::NEG_INFINITY, 0.0).is_finite());
+    assert_eq!(half.midpoint(), f64::INFINITY);
+    assert_eq!(Enclosure::new(f64::NEG_INFINITY, 3.0).midpoint(), f64::NEG_INFINITY);
+}
+
+#[test]
+fn comparisons_hold_for_every_pair_of_points_or_not_at_all() {
+    for a in whole() {
+        for b in whole() {
+            let (xs, ys) = (members(a), members(b));
+            let all = |f: fn(&f64, &f64) -> bool| xs.iter().all(|x| ys.iter().all(|y| f(x, y)));
+            assert_eq!(a.certainly_less(b), all(|x, y| x < y), "{a} {b}");
+            assert_eq!(a.certainly_at_most(b), all(|x, y| x <= y), "{a} {b}");
+            assert_eq!(a.certainly_greater(b), all(|x, y| x > y), "{a} {b}");
+            assert_eq!(a.certainly_at_least(b), all(|x, y| x >= y), "{a} {b}");
+            let subset = xs.iter().all(|x| ys.contains(x));
+            assert_eq!(a.is_subset_of(b), subset, "{a} {b}");
+            let interior = subset && a.lo() > b.lo() && a.hi() < b.hi();
+            assert_eq!(a.is_interior_of(b), interior, "{a} {b}");
+            let both: Vec<f64> = xs.iter().copied().filter(|x| ys.contains(x)).collect();
+            let met = a.intersection(b).map(|c| (c.lo(), c.hi()));
+            assert_eq!(met, (!both.is_empty()).then(|| range(both.into_iter())), "{a} {b}");
+            let hull = range(xs.iter().chain(&ys).copied());
+            assert_eq!(a.hull(b), Enclosure::new(hull.0, hull.1), "{a} {b}");
+            let over = |f: fn(f64, f64) -> f64| {
+                let (lo, hi) = range(xs.iter().flat_map(|x| ys.iter().map(move |y| f(*x, *y))));
+                Enclosure::new(lo, hi)
+            };
+            assert_eq!(a.larger(b), over(maximum), "{a} {b}");
+            assert_eq!(a.smaller(b), over(minimum), "{a} {b}");
+        }
+        for n in -6..=6 {
+            let x = 0.5 * f64::from(n);
+            assert_eq!(a.contains(x), members(a).contains(&x), "{a} {x}");
+        }
+    }
+}
+
+#[test]
+fn powers_of_one_sign_are_their_range_up_to_a_few_floats() {
+    // A power of n <= 8 is at most six products, each of which moves by a float or two.
+    let slack = |x: f64| 16.0 * f64::EPSILON * x.abs();
+    for a in whole().into_iter().filter(|a| a.lo() >= 0.0 || a.hi() <= 0.0) {
+        for exponent in 0..=8 {
+            let power = a.powi(exponent);
+            let n = i32::try_from(exponent).unwrap();
+            let (lo, hi) = range(members(a).into_iter().map(|x| x.powi(n)));
+            assert!(power.lo() <= lo && power.hi() >= hi, "{a}^{n} {power}");
+            let tiny = f64::MIN_POSITIVE;
+            assert!(lo - power.lo() <= slack(lo) + tiny, "{a}^{n} {power}");
+            assert!(power.hi() - hi <= slack(hi) + tiny, "{a}^{n} {power}");
+            assert!(exponent % 2 == 1 || power.lo() >= 0.0, "{a}^{n} {power}");
+        }
+    }
+    assert_eq!(Enclosure::new(-2.0, 3.0).powi(0), Enclosure::ONE);
+    assert!(Enclosure::new(-1.0, 2.0).powi(4).lo() >= 0.0);
+}
+
+#[test]
+fn elementary_functions_move_by_one_float() {
+    let two_floats = |x: Enclosure| x.hi() <= x.lo().next_up().next_up();
+    for n in -20..=20 {
+        let x = f64::from(n) / 20.0;
+        let (at, up) = (Enclosure::from(x), Enclosure::from(x + 0.01));
+        let both = Enclosure::new(x, x + 0.01);
+        assert!(two_floats(at.asin()) && two_floats(at.acos()), "{x}");
+        assert!(two_floats(at.atan()) && two_floats(at.sin()) && two_floats(at.cos()), "{x}");
+        assert_eq!(both.atan(), at.atan().hull(up.atan()), "{x}");
+        if n < 20 {
+            assert_eq!(both.asin(), at.asin().hull(up.asin()), "{x}");
+            assert_eq!(both.acos(), at.acos().hull(up.acos()), "{x}");
+        }
+        if n != 0 {
+            assert_eq!(both.cos(), at.cos().hull(up.cos()), "{x}");
+        }
+        assert_eq!(both.sin(), at.sin().hull(up.sin()), "{x}");
+        let root = Enclosure::from(x * x).sqrt();
+        assert!(two_floats(root) && root.contains(x.abs()), "{x}");
+    }
+    assert_eq!(Enclosure::ZERO.sqrt(), Enclosure::ZERO);
+    assert_eq!(Enclosure::new(-1.0, 0.0).sqrt(), Enclosure::ZERO);
+    assert_eq!(Enclosure::new(-2.0, 4.0).sqrt(), Enclosure::new(0.0, 2.0_f64.next_up()));
+    // What lies outside the domain counts for nothing.
+    assert_eq!(Enclosure::new(0.5, 3.0).asin(), Enclosure::new(0.5, 1.0).asin());
+    assert_eq!(Enclosure::new(-3.0, 0.5).asin(), Enclosure::new(-1.0, 0.5).asin());
+    assert_eq!(Enclosure::new(0.5, 3.0).acos(), Enclosure::new(0.5, 1.0).acos());
+    assert_eq!(Enclosure::new(-3.0, 0.5).acos(), Enclosure::new(-1.0, 0.5).acos());
+    assert_eq!(Enclosure::new(0.5, 1.0).acos().lo().to_bits(), 0.0_f64.to_bits());
+}
+
+/// Wide intervals against the extrema of a fine grid, up to a float and the grid's sagitta.
+#[test]
+fn waves_over_wide_intervals_are_their_range() {
+    let steps = 4096_u32;
+    for (lo, width) in (-40_i32..40).map(|n| (0.37 * f64::from(n), 0.2 * f64::from(n.abs() % 31))) {
+        let x = Enclosure::new(lo, lo + width);
+        let grid = (0..=steps).map(|k| lo + width * f64::from(k) / f64::from(steps));
+        let sagitta = (width / f64::from(steps)).powi(2) + 4.0 * f64::EPSILON;
+        for (found, (least, most)) in
+            [(x.sin(), range(grid.clone().map(f64::sin))), (x.cos(), range(grid.map(f64::cos)))]
+        {
+            assert!(found.lo() <= least && found.hi() >= most, "{x} {found}");
+            assert!(least - found.lo() <= sagitta && found.hi() - most <= sagitta, "{x} {found}");
+        }
+    }
 }

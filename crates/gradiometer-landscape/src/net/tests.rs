@@ -225,3 +225,14 @@ fn many_points_on_one_small_circle() {
     let exact = (0.5_f64).acos();
     assert!(found.upper >= exact && found.upper - found.lower < SHIFTED, "{found:?}");
 }
+
+#[test]
+fn near_duplicates_are_left_out() {
+    let rows = [1.0, 0.0, 1.0, 1e-9, 0.0, 1.0, -1.0, 0.0, 1.0, 0.1];
+    let net = Net::new(2, &rows, Geometry::Sphere).unwrap();
+    for (gap, count) in [(1e-12, 5), (1e-6, 4), (0.2, 3)] {
+        let kept = distinct(&net, gap);
+        assert_eq!(kept.len(), count, "{gap}");
+        assert!(kept.contains(&2) && kept.contains(&3), "{gap}");
+    }
+}

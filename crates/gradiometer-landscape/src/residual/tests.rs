@@ -115,3 +115,12 @@ fn students_of_another_dimension_are_refused() {
     let refused = ResidualSplit::new(&teacher(0), &Network::new(1, vec![1.0], vec![1.0]).unwrap());
     assert!(matches!(refused, Err(LandscapeError::Model(_))));
 }
+
+#[test]
+#[expect(clippy::float_cmp, reason = "whole numbers are exact")]
+fn pairings_add_up_by_value_and_by_modulus() {
+    let pairings =
+        Pairings { r1_r1: 1.0, r1_r2: -2.0, r1_r3: 4.0, r2_r2: 8.0, r2_r3: -16.0, r3_r3: 32.0 };
+    assert_eq!(pairings.squared_norm(), 41.0 + 2.0 * -14.0);
+    assert_eq!(pairings.size(), 41.0 + 2.0 * 22.0);
+}

@@ -381,6 +381,12 @@ mod tests {
                         "{integral:e} {moments:e}"
                     );
                     assert!(integral > 0.0);
+                    // Moments are for two fat wedges, beyond an eighth of the separation, alone.
+                    let bits = |x: f64| x.to_bits();
+                    assert_eq!(bits(a.with(side, &b, its, separation)), bits(integral));
+                    let fat = Wedge { teacher: 2, ..b };
+                    let both = fat.with(side, &b, its, separation);
+                    assert_eq!(bits(both), bits(fat.with_fat(side, &b, its)));
                 }
                 let q = a.end(side);
                 let moment = |c: &[f64]| {
@@ -438,6 +444,11 @@ mod tests {
         }
         let twenty: f64 = nodes(1.0, 4.0).iter().map(|(x, w)| w * x.powi(40)).sum();
         assert!((twenty - 1.0 / 41.0).abs() > 64.0 * f64::EPSILON);
+        // Panels grow by half each: two dozen for three decades, and the sum of the weights is the length.
+        let many = nodes(1.0, 1.0 / 1024.0);
+        assert!(many.len() < 300, "{}", many.len());
+        let total: f64 = many.iter().map(|(_, w)| w).sum();
+        assert!((total - 1.0).abs() <= 64.0 * f64::EPSILON, "{total}");
     }
 
     #[test]

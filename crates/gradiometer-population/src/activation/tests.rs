@@ -196,3 +196,161 @@ fn a_users_function_is_refused() {
     let refused = ActivationPopulation::new(teacher, Activation::Custom(custom)).unwrap_err();
     assert!(matches!(refused, PopulationError::Hermite(HermiteError::NoClosedForm { .. })));
 }
+
+/// Sums of moduli and errors over the atoms, once more from the kernels of the pairs.
+#[test]
+fn errors_are_those_of_the_pairs_added_up() {
+    let student = network(5, 4, 3);
+    for activation in every() {
+        let name = activation.name().to_owned();
+        let found = population(activation.clone(), FromDegree::Two, 3);
+        let atoms = Atoms::new(&activation, &found.teacher, &student);
+        let (loss, gradient) = found.evaluate(&student).unwrap();
+        let n = atoms.weights.len();
+        let (mut loss_error, mut second, mut first) = (0.0, 0.0, 0.0);
+        for j in 0..n {
+            let (mut size, mut error, mut steep, mut turned) = (0.0, 0.0, 0.0, 0.0);
+            for b in 0..n {
+                let angle = if j == b {
+                    Angle::from_radians(0.0)
+                } else {
+                    Angle::between(atoms.unit(j), atoms.unit(b))
+                };
+                let pair = Pair { first_norm: atoms.norms[j], second_norm: atoms.norms[b], angle };
+                let found = atoms.kernel(j, b, pair);
+                let weight = atoms.weights[b].abs();
+                size += weight * found.value.abs();
+                error += weight * atoms.value_error(j, b, pair, &found);
+                let slopes = found.along_first.abs() + found.along_second.abs();
+                steep += weight * slopes;
+                turned += weight * (ELEMENTWISE * UNIT + atoms.turn) * slopes;
+                turned += if j == b { 0.0 } else { weight * atoms.turning(j, b, pair) };
+            }
+            let sums = (n as f64 + 8.0) * UNIT;
+            loss_error += atoms.weights[j].abs() * (error + 2.0 * sums * size);
+            if j < student.neurons() {
+                second = maximum(second, 2.0 * (error + sums * size));
+                let weight = 2.0 * atoms.weights[j].abs();
+                first = maximum(first, weight * (turned + sums * steep));
+            }
+        }
+        let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 256.0 * f64::EPSILON;
+        assert!(close(loss.error, loss_error), "{name}: {} {loss_error}", loss.error);
+        assert!(close(gradient.second_layer_error, second), "{name}");
+        assert!(close(gradient.first_layer_error, first), "{name}");
+    }
+}
+
+#[test]
+fn a_turn_moves_the_gradient_by_no_more_than_its_bound_and_not_by_much_less() {
+    // Two atoms of lengths r and s, at an angle that is turned by a thousandth.
+    let step = 1.0 / 1024.0;
+    for (r, s, phi) in [(2.0, 3.0, 0.8), (0.5, 0.25, 1.2), (3.0, 0.5, 2.0)] {
+        for activation in every() {
+            let name = activation.name().to_owned();
+            let at = |phi: f64| vec![s * phi.cos(), s * phi.sin()];
+            let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
+            let gradient = |phi: f64| {
+                let teacher = Network::new(2, vec![1.0], at(phi)).unwrap();
+                let teacher = Teacher::new(teacher).unwrap();
+                let atoms = Atoms::new(&activation, &teacher, &student);
+                let angle = Angle::between(atoms.unit(0), atoms.unit(1));
+                let pair = Pair { first_norm: r, second_norm: s, angle };
+                let found = atoms.kernel(0, 1, pair);
+                // In the frame of both: along w and across it.
+                let second = found.along_second;
+                let moved = [found.along_first + second * phi.cos(), second * phi.sin()];
+                (moved, atoms.turning(0, 1, pair) / atoms.turn)
+            };
+            let ([a, b], bound) = gradient(phi);
+            let ([c, d], _) = gradient(phi + step);
+            let change = (c - a).hypot(d - b) / step;
+            // The difference quotient is the derivative up to a hundredth, and a polynomial's bound counts every term by its modulus.
+            assert!(change <= 1.01 * bound, "{name} {r} {s} {phi}: {change} {bound}");
+        }
+    }
+}
+
+#[test]
+fn bounds_on_a_turn_are_those_derived() {
+    let (r, s, phi) = (2.0, 3.0, 0.8_f64);
+    let (sin, cos) = phi.sin_cos();
+    for activation in every() {
+        let name = activation.name().to_owned();
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![s * cos, s * sin]).unwrap());
+        let teacher = teacher.unwrap();
+        let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
+        let atoms = Atoms::new(&activation, &teacher, &student);
+        let angle = Angle::between(atoms.unit(0), atoms.unit(1));
+        let found = atoms.turning(0, 1, Pair { first_norm: r, second_norm: s, angle });
+        let expected = match &activation {
+            Activation::Relu => s / std::f64::consts::PI,
+            Activation::Absolute => 4.0 * s / std::f64::consts::PI,
+            Activation::Step => 2.0 / sin / (std::f64::consts::PI * r),
+            Activation::Erf => {
+                let square = 1.0 + r * r + s * s;
+                let steep = (square + r * r * s * s * sin * sin).sqrt();
+                let slope = FRAC_2_PI * (1.0 + s * s).sqrt() / steep;
+                slope * (2.0 * r * s / square.sqrt() + 16.0)
+            }
+            Activation::Polynomial(p) => {
+                let (own, other) = (majorant(p, r), majorant(p, s));
+                let degree = p.coefficients().len() as f64;
+                let unit = 2.0 + ELEMENTWISE * UNIT / atoms.turn;
+                2.0 * own.1 * other.0 * (degree + 4.0) * unit
+            }
+            Activation::Custom(_) => f64::NAN,
+        };
+        let off = (found / (expected * atoms.turn) - 1.0).abs();
+        assert!(off <= 64.0 * f64::EPSILON, "{name}: {off:e}");
+        // 2 d + 16 units.
+        assert!((atoms.turn / (20.0 * UNIT) - 1.0).abs() <= 0.0);
+    }
+}
+
+#[test]
+fn a_majorant_is_the_sum_of_moduli() {
+    let p = Polynomial::from_hermite(vec![0.5, -1.0, 0.25, -2.0]).unwrap();
+    let moduli = Polynomial::from_hermite(vec![0.5, 1.0, 0.25, 2.0]).unwrap();
+    for (r, at) in
+        [(1.0, 1.0), (1.5, 1.5), (3.0, 3.0), (0.5, 1.75_f64.sqrt()), (0.0, 2.0_f64.sqrt())]
+    {
+        let (value, slope) = majorant(&p, r);
+        let (mut values, mut slopes) = (0.0, 0.0);
+        for (k, c) in moduli.scaled(at).iter().enumerate() {
+            let turn = k as f64 * c.over_norm;
+            values += c.value.powi(2);
+            slopes += c.slope.powi(2) + turn.powi(2);
+        }
+        assert!((value / values.sqrt() - 1.0).abs() <= 8.0 * f64::EPSILON, "{r}");
+        assert!((slope / slopes.sqrt() - 1.0).abs() <= 8.0 * f64::EPSILON, "{r}");
+        // And it is one: no coefficient at r is above it.
+        for c in p.scaled(r) {
+            assert!(c.value.abs() <= value && c.slope.abs() <= slope, "{r}");
+        }
+    }
+}
+
+#[test]
+fn smooth_features_have_a_gradient_at_zero() {
+    for activation in every() {
+        let smooth = matches!(activation, Activation::Erf | Activation::Polynomial(_));
+        let found = population(activation, FromDegree::Zero, 3);
+        let base = network(6, 3, 3);
+        let at = |x: f64| {
+            let mut student = base.clone();
+            student.layers_mut().1[..3].copy_from_slice(&[x, 0.0, 0.0]);
+            student
+        };
+        let (_, gradient) = found.evaluate(&at(0.0)).unwrap();
+        let slope = gradient.first_layer[0];
+        assert_eq!(slope.abs() > 0.0, smooth);
+        if smooth {
+            let step = 1.0 / 4096.0;
+            let loss = |x: f64| found.evaluate(&at(x)).unwrap().0.value;
+            let difference = (loss(step) - loss(-step)) / (2.0 * step);
+            // The third derivative, below a thousand here, times step^2/6.
+            assert!((difference - slope).abs() <= 200.0 * step * step, "{difference} {slope}");
+        }
+    }
+}

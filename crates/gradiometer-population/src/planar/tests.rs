@@ -110,3 +110,31 @@ fn nan_does_not_hide() {
     let loss = evaluate(&teacher, &student, &mut Gradient::default());
     assert!(loss.value.is_nan());
 }
+
+#[test]
+fn it_applies_in_the_plane_from_so_many_atoms_on() {
+    let teacher = teacher();
+    let in_plane = |m: usize| applies(&teacher, &student(m, 7));
+    assert!(in_plane(LEAST_ATOMS - 4) && !in_plane(LEAST_ATOMS - 5));
+    let space = Network::new(3, vec![1.0; 600], vec![1.0; 1800]).unwrap();
+    assert!(!applies(&teacher, &space));
+}
+
+#[test]
+fn bounds_are_the_units_counted() {
+    let (teacher, student) = (teacher(), student(600, 8));
+    let mut gradient = Gradient::default();
+    let loss = evaluate(&teacher, &student, &mut gradient);
+    let mass = student.total_mass() + teacher.total_mass();
+    let longest = student.rows().map(|w| w[0].hypot(w[1])).fold(0.0, maximum);
+    let heaviest = student.second_layer().iter().fold(0.0, |x, a| maximum(x, a.abs()));
+    // 256 units of 2^-53 of the mass, up to the rounding of the mass itself.
+    let unit = 256.0 * f64::EPSILON / 2.0 * mass / PI;
+    for (found, expected) in [
+        (loss.error, 0.5 * mass * unit),
+        (gradient.second_layer_error, longest * unit),
+        (gradient.first_layer_error, heaviest * unit),
+    ] {
+        assert!((found / expected - 1.0).abs() <= 4096.0 * f64::EPSILON, "{found} {expected}");
+    }
+}

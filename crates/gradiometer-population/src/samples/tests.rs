@@ -419,3 +419,19 @@ fn the_mean_over_samples_is_the_population_loss() {
         assert!((mean - exact - decay).abs() > Z * error, "weight decay is not part of it");
     }
 }
+
+#[test]
+fn bounds_are_the_roundings_counted() {
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 8.0 * f64::EPSILON;
+    let rounding = Rounding { operations: 3.0, depth: 5.0, input: 2.0, size: 7.0, residual: 0.5 };
+    let error = 21.0 * f64::EPSILON;
+    assert!(close(rounding.of_residuals(), error));
+    let loss = 2.0 * 0.5 * error + error * error + 5.0 * f64::EPSILON * 0.25;
+    assert!(close(rounding.loss(), loss));
+    let pairing = 5.0 * (error + 8.0 * f64::EPSILON * (0.5 + error));
+    assert!(close(rounding.pairing(), pairing));
+    // Large enough for the square of the residuals' error to show.
+    let rough = Rounding { size: 1.0 / f64::EPSILON, ..rounding };
+    assert!(close(rough.loss(), 3.0 + 9.0 + 1.25 * f64::EPSILON));
+    assert!(close(rough.pairing(), 5.0 * (3.0 + 8.0 * f64::EPSILON * 3.5)));
+}

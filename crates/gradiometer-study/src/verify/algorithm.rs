@@ -1,20 +1,20 @@
-//! Section 4: the stages of Algorithm 1.
+//! Section 4: the stages of Algorithm 1, and what Stage 2 leaves (8.2).
 
 use super::context::{decades, random_unit};
 use super::statement::{Statement, at_most, equal};
 use super::{Context, Form, VerifyError};
 use gradiometer_hermite::Angle;
-use gradiometer_hermite::float::minimum;
+use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_landscape::lemmas::{Claim, Point};
 use gradiometer_model::generate::symmetric_start;
-use gradiometer_model::geometry::{dot, norm, normalised};
+use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, Skip};
 use gradiometer_population::{Bounded, FromDegree, Objective, Population, Workspace};
-use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Trainer};
+use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Stage3, Trainer};
 use rand::RngExt;
 use std::f64::consts::{PI, TAU};
 
-pub(super) const STATEMENTS: [Statement; 3] = [
+pub(super) const STATEMENTS: [Statement; 4] = [
     Statement {
         id: "4.1",
         title: "preprocessing removes the degrees 0 and 1",
@@ -39,7 +39,24 @@ pub(super) const STATEMENTS: [Statement; 3] = [
         every: 1,
         evaluate: stage2,
     },
+    Statement {
+        id: "4.4",
+        title: "Stage 3 is gradient descent with lambda halved every epoch",
+        hypotheses: "epochs of one to three steps",
+        control: "lambda is not halved",
+        every: 1,
+        evaluate: stage3,
+    },
 ];
+
+pub(super) const WHOLE_RUNS: [Statement; 1] = [Statement {
+    id: "8.2",
+    title: "Stage 2 leaves at most what the neurons nearest to the teachers leave",
+    hypotheses: "a neuron that is not zero",
+    control: "half of the bound",
+    every: 1,
+    evaluate: nearest_neurons,
+}];
 
 /// Relative accuracy asked of losses.
 const ACCURATE: f64 = 1e-12;
@@ -248,4 +265,86 @@ fn arithmetic_means(student: &Network) -> Result<Network, VerifyError> {
         w.extend(normalised(row).iter().map(|u| 1.01 * size * u));
     }
     Ok(Network::new(student.dimension(), a, w)?)
+}
+
+/// **4.4** The step after any number of steps is `theta <- theta - eta (grad L + 2^-k lambda theta)` in epoch `k`.
+fn stage3(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let (point, mut rng) = (context.point()?, context.rng(44));
+    let (student, population, lambda) = (point.student(), point.population(), point.lambda());
+    let (a, w) = student.squared_norms();
+    // Below the inverse curvature, up to a factor.
+    let step_size = decades(&mut rng, -4.0, -1.0) / (a + w + point.teacher().total_mass() + lambda);
+    let (steps, epoch) = (rng.random_range(1..=3_u64), rng.random_range(0..3_u64));
+    let before = epoch * steps + rng.random_range(0..steps);
+    let stage3 = Stage3 { step_size, lambda, steps, epochs: 3, ..Stage3::default() };
+    let algorithm = Algorithm { stage1: None, stage2: None, balance: false, stage3: Some(stage3) };
+    let mut trainer = Trainer::new(population, &algorithm, student.clone())?;
+    while trainer.state().steps < before {
+        let _paused_or_ended = trainer.advance(before - trainer.state().steps)?;
+    }
+    let from = trainer.state().student.clone();
+    let _one_step = trainer.advance(1)?;
+    let to = trainer.into_state().student;
+    let halvings = i32::try_from(epoch).unwrap_or(i32::MAX);
+    let decay = lambda * form.choose(0.5_f64.powi(halvings), 1.0);
+    let j = rng.random_range(0..from.neurons());
+    let d = from.dimension();
+    let e = random_unit(&mut rng, d);
+    let accurate = population.evaluate(&from, ACCURATE)?.gradient;
+    let fast = population.fast(&from, &mut Workspace::new())?.gradient;
+    let row = &accurate.first_layer[j * d..(j + 1) * d];
+    let moved = |x: f64, g: f64| x - step_size * (g + decay * x);
+    let expected: Vec<f64> = from.neuron(j).iter().zip(row).map(|(x, g)| moved(*x, *g)).collect();
+    let unit = 8.0 * (d as f64 + 4.0) * f64::EPSILON;
+    let rounding =
+        |x: f64, g: f64, errors: f64| unit * (x + step_size * (g + decay * x)) + step_size * errors;
+    let first = rounding(
+        norm(from.neuron(j)),
+        norm(row),
+        (accurate.first_layer_error + fast.first_layer_error) * (d as f64).sqrt(),
+    );
+    let (x, g) = (from.second_layer()[j], accurate.second_layer[j]);
+    let second = rounding(x.abs(), g.abs(), accurate.second_layer_error + fast.second_layer_error);
+    Ok(vec![
+        equal(("4.4", "first layer"), dot(to.neuron(j), &e), dot(&expected, &e), first),
+        equal(("4.4", "second layer"), to.second_layer()[j], moved(x, g), second),
+    ])
+}
+
+/// `|sigma_{>=2}(u.x) - sigma_{>=2}(v.x)|` of unit vectors with this angle up to sign: `2 k(1) - 2 k(cos phi) = ((pi/2) (1 - cos phi) + phi cos phi - sin phi)/pi`.
+fn feature_distance(angle: f64) -> f64 {
+    let half = (0.5 * angle).sin();
+    let square = (PI * half * half + angle * angle.cos() - angle.sin()) / PI;
+    maximum(square, 0.0).sqrt()
+}
+
+/// **8.2** `min_a L + (lambda/2) |a|^2 <= (sum_i |alpha_i| |sigma(u_i.x) - sigma(wbar_j(i).x)|)^2 + (lambda/2) |a~|^2`, where `j(i)` is the neuron nearest to `u_i` and
+/// `a~` gives it the teacher's amplitude, so that the loss after Stage 2 falls with the angles of the net.
+fn nearest_neurons(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let point = context.point()?;
+    let (student, teacher, lambda) = (point.student(), point.teacher(), point.lambda());
+    let population = point.population();
+    let sizes: Vec<f64> = student.rows().map(norm).collect();
+    let mut second_layer = vec![0.0; student.neurons()];
+    let (mut root, mut error) = (0.0, 0.0);
+    for (i, alpha) in teacher.amplitudes().iter().enumerate() {
+        let u = teacher.direction(i);
+        let angles = student.rows().zip(&sizes).enumerate().filter(|(_, (_, s))| **s > 0.0);
+        let nearest = angles
+            .map(|(j, (w, _))| (j, projective_angle(w, u)))
+            .min_by(|x, y| x.1.total_cmp(&y.1));
+        let Some((j, angle)) = nearest else { return Ok(Vec::new()) };
+        second_layer[j] += alpha / sizes[j];
+        let distance = feature_distance(angle);
+        root += alpha.abs() * distance;
+        // The square loses 4 eps (phi + phi^2), and the distance is at most half of the angle.
+        error += 16.0 * f64::EPSILON * alpha.abs() * (distance + 0.5);
+    }
+    let best = fit(population, student, lambda, FIT)?;
+    let value = ridge_value(population, &best, lambda);
+    let left = value.value - ridge_excess(population, &best, lambda)?;
+    let decay = 0.5 * lambda * dot(&second_layer, &second_layer);
+    let right = (root * root + decay) * form.choose(1.0, 0.5);
+    let rounding = value.error + error * (2.0 * root + error) + 64.0 * f64::EPSILON * decay;
+    Ok(vec![at_most(("8.2", "nearest neurons"), left, right, rounding)])
 }

@@ -3,11 +3,15 @@
 use super::context::random_unit;
 use super::statement::{Statement, equal};
 use super::{Context, Form, VerifyError};
-use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant, Limits, Verdict};
+use gradiometer_certify::{
+    CertifyError, DegreeWeights, Interpolant, Limits, Verdict, check_certificate,
+};
 use gradiometer_hermite::relu::HighDegreeKernel;
 use gradiometer_hermite::{Angle, Enclosure};
 use gradiometer_landscape::LandscapeError;
-use gradiometer_landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer_landscape::certificate::{
+    CertificateOptions, Goal, find_certificate, prove_certificate,
+};
 use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
@@ -15,7 +19,7 @@ use rand::RngExt;
 use std::f64::consts::PI;
 use std::ops::ControlFlow;
 
-pub(super) const STATEMENTS: [Statement; 2] = [
+pub(super) const STATEMENTS: [Statement; 3] = [
     Statement {
         id: "6.1",
         title: "a proved certificate: |eta(w)| <= 1 - rho delta(w)^2",
@@ -32,12 +36,32 @@ pub(super) const STATEMENTS: [Statement; 2] = [
         every: 1,
         evaluate: construction,
     },
+    Statement {
+        id: "6.3",
+        title: "the checker accepts no rho above the least (1 - |eta|)/delta^2 that a search meets",
+        hypotheses: "d at least 2, rank at most 2, separation at least 0.3",
+        control: "nine tenths of the value met",
+        every: 128,
+        evaluate: verification,
+    },
 ];
 
 /// Directions at which a proved certificate is tried, besides the student's neurons.
 const TRIED: usize = 200;
 const SEPARATION: f64 = 0.3;
 const RANK: usize = 3;
+
+/// How certificates are sought, and how much the checker may do.
+const CERTIFICATES: CertificateOptions = CertificateOptions {
+    goal: Goal::NormSquaredOverRho,
+    smallest_degree: 2,
+    largest_degree: 32,
+    tune_weights: false,
+    starts: 16,
+    share: 0.95,
+    seed: 0,
+};
+const LIMITS: Limits = Limits { boxes: 100_000, open_boxes: 100_000, threads: 1 };
 
 /// Times its width that the enclosure of `1 - |eta|` must be to count.
 const RESOLVED: f64 = 1024.0;
@@ -97,17 +121,43 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyEr
     Ok(claims)
 }
 
+/// Claims that 6.3 has the checker judge, in units of the least `(1 - |eta|)/delta^2` met: it may accept those below 1 alone.
+const SHARES: [f64; 4] = [0.9, 0.95, 0.99, 1.01];
+/// Rank up to which it does so quickly.
+const QUICK_RANK: usize = 2;
+
+/// **6.3** The largest `rho` of those tried that the checker proves, against the value that a multistart search meets.
+fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let teacher = &context.instance().teacher;
+    let separated = teacher.separation().is_none_or(|s| s.angle >= SEPARATION);
+    if teacher.dimension() < 2 || !separated || FeatureSubspace::of(teacher)?.rank() > QUICK_RANK {
+        return Ok(Vec::new());
+    }
+    let found = match find_certificate(teacher, &CERTIFICATES) {
+        Ok(found) => found,
+        Err(LandscapeError::NoCertificate { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let met = found.sampled_rho;
+    let mut accepted = 0.0;
+    for share in SHARES {
+        let claim = found.certificate.with_rho(share * met)?;
+        let go_on = &mut |_| ControlFlow::Continue(());
+        let report = check_certificate(&claim, teacher, &LIMITS, go_on)?;
+        if report.verdict == Verdict::Proved {
+            accepted = share * met;
+        }
+    }
+    let right = met * form.choose(1.0, 0.9);
+    let rounding = 4.0 * f64::EPSILON * met;
+    let name = ("6.3", "accepted rho");
+    Ok(vec![Claim::new(name, accepted, Relation::AtMost, right, rounding, Evidence::Sampled)])
+}
+
 /// A certificate that the checker has proved, with its `rho`.
 fn proved(teacher: &SeparatedTeacher) -> Result<Option<(Interpolant, f64)>, VerifyError> {
-    let options = CertificateOptions {
-        tune_weights: false,
-        starts: 16,
-        largest_degree: 32,
-        ..CertificateOptions::default()
-    };
-    let limits = Limits { boxes: 100_000, threads: 1, ..Limits::default() };
     let go_on = &mut |_| ControlFlow::Continue(());
-    let checked = match prove_certificate(teacher, &options, &limits, go_on) {
+    let checked = match prove_certificate(teacher, &CERTIFICATES, &LIMITS, go_on) {
         Ok(checked) => checked,
         Err(LandscapeError::NoCertificate { .. }) => return Ok(None),
         Err(error) => return Err(error.into()),

@@ -5,6 +5,8 @@ use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant};
 use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::instance::Instance;
 use gradiometer_landscape::lemmas::{InterpolatedCertificate, Point};
+use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
+use gradiometer_model::FeatureSubspace;
 use gradiometer_model::geometry::normalised;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -15,6 +17,10 @@ use std::cell::OnceCell;
 const DEGREES: [usize; 5] = [2, 4, 8, 16, 32];
 /// Directions searched for its `rho`, besides the student's neurons.
 const SAMPLES: usize = 40;
+/// Rank, separation and `lambda` over the teacher's mass, between which the optimum is a finite sum of atoms that the solver finds.
+const ATOMIC_RANK: usize = 2;
+const ATOMIC_SEPARATION: f64 = 0.3;
+const ATOMIC_LAMBDAS: std::ops::RangeInclusive<f64> = 1e-6..=1.0;
 
 /// A certificate with the weights that it is made of.
 type Weighted = (InterpolatedCertificate, DegreeWeights);
@@ -25,12 +31,18 @@ pub struct Context<'a> {
     instance: &'a Instance,
     point: OnceCell<Result<Point<'a>, LandscapeError>>,
     certificate: OnceCell<Result<Option<Weighted>, VerifyError>>,
+    optimum: OnceCell<Result<Option<Optimum>, VerifyError>>,
 }
 
 impl<'a> Context<'a> {
     /// Around an instance.
     pub const fn new(instance: &'a Instance) -> Self {
-        Self { instance, point: OnceCell::new(), certificate: OnceCell::new() }
+        Self {
+            instance,
+            point: OnceCell::new(),
+            certificate: OnceCell::new(),
+            optimum: OnceCell::new(),
+        }
     }
 
     /// The instance.
@@ -75,6 +87,26 @@ impl<'a> Context<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// The regularised optimum of a teacher of rank 1 or 2 with a moderate `lambda`; `None` for others, and where its duality gap did not close.
+    ///
+    /// # Errors
+    /// [`VerifyError`] if the teacher's subspace is not found.
+    pub fn optimum(&self) -> Result<Option<&Optimum>, VerifyError> {
+        let optimum = self.optimum.get_or_init(|| self.find_optimum());
+        optimum.as_ref().map(Option::as_ref).map_err(Clone::clone)
+    }
+
+    fn find_optimum(&self) -> Result<Option<Optimum>, VerifyError> {
+        let Instance { teacher, lambda, .. } = self.instance;
+        let separated = teacher.separation().is_none_or(|s| s.angle >= ATOMIC_SEPARATION);
+        let moderate = ATOMIC_LAMBDAS.contains(&(lambda / teacher.total_mass()));
+        if !(separated && moderate) || FeatureSubspace::of(teacher)?.rank() > ATOMIC_RANK {
+            return Ok(None);
+        }
+        let optimum = regularised_optimum(teacher, *lambda, &OptimumOptions::default())?;
+        Ok(optimum.converged.then_some(optimum))
     }
 
     /// Random numbers of one statement at this instance.

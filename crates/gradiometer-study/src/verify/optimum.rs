@@ -1,11 +1,12 @@
 //! Section 5: the regularised optimum, against any measure.
 
-use super::statement::{Statement, equal, with_right};
+use super::statement::{Statement, at_most, equal, with_right};
 use super::{Context, Form, VerifyError};
+use gradiometer_hermite::float::maximum;
 use gradiometer_landscape::lemmas::{Claim, DualCertificate, Measure};
 use gradiometer_model::generate::gaussian_student;
 
-pub(super) const STATEMENTS: [Statement; 3] = [
+pub(super) const STATEMENTS: [Statement; 5] = [
     Statement {
         id: "5.1",
         title: "weak duality: no student is below the dual value of a certificate",
@@ -29,6 +30,22 @@ pub(super) const STATEMENTS: [Statement; 3] = [
         control: "as if the measure were the optimum",
         every: 1,
         evaluate: gap_identity,
+    },
+    Statement {
+        id: "5.2",
+        title: "lambda |mu*| - lambda^2 |p|^2/4 <= P(mu_lambda) <= lambda |mu*|",
+        hypotheses: "a certificate p; rank at most 2, separation at least 0.3, 1e-6 <= lambda/|mu*| <= 1, the duality gap closed",
+        control: "|p|^2 halved; |mu*| 1% smaller",
+        every: 16,
+        evaluate: bounds_of_the_optimum,
+    },
+    Statement {
+        id: "5.3",
+        title: "the gap at the regularised optimum is its three parts, and not negative",
+        hypotheses: "rank at most 2, separation at least 0.3, 1e-6 <= lambda/|mu*| <= 1, the duality gap closed",
+        control: "the teacher's measure in place of the optimum",
+        every: 16,
+        evaluate: gap_at_the_optimum,
     },
 ];
 
@@ -81,4 +98,43 @@ fn gap_identity(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyE
         }
     });
     Ok(claims.map(|c| equal(("5.3", "gap"), c.left, c.right, c.rounding)).collect())
+}
+
+/// **5.2** at the regularised optimum, both bounds; the second up to the duality gap.
+fn bounds_of_the_optimum(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let (Some((certificate, _)), Some(optimum)) = (context.certificate()?, context.optimum()?)
+    else {
+        return Ok(Vec::new());
+    };
+    let point = context.point()?;
+    let [below, above] = point.optimum_bounds(certificate, &optimum.measure, optimum.duality_gap);
+    let pull = point.lambda() * certificate.norm();
+    let raise = form.choose(0.0, 0.125 * pull * pull);
+    let lowered = form.choose(0.0, 0.01 * point.lambda() * point.teacher().total_mass());
+    let claims = [(below, raise, 0.0), (above, 0.0, lowered)];
+    Ok(claims
+        .map(|(c, raise, lower)| {
+            let name = (c.id, c.part);
+            Claim::new(name, c.left + raise, c.relation, c.right - lower, c.rounding, c.evidence)
+        })
+        .to_vec())
+}
+
+/// **5.3** `L_lambda - P(mu_lambda) = |f_mu - f_{mu_lambda}|^2 + slack + imbalance`, where the defect that the identity has at any other measure vanishes: it
+/// is at most the duality gap and at least `-lambda |nu| (sup |eta| - 1)`. And no student is below the optimum by more than the duality gap.
+fn gap_at_the_optimum(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+    let Some(optimum) = context.optimum()? else { return Ok(Vec::new()) };
+    let (point, teacher) = (context.point()?, &context.instance().teacher);
+    let own =
+        Measure::new(teacher.amplitudes().to_vec(), teacher.directions(), teacher.dimension());
+    let nu = form.choose(&optimum.measure, &own);
+    let gap = point.gap_identity(nu);
+    let beyond = maximum(optimum.largest_eta - 1.0, 0.0);
+    let defect = optimum.duality_gap + beyond * point.lambda() * nu.total_mass();
+    let rounding = gap.claim.rounding;
+    let parts = gap.distance + gap.slack + gap.imbalance;
+    Ok(vec![
+        equal(("5.3", "at the optimum"), gap.claim.left, parts, rounding + defect),
+        at_most(("5.3", "not negative"), -gap.claim.left, optimum.duality_gap, rounding),
+    ])
 }

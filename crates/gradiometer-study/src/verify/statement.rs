@@ -57,6 +57,7 @@ pub fn statements() -> Vec<Statement> {
     all.extend(optimum::STATEMENTS);
     all.extend(certificates::STATEMENTS);
     all.extend(local::STATEMENTS);
+    all.extend(algorithm::WHOLE_RUNS);
     all
 }
 

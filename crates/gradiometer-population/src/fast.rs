@@ -15,7 +15,9 @@ use crate::kernel::{
 use crate::planar;
 use crate::roundoff::Roundoff;
 use crate::samples::SampleBuffers;
-use crate::value::{Bounded, Gradient, Path};
+use crate::span::Span;
+use crate::tree::Tree;
+use crate::value::{Bounded, Gradient, Path, Way};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
 use gradiometer_model::{Network, Teacher};
@@ -26,6 +28,9 @@ use std::f64::consts::PI;
 const SINGLE_BLOCK: usize = 256;
 /// About how many blocks a tournament has.
 const BLOCKS: usize = 32;
+
+/// Error that a tree may make in a pair of unit masses, in units of `1/(2 pi)`.
+const TOLERANCE: f64 = 1.0 / (1_u64 << 30) as f64;
 
 /// Buffers that the evaluations of one run share; they grow to the largest student seen.
 #[derive(Clone, Debug)]
@@ -43,6 +48,8 @@ pub struct Workspace {
     radial: Vec<f64>,
     tangent: Vec<f64>,
     scratches: Vec<Scratch>,
+    tolerance: f64,
+    truncated: bool,
     pub(crate) samples: SampleBuffers,
 }
 
@@ -69,8 +76,23 @@ impl Workspace {
             radial: Vec::new(),
             tangent: Vec::new(),
             scratches: Vec::new(),
+            tolerance: TOLERANCE,
+            truncated: false,
             samples: SampleBuffers::default(),
         }
+    }
+
+    /// The same with the given bound on what one pair of unit masses may be wrong by, in units of `1/(2 pi)`, where a tree replaces
+    /// directions by nodes; zero or NaN for no tree. Without this call it is `2^-30`, about `1e-9`; what has been measured is a millionth of that.
+    #[must_use]
+    pub const fn with_tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Whether the last population loss on it has a truncation error beside rounding; with a tolerance of zero it has none.
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
     }
 
     /// The instruction set it computes with.
@@ -158,7 +180,7 @@ impl Default for Workspace {
 }
 
 /// Writes the signs with which the second half of the neurons repeats the first, or nothing if it does not.
-fn fold(student: &Network, mirror: &mut Vec<f64>) {
+pub(crate) fn fold(student: &Network, mirror: &mut Vec<f64>) {
     mirror.clear();
     let (m, d) = (student.neurons(), student.dimension());
     if m % 2 == 1 {
@@ -321,23 +343,45 @@ fn accumulate(workspace: &mut Workspace) {
     }
 }
 
-/// How the evaluation of these networks is done on a workspace.
-pub(crate) fn path(teacher: &Teacher, student: &Network, workspace: &Workspace) -> Path {
-    if planar::applies(teacher, student) { Path::Planar } else { Path::Fast(workspace.set) }
-}
-
-/// Loss and gradient of degrees at least 2, with error bounds, by the fastest way.
+/// Loss and gradient of degrees at least 2, with error bounds, by the fastest way, and which way that was.
 pub(crate) fn evaluate(
     teacher: &Teacher,
     student: &Network,
     workspace: &mut Workspace,
     gradient: &mut Gradient,
-) -> Bounded {
+) -> (Bounded, Path) {
+    let (loss, way, rank) = match Span::of(teacher, student) {
+        Some(span) => {
+            let mut inner = Gradient::default();
+            let (loss, way) = as_given(&span.teacher, &span.student, workspace, &mut inner);
+            (span.lift(&inner, loss, gradient), way, Some(span.rank()))
+        }
+        None => {
+            let (loss, way) = as_given(teacher, student, workspace, gradient);
+            (loss, way, None)
+        }
+    };
+    workspace.truncated = matches!(way, Way::Tree { .. });
+    (loss, rank.map_or(Path::Fast(way), |rank| Path::InSpan { rank, way }))
+}
+
+/// The same in the given coordinates.
+fn as_given(
+    teacher: &Teacher,
+    student: &Network,
+    workspace: &mut Workspace,
+    gradient: &mut Gradient,
+) -> (Bounded, Way) {
+    let set = workspace.set;
     if planar::applies(teacher, student) {
-        planar::evaluate(teacher, student, gradient)
-    } else {
-        dense(teacher, student, workspace, gradient)
+        return (planar::evaluate(teacher, student, gradient), Way::Sorted);
     }
+    if student.dimension() == 3
+        && let Some(tree) = Tree::<3>::worthwhile(teacher, student, workspace.tolerance)
+    {
+        return (tree.evaluate(set, student, gradient), tree.way());
+    }
+    (dense(teacher, student, workspace, gradient), Way::Pairs(set))
 }
 
 /// The same by all pairs.

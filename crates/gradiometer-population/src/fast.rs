@@ -26,6 +26,8 @@ use std::f64::consts::PI;
 
 /// Up to this many directions, one thread does better than a tournament.
 const SINGLE_BLOCK: usize = 256;
+/// Rows of a tile of such a block.
+const SMALL_TILE: usize = 32;
 /// About how many blocks a tournament has.
 const BLOCKS: usize = 32;
 
@@ -127,7 +129,7 @@ impl Workspace {
         let directions = student.rows().take(students).enumerate().map(|(j, w)| (w, weight(j)));
         let teachers = network.rows().zip(network.second_layer()).map(|(w, a)| (w, -*a));
         let mut unit = vec![0.0; d];
-        let tile = tile_rows(width);
+        let tile = tile_for(padded, width);
         for (b, (w, a)) in directions.chain(teachers).enumerate() {
             let norm = normalise_into(w, &mut unit);
             let mass = a * norm;
@@ -137,9 +139,16 @@ impl Workspace {
             let count = tile.min(padded - start);
             let units = &mut self.units[(start + row / GROUP * GROUP) * width..];
             let weighted = &mut self.weighted[start * width..];
-            for (k, u) in unit.iter().enumerate() {
-                units[k * GROUP + row % GROUP] = *u;
-                weighted[k / GROUP * GROUP * count + row * GROUP + k % GROUP] = mass * u;
+            for (panel, entries) in unit.chunks(GROUP).enumerate() {
+                let column = &mut units[panel * GROUP * GROUP..][..GROUP * GROUP];
+                for (u, lane) in entries.iter().zip(column[row % GROUP..].iter_mut().step_by(GROUP))
+                {
+                    *lane = *u;
+                }
+                let weights = &mut weighted[(panel * count + row) * GROUP..][..entries.len()];
+                for (w, u) in weights.iter_mut().zip(entries) {
+                    *w = mass * u;
+                }
             }
         }
     }
@@ -188,12 +197,17 @@ pub(crate) fn fold(student: &Network, mirror: &mut Vec<f64>) {
     }
     let (first, second) = student.first_layer().split_at(m / 2 * d);
     for (w, v) in first.chunks_exact(d).zip(second.chunks_exact(d)) {
-        // Equal, or opposite; a neuron with NaN is neither.
-        let sign = if w == v { 1.0 } else { -1.0 };
-        if w.iter().zip(v).any(|(x, y)| !((sign * x - y).abs() <= 0.0)) {
+        // Equal, or opposite; a neuron with NaN is neither. Without an early end the loops run on vectors.
+        let is =
+            |sign: f64| w.iter().zip(v).fold(true, |is, (x, y)| is & ((sign * x - y).abs() <= 0.0));
+        let sign = if is(1.0) {
+            1.0
+        } else if is(-1.0) {
+            -1.0
+        } else {
             mirror.clear();
             return;
-        }
+        };
         mirror.push(sign);
     }
 }
@@ -290,11 +304,16 @@ impl Block<'_> {
     }
 }
 
+/// Rows of a tile: fewer where a single block has few, since a tile against itself computes both its halves.
+fn tile_for(padded: usize, width: usize) -> usize {
+    if padded <= SINGLE_BLOCK && width <= LARGEST_TILE { SMALL_TILE } else { tile_rows(width) }
+}
+
 /// Fills the workspace's sums over the measure.
 fn accumulate(workspace: &mut Workspace) {
     let padded = workspace.masses.len();
     let width = workspace.width;
-    let tile = tile_rows(width);
+    let tile = tile_for(padded, width);
     let rows = if padded <= SINGLE_BLOCK {
         padded
     } else {
@@ -394,7 +413,7 @@ pub(crate) fn dense(
     workspace.load(teacher, student);
     accumulate(workspace);
     let (m, d, width) = (student.neurons(), student.dimension(), workspace.width);
-    let tile = tile_rows(width);
+    let tile = tile_for(workspace.masses.len(), width);
     let roundoff = workspace.roundoff(d);
     gradient.reset(m, d);
     let (mut second_error, mut first_error) = (0.0, 0.0);
@@ -408,9 +427,13 @@ pub(crate) fn dense(
         let count = tile.min(workspace.masses.len() - start);
         let units = &workspace.units[(start + row / GROUP * GROUP) * width..];
         let tangent = &workspace.tangent[start * width..];
-        for (k, g) in gradient.first_layer[j * d..(j + 1) * d].iter_mut().enumerate() {
-            let along = radial * units[k * GROUP + row % GROUP];
-            *g = scale * (along + tangent[k / GROUP * GROUP * count + row * GROUP + k % GROUP]);
+        let entries = gradient.first_layer[j * d..(j + 1) * d].chunks_mut(GROUP);
+        for (panel, entries) in entries.enumerate() {
+            let column = units[panel * GROUP * GROUP..][row % GROUP..].iter().step_by(GROUP);
+            let sums = &tangent[(panel * count + row) * GROUP..][..entries.len()];
+            for ((g, u), t) in entries.iter_mut().zip(column).zip(sums) {
+                *g = scale * (radial * u + t);
+            }
         }
         second_error = maximum(second_error, roundoff.second_layer(norm));
         first_error = maximum(first_error, roundoff.first_layer(weight.abs()));

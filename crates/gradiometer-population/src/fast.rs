@@ -369,16 +369,13 @@ pub(crate) fn evaluate(
     workspace: &mut Workspace,
     gradient: &mut Gradient,
 ) -> (Bounded, Path) {
-    let (loss, way, rank) = match Span::of(teacher, student) {
-        Some(span) => {
-            let mut inner = Gradient::default();
-            let (loss, way) = as_given(&span.teacher, &span.student, workspace, &mut inner);
-            (span.lift(&inner, loss, gradient), way, Some(span.rank()))
-        }
-        None => {
-            let (loss, way) = as_given(teacher, student, workspace, gradient);
-            (loss, way, None)
-        }
+    let (loss, way, rank) = if let Some(span) = Span::of(teacher, student) {
+        let mut inner = Gradient::default();
+        let (loss, way) = as_given(&span.teacher, &span.student, workspace, &mut inner);
+        (span.lift(&inner, loss, gradient), way, Some(span.rank()))
+    } else {
+        let (loss, way) = as_given(teacher, student, workspace, gradient);
+        (loss, way, None)
     };
     workspace.truncated = matches!(way, Way::Tree { .. });
     (loss, rank.map_or(Path::Fast(way), |rank| Path::InSpan { rank, way }))

@@ -151,10 +151,10 @@ unsafe fn rows<S: Simd, const D: usize, const SYMMETRIC: bool>(left: Pointers, r
                         let start = right.sums.add(column + v * S::LANES);
                         let q = S::fma(mass[0], first.radial, S::load(start));
                         S::store(start, S::fma(mass[1], second.radial, q));
-                        for c in 0..D {
+                        for (c, (w0, w1)) in weighted[0].iter().zip(&weighted[1]).enumerate() {
                             let target = start.add((1 + c) * right.count);
-                            let g = S::fma(weighted[0][c], first.angle, S::load(target));
-                            S::store(target, S::fma(weighted[1][c], second.angle, g));
+                            let g = S::fma(*w0, first.angle, S::load(target));
+                            S::store(target, S::fma(*w1, second.angle, g));
                         }
                     }
                 }

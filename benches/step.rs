@@ -37,5 +37,21 @@ fn plane(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, step, plane);
+/// On the sphere, where a tree replaces most pairs.
+fn sphere(c: &mut Criterion) {
+    let mut group = c.benchmark_group("sphere");
+    group.sample_size(10);
+    for (m, d) in [(10_000, 3), (30_000, 3), (100_000, 3)] {
+        let population = Population::new(teacher(d));
+        let student = student(m, d);
+        group.throughput(Throughput::Elements(m as u64));
+        let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+        group.bench_function(BenchmarkId::from_parameter(format!("{m}x{d}")), |b| {
+            b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, step, plane, sphere);
 criterion_main!(benches);

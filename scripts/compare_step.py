@@ -1,11 +1,15 @@
 """Times one exact step (loss and both gradients) of Gradiometer beside NumPy, JAX and PyTorch on the same arrays.
 
-    python3 scripts/compare_step.py [--shapes 500x50,2000x100,4000x1000,8000x32,16000x8] [--peers numpy,jax,torch]
+    python3 scripts/compare_step.py [--shapes 500x50,2000x100,4000x1000,8000x32,16000x8] [--peers numpy,jax,jax-ad,torch,torch-compiled]
 
 Needs numpy; jax and torch are used if they can be imported. Builds the helper `time-step` first. Every contender computes
-statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles with a hand-written gradient, on all cores; rounds alternate between them, so that noise
+statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles, on all cores: with a hand-written gradient, and JAX also with `value_and_grad` (jax-ad) and
+PyTorch compiled (torch-compiled). Rounds alternate between them, so that noise
 hits all alike, and the medians and their ratios are printed, with the largest relative difference of the results and,
 for Gradiometer and NumPy, each in a process of its own, the peak memory. The peers' m x m arrays limit them at large m.
+
+The floor is what two cores need at least: 0.35 ns a pair for the kernel and 3 d operations a pair, since each pair's cosine and its part of
+both gradients are needed once for both neurons, at the speed of NumPy's matrix product measured in the same run.
 """
 
 import argparse
@@ -84,6 +88,48 @@ def jax_step():
     return run, lambda x: jnp.asarray(x)
 
 
+def jax_ad_step():
+    """The loss alone is written down; the kernel's derivative, asin(t)/(2 pi), is given since its formula's is not finite at 1."""
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+
+    @jax.custom_jvp
+    def kernel(t):
+        return (jnp.sqrt((1 - t) * (1 + t)) + t * jnp.arcsin(t) - 1) / TAU
+
+    @kernel.defjvp
+    def _(primals, tangents):
+        (t,), (dt,) = primals, tangents
+        return kernel(t), jnp.arcsin(t) / TAU * dt
+
+    def loss(a, w, b, u):
+        norms = jnp.linalg.norm(w, axis=1)
+        lengths = jnp.linalg.norm(u, axis=1)
+        v = jnp.concatenate([w / norms[:, None], u / lengths[:, None]])
+        nu = jnp.concatenate([a * norms, -b * lengths])
+        return nu @ (kernel(jnp.clip(v @ v.T, -1, 1)) @ nu)
+
+    step = jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))
+
+    def run(*arrays):
+        value, (ga, gw) = jax.block_until_ready(step(*arrays))
+        return value, ga, gw
+
+    return run, lambda x: jnp.asarray(x)
+
+
+def torch_compiled_step():
+    import torch
+
+    run, convert = torch_step()
+    compiled = torch.compile(run)
+    small = [convert(x) for x in instance(64, 4)]
+    compiled(*small)  # fails here where there is no compiler
+    return compiled, convert
+
+
 def torch_step():
     import torch
 
@@ -127,6 +173,17 @@ class Ours:
         self.process.wait()
 
 
+def product_speed(n=2048, rounds=5):
+    """Operations a nanosecond of NumPy's matrix product."""
+    x = np.random.default_rng(0).standard_normal((n, n))
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        x @ x
+        times.append(time.perf_counter() - start)
+    return 2 * n**3 / min(times) * 1e-9
+
+
 def difference(found, exact):
     pairs = zip(found, exact)
     return max(float(np.max(np.abs(np.asarray(x) - y)) / np.max(np.abs(y))) for x, y in pairs)
@@ -141,7 +198,7 @@ def peak_of_numpy(shape):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", default="500x50,2000x100,4000x1000,8000x32,16000x8")
-    parser.add_argument("--peers", default="numpy,jax,torch")
+    parser.add_argument("--peers", default="numpy,jax,jax-ad,torch,torch-compiled")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--numpy-peak")
     options = parser.parse_args()
@@ -156,12 +213,21 @@ def main():
     subprocess.run(build, cwd=ROOT, check=True)
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     program = str(target / "release" / "time-step")
+    known = {
+        "numpy": lambda: (numpy_step, lambda x: x),
+        "jax": jax_step,
+        "jax-ad": jax_ad_step,
+        "torch": torch_step,
+        "torch-compiled": torch_compiled_step,
+    }
     peers = {}
     for name in options.peers.split(","):
         try:
-            peers[name] = {"numpy": lambda: (numpy_step, lambda x: x), "jax": jax_step, "torch": torch_step}[name]()
-        except ImportError:
-            print(f"{name} is not installed: left out", file=sys.stderr)
+            peers[name] = known[name]()
+        except Exception as error:
+            print(f"{name} is left out: {type(error).__name__}", file=sys.stderr)
+    speed = product_speed()
+    print(f"NumPy's matrix product: {speed:.1f} operations a nanosecond")
     print("medians in seconds; ns a pair of m^2; ratio = the peer's median over ours")
     logs = []
     for shape in options.shapes.split(","):
@@ -189,7 +255,9 @@ def main():
             ours.close()
         medians = {name: statistics.median(values) for name, values in times.items()}
         mine = medians["gradiometer"]
-        line = f"m={m:6d} d={d:5d}  gradiometer {mine:.4f} s ({mine / m**2 * 1e9:.2f} ns)"
+        floor = 0.35 + 3 * d / speed
+        share = floor / (mine / m**2 * 1e9)
+        line = f"m={m:6d} d={d:5d}  gradiometer {mine:.4f} s ({mine / m**2 * 1e9:.2f} ns, floor {floor:.2f} ns, {share:.0%} of it)"
         for name in peers:
             ratio = medians[name] / mine
             line += f"  {name} {medians[name]:.4f} s ({medians[name] / m**2 * 1e9:.1f} ns, {ratio:.1f}x)"

@@ -42,9 +42,9 @@ pub fn normalise_into(w: &[f64], unit: &mut [f64]) -> f64 {
     if length > 0.0 {
         // Scaling by a power of two first keeps subnormal vectors' directions.
         let scale = power_of_two_near(length);
-        let rest = length / scale;
+        let (inverse, rest) = (1.0 / scale, length / scale);
         for (u, x) in unit.iter_mut().zip(w) {
-            *u = x / scale / rest;
+            *u = x * inverse / rest;
         }
         // A subnormal length has lost digits that the scaled vector still has.
         let again = norm(unit);

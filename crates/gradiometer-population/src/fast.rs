@@ -15,7 +15,9 @@ use crate::kernel::{
 use crate::planar;
 use crate::roundoff::Roundoff;
 use crate::samples::SampleBuffers;
-use crate::value::{Bounded, Gradient, Path};
+use crate::span::Span;
+use crate::tree::Tree;
+use crate::value::{Bounded, Gradient, Path, Way};
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
 use gradiometer_model::{Network, Teacher};
@@ -24,8 +26,13 @@ use std::f64::consts::PI;
 
 /// Up to this many directions, one thread does better than a tournament.
 const SINGLE_BLOCK: usize = 256;
+/// Rows of a tile of such a block.
+const SMALL_TILE: usize = 32;
 /// About how many blocks a tournament has.
 const BLOCKS: usize = 32;
+
+/// Error that a tree may make in a pair of unit masses, in units of `1/(2 pi)`.
+const TOLERANCE: f64 = 1.0 / (1_u64 << 30) as f64;
 
 /// Buffers that the evaluations of one run share; they grow to the largest student seen.
 #[derive(Clone, Debug)]
@@ -43,6 +50,8 @@ pub struct Workspace {
     radial: Vec<f64>,
     tangent: Vec<f64>,
     scratches: Vec<Scratch>,
+    tolerance: f64,
+    truncated: bool,
     pub(crate) samples: SampleBuffers,
 }
 
@@ -69,8 +78,23 @@ impl Workspace {
             radial: Vec::new(),
             tangent: Vec::new(),
             scratches: Vec::new(),
+            tolerance: TOLERANCE,
+            truncated: false,
             samples: SampleBuffers::default(),
         }
+    }
+
+    /// The same with the given bound on what one pair of unit masses may be wrong by, in units of `1/(2 pi)`, where a tree replaces
+    /// directions by nodes; zero or NaN for no tree. Without this call it is `2^-30`, about `1e-9`; what has been measured is a millionth of that.
+    #[must_use]
+    pub const fn with_tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// Whether the last population loss on it has a truncation error beside rounding; with a tolerance of zero it has none.
+    pub const fn is_truncated(&self) -> bool {
+        self.truncated
     }
 
     /// The instruction set it computes with.
@@ -105,7 +129,7 @@ impl Workspace {
         let directions = student.rows().take(students).enumerate().map(|(j, w)| (w, weight(j)));
         let teachers = network.rows().zip(network.second_layer()).map(|(w, a)| (w, -*a));
         let mut unit = vec![0.0; d];
-        let tile = tile_rows(width);
+        let tile = tile_for(padded, width);
         for (b, (w, a)) in directions.chain(teachers).enumerate() {
             let norm = normalise_into(w, &mut unit);
             let mass = a * norm;
@@ -115,9 +139,16 @@ impl Workspace {
             let count = tile.min(padded - start);
             let units = &mut self.units[(start + row / GROUP * GROUP) * width..];
             let weighted = &mut self.weighted[start * width..];
-            for (k, u) in unit.iter().enumerate() {
-                units[k * GROUP + row % GROUP] = *u;
-                weighted[k / GROUP * GROUP * count + row * GROUP + k % GROUP] = mass * u;
+            for (panel, entries) in unit.chunks(GROUP).enumerate() {
+                let column = &mut units[panel * GROUP * GROUP..][..GROUP * GROUP];
+                for (u, lane) in entries.iter().zip(column[row % GROUP..].iter_mut().step_by(GROUP))
+                {
+                    *lane = *u;
+                }
+                let weights = &mut weighted[(panel * count + row) * GROUP..][..entries.len()];
+                for (w, u) in weights.iter_mut().zip(entries) {
+                    *w = mass * u;
+                }
             }
         }
     }
@@ -158,7 +189,7 @@ impl Default for Workspace {
 }
 
 /// Writes the signs with which the second half of the neurons repeats the first, or nothing if it does not.
-fn fold(student: &Network, mirror: &mut Vec<f64>) {
+pub(crate) fn fold(student: &Network, mirror: &mut Vec<f64>) {
     mirror.clear();
     let (m, d) = (student.neurons(), student.dimension());
     if m % 2 == 1 {
@@ -166,12 +197,17 @@ fn fold(student: &Network, mirror: &mut Vec<f64>) {
     }
     let (first, second) = student.first_layer().split_at(m / 2 * d);
     for (w, v) in first.chunks_exact(d).zip(second.chunks_exact(d)) {
-        // Equal, or opposite; a neuron with NaN is neither.
-        let sign = if w == v { 1.0 } else { -1.0 };
-        if w.iter().zip(v).any(|(x, y)| !((sign * x - y).abs() <= 0.0)) {
+        // Equal, or opposite; a neuron with NaN is neither. Without an early end the loops run on vectors.
+        let is =
+            |sign: f64| w.iter().zip(v).fold(true, |is, (x, y)| is & ((sign * x - y).abs() <= 0.0));
+        let sign = if is(1.0) {
+            1.0
+        } else if is(-1.0) {
+            -1.0
+        } else {
             mirror.clear();
             return;
-        }
+        };
         mirror.push(sign);
     }
 }
@@ -268,11 +304,16 @@ impl Block<'_> {
     }
 }
 
+/// Rows of a tile: fewer where a single block has few, since a tile against itself computes both its halves.
+fn tile_for(padded: usize, width: usize) -> usize {
+    if padded <= SINGLE_BLOCK && width <= LARGEST_TILE { SMALL_TILE } else { tile_rows(width) }
+}
+
 /// Fills the workspace's sums over the measure.
 fn accumulate(workspace: &mut Workspace) {
     let padded = workspace.masses.len();
     let width = workspace.width;
-    let tile = tile_rows(width);
+    let tile = tile_for(padded, width);
     let rows = if padded <= SINGLE_BLOCK {
         padded
     } else {
@@ -321,23 +362,42 @@ fn accumulate(workspace: &mut Workspace) {
     }
 }
 
-/// How the evaluation of these networks is done on a workspace.
-pub(crate) fn path(teacher: &Teacher, student: &Network, workspace: &Workspace) -> Path {
-    if planar::applies(teacher, student) { Path::Planar } else { Path::Fast(workspace.set) }
-}
-
-/// Loss and gradient of degrees at least 2, with error bounds, by the fastest way.
+/// Loss and gradient of degrees at least 2, with error bounds, by the fastest way, and which way that was.
 pub(crate) fn evaluate(
     teacher: &Teacher,
     student: &Network,
     workspace: &mut Workspace,
     gradient: &mut Gradient,
-) -> Bounded {
-    if planar::applies(teacher, student) {
-        planar::evaluate(teacher, student, gradient)
+) -> (Bounded, Path) {
+    let (loss, way, rank) = if let Some(span) = Span::of(teacher, student) {
+        let mut inner = Gradient::default();
+        let (loss, way) = as_given(&span.teacher, &span.student, workspace, &mut inner);
+        (span.lift(&inner, loss, gradient), way, Some(span.rank()))
     } else {
-        dense(teacher, student, workspace, gradient)
+        let (loss, way) = as_given(teacher, student, workspace, gradient);
+        (loss, way, None)
+    };
+    workspace.truncated = matches!(way, Way::Tree { .. });
+    (loss, rank.map_or(Path::Fast(way), |rank| Path::InSpan { rank, way }))
+}
+
+/// The same in the given coordinates.
+fn as_given(
+    teacher: &Teacher,
+    student: &Network,
+    workspace: &mut Workspace,
+    gradient: &mut Gradient,
+) -> (Bounded, Way) {
+    let set = workspace.set;
+    if planar::applies(teacher, student) {
+        return (planar::evaluate(teacher, student, gradient), Way::Sorted);
     }
+    if student.dimension() == 3
+        && let Some(tree) = Tree::<3>::worthwhile(teacher, student, workspace.tolerance)
+    {
+        return (tree.evaluate(set, student, gradient), tree.way());
+    }
+    (dense(teacher, student, workspace, gradient), Way::Pairs(set))
 }
 
 /// The same by all pairs.
@@ -350,7 +410,7 @@ pub(crate) fn dense(
     workspace.load(teacher, student);
     accumulate(workspace);
     let (m, d, width) = (student.neurons(), student.dimension(), workspace.width);
-    let tile = tile_rows(width);
+    let tile = tile_for(workspace.masses.len(), width);
     let roundoff = workspace.roundoff(d);
     gradient.reset(m, d);
     let (mut second_error, mut first_error) = (0.0, 0.0);
@@ -364,9 +424,13 @@ pub(crate) fn dense(
         let count = tile.min(workspace.masses.len() - start);
         let units = &workspace.units[(start + row / GROUP * GROUP) * width..];
         let tangent = &workspace.tangent[start * width..];
-        for (k, g) in gradient.first_layer[j * d..(j + 1) * d].iter_mut().enumerate() {
-            let along = radial * units[k * GROUP + row % GROUP];
-            *g = scale * (along + tangent[k / GROUP * GROUP * count + row * GROUP + k % GROUP]);
+        let entries = gradient.first_layer[j * d..(j + 1) * d].chunks_mut(GROUP);
+        for (panel, entries) in entries.enumerate() {
+            let column = units[panel * GROUP * GROUP..][row % GROUP..].iter().step_by(GROUP);
+            let sums = &tangent[(panel * count + row) * GROUP..][..entries.len()];
+            for ((g, u), t) in entries.iter_mut().zip(column).zip(sums) {
+                *g = scale * (radial * u + t);
+            }
         }
         second_error = maximum(second_error, roundoff.second_layer(norm));
         first_error = maximum(first_error, roundoff.first_layer(weight.abs()));

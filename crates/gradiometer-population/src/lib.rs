@@ -16,6 +16,8 @@ mod objective;
 mod planar;
 mod roundoff;
 mod samples;
+mod span;
+mod tree;
 mod value;
 
 pub use activation::ActivationPopulation;
@@ -25,4 +27,4 @@ pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, 
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
 pub use samples::{Batches, Empirical, LabelFit, SampleRequest};
-pub use value::{Bounded, Evaluation, Gradient, Path};
+pub use value::{Bounded, Evaluation, Gradient, Path, Way};

@@ -144,8 +144,8 @@ impl Population {
     ) -> Result<Evaluation, PopulationError> {
         self.check(student)?;
         let mut gradient = Gradient::default();
-        let loss = self.evaluate_fast(student, workspace, &mut gradient);
-        Ok(Evaluation { loss, gradient, path: fast::path(&self.teacher, student, workspace) })
+        let (loss, path) = self.fast_into(student, workspace, &mut gradient);
+        Ok(Evaluation { loss, gradient, path })
     }
 
     /// Loss and gradient by the accurate evaluation: double-double, and beyond where that leaves the loss with a relative
@@ -174,7 +174,11 @@ impl Population {
         student: &Network,
         relative: f64,
     ) -> Result<Evaluation, PopulationError> {
-        let fast = self.fast(student, &mut Workspace::new())?;
+        let mut workspace = Workspace::new();
+        let mut fast = self.fast(student, &mut workspace)?;
+        if workspace.is_truncated() && !fast.loss.within(relative) {
+            fast = self.fast(student, &mut workspace.with_tolerance(0.0))?;
+        }
         if !(fast.loss.value + fast.loss.error).is_finite() {
             return Err(PopulationError::Overflow);
         }
@@ -219,6 +223,19 @@ impl Population {
         } else {
             Err(ModelError::DimensionMismatch { teacher, student }.into())
         }
+    }
+
+    fn fast_into(
+        &self,
+        student: &Network,
+        workspace: &mut Workspace,
+        gradient: &mut Gradient,
+    ) -> (Bounded, Path) {
+        let (mut loss, path) = fast::evaluate(&self.teacher, student, workspace, gradient);
+        if self.from_degree == FromDegree::Zero {
+            self.add_low_degrees(student, &mut loss, gradient);
+        }
+        (loss, path)
     }
 
     fn accurate_into(
@@ -302,11 +319,7 @@ impl Objective for Population {
         workspace: &mut Workspace,
         gradient: &mut Gradient,
     ) -> Bounded {
-        let mut loss = fast::evaluate(&self.teacher, student, workspace, gradient);
-        if self.from_degree == FromDegree::Zero {
-            self.add_low_degrees(student, &mut loss, gradient);
-        }
-        loss
+        self.fast_into(student, workspace, gradient).0
     }
 
     fn evaluate_accurate(
@@ -319,7 +332,11 @@ impl Objective for Population {
     }
 
     fn loss(&self, student: &Network, relative: f64) -> Bounded {
-        let fast = self.evaluate_fast(student, &mut Workspace::new(), &mut Gradient::default());
+        let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+        let mut fast = self.evaluate_fast(student, &mut workspace, &mut gradient);
+        if workspace.is_truncated() && !fast.within(relative) {
+            fast = self.evaluate_fast(student, &mut workspace.with_tolerance(0.0), &mut gradient);
+        }
         if fast.within(relative) { fast } else { self.accurate_into(student, relative, None).0 }
     }
 

@@ -62,14 +62,48 @@ impl Gradient {
     }
 }
 
+/// A way of computing all sums of an evaluation in doubles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Way {
+    /// All pairs, blocked and threaded, on the given instruction set.
+    Pairs(InstructionSet),
+    /// Sorted angles in the plane: `O(m log m)`.
+    Sorted,
+    /// A tree of cells in dimension three: about `O(m log m)`, within a tolerance.
+    Tree {
+        /// Most nodes along an axis; zero where no two cells were apart.
+        order: usize,
+        /// How many times more pairs there are than evaluations of the kernel.
+        saving: usize,
+    },
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Pairs(set) => write!(f, "{}", set.name()),
+            Self::Sorted => write!(f, "sorted angles"),
+            Self::Tree { order, saving } => {
+                write!(f, "tree, up to {order} nodes an axis, {saving} times fewer pairs")
+            }
+        }
+    }
+}
+
 /// How an evaluation was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Path {
-    /// Doubles, blocked and threaded, on the given instruction set.
-    Fast(InstructionSet),
-    /// Doubles, sorted angles in the plane: `O(m log m)`.
-    Planar,
+    /// Doubles, in the coordinates that were given.
+    Fast(Way),
+    /// Doubles, in coordinates of the span of teacher and student, which has `rank` dimensions.
+    InSpan {
+        /// Dimensions of the span.
+        rank: usize,
+        /// How it was computed there.
+        way: Way,
+    },
     /// Double-double arithmetic, some 106 bits.
     DoubleDouble,
     /// Arithmetic of the given number of bits.
@@ -82,8 +116,8 @@ pub enum Path {
 impl std::fmt::Display for Path {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Fast(set) => write!(f, "fast ({})", set.name()),
-            Self::Planar => write!(f, "fast (sorted angles)"),
+            Self::Fast(way) => write!(f, "fast ({way})"),
+            Self::InSpan { rank, way } => write!(f, "fast (in a span of dimension {rank}: {way})"),
             Self::DoubleDouble => write!(f, "accurate (double-double)"),
             Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
         }

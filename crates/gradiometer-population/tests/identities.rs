@@ -5,7 +5,7 @@ use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip, Teacher};
 use gradiometer_population::{
-    Evaluation, FromDegree, Gradient, InstructionSet, Objective, Path, Population, Workspace,
+    Evaluation, FromDegree, Gradient, InstructionSet, Objective, Path, Population, Way, Workspace,
 };
 use proptest::prelude::*;
 use std::f64::consts::PI;
@@ -126,7 +126,7 @@ fn check_agreement(population: &Population, student: &Network) -> Evaluation {
     assert!(accurate.gradient.first_layer.iter().all(|g| g.is_finite()));
     for set in InstructionSet::available() {
         let fast = population.fast(student, &mut Workspace::on(*set)).unwrap();
-        assert_eq!(fast.path, Path::Fast(*set));
+        assert_eq!(fast.path, Path::Fast(Way::Pairs(*set)));
         let off = (fast.loss.value - accurate.loss.value).abs();
         assert!(
             off <= fast.loss.error + accurate.loss.error,

@@ -55,10 +55,17 @@ impl Record {
         (lambda, decay): (f64, WeightDecay),
         angles: &[f64],
     ) -> Self {
-        let mut gradient = Gradient::default();
-        let fast = objective.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
+        let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+        let mut fast = objective.evaluate_fast(student, &mut workspace, &mut gradient);
         let mut gradient_norm = regularised_norm(student, &gradient, decay);
-        let loss = if gradient.norm_error() <= GRADIENT_ACCURACY * gradient_norm {
+        let accurate =
+            |gradient: &Gradient, norm: f64| gradient.norm_error() <= GRADIENT_ACCURACY * norm;
+        if workspace.is_truncated() && !accurate(&gradient, gradient_norm) {
+            workspace = workspace.with_tolerance(0.0);
+            fast = objective.evaluate_fast(student, &mut workspace, &mut gradient);
+            gradient_norm = regularised_norm(student, &gradient, decay);
+        }
+        let loss = if accurate(&gradient, gradient_norm) {
             if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) }
         } else {
             let accurate = objective.evaluate_accurate(student, LOSS_ACCURACY, &mut gradient);

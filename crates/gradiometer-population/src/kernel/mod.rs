@@ -13,6 +13,7 @@
 //! kernel is evaluated once for both. This is the only module of the project with `unsafe` code.
 #![expect(unsafe_code, reason = "vector instructions; each block says why it is sound")]
 
+pub(crate) mod narrow;
 pub(crate) mod samples;
 mod simd;
 
@@ -496,25 +497,31 @@ unsafe fn elementwise<S: Simd, const SYMMETRIC: bool>(
             ];
             let zero = S::splat(0.0);
             let (mut kernel_sum, mut radial_sum) = ([zero; 2], [zero; 2]);
-            for row in 0..left.count {
-                let here = tile.add(row * stride + column);
-                let first = functions::<S>(S::load(here));
-                let second = functions::<S>(S::load(here.add(lanes)));
-                S::store(here, first.angle);
-                S::store(here.add(lanes), second.angle);
-                if SYMMETRIC {
-                    let mass = S::splat(left.masses[row]);
-                    for (i, f) in [first, second].iter().enumerate() {
-                        kernel_sum[i] = S::fma(mass, f.kernel, kernel_sum[i]);
-                        radial_sum[i] = S::fma(mass, f.radial, radial_sum[i]);
+            for row in (0..left.count).step_by(2) {
+                let here = [tile.add(row * stride + column), tile.add((row + 1) * stride + column)];
+                let f = functions::<S, 4>([
+                    S::load(here[0]),
+                    S::load(here[0].add(lanes)),
+                    S::load(here[1]),
+                    S::load(here[1].add(lanes)),
+                ]);
+                for (i, f) in f.chunks_exact(2).enumerate() {
+                    S::store(here[i], f[0].angle);
+                    S::store(here[i].add(lanes), f[1].angle);
+                    if SYMMETRIC {
+                        let mass = S::splat(left.masses[row + i]);
+                        for (v, f) in f.iter().enumerate() {
+                            kernel_sum[v] = S::fma(mass, f.kernel, kernel_sum[v]);
+                            radial_sum[v] = S::fma(mass, f.radial, radial_sum[v]);
+                        }
                     }
+                    let k = row_kernel.add((row + i) * GROUP);
+                    let sum = S::fma(masses[0], f[0].kernel, S::load(k));
+                    S::store(k, S::fma(masses[1], f[1].kernel, sum));
+                    let q = row_radial.add((row + i) * GROUP);
+                    let sum = S::fma(masses[0], f[0].radial, S::load(q));
+                    S::store(q, S::fma(masses[1], f[1].radial, sum));
                 }
-                let k = row_kernel.add(row * GROUP);
-                let sum = S::fma(masses[0], first.kernel, S::load(k));
-                S::store(k, S::fma(masses[1], second.kernel, sum));
-                let q = row_radial.add(row * GROUP);
-                let sum = S::fma(masses[0], first.radial, S::load(q));
-                S::store(q, S::fma(masses[1], second.radial, sum));
             }
             if SYMMETRIC {
                 for i in 0..2 {
@@ -561,7 +568,8 @@ const ARCSINE: [f64; 13] = [
     0.0287578719503479,
 ];
 
-/// Arcsine, root and kernel of the cosine `t`, `|t|` clamped to 1.
+/// Arcsine, root and kernel of the cosines `t`, `|t|` clamped to 1; several at a time, step by step, since each step waits for
+/// the one before it.
 ///
 /// With `x = |t|`, `z = x^2` and `y = x` for `x <= 1/2`, and `z = (1 - x)/2`, `y = sqrt z` above: the arcsine of `y` is
 /// `r = y + y z R(z)`, so `asin x = r`, or `pi/2 - 2 r` above; `sqrt(1 - x^2) = sqrt(1 - z)`, times `2 y` above. Each
@@ -571,34 +579,55 @@ const ARCSINE: [f64; 13] = [
 /// # Safety
 /// The set of `S` is available.
 #[inline(always)]
-unsafe fn functions<S: Simd>(t: S::Vector) -> Functions<S::Vector> {
+unsafe fn functions<S: Simd, const N: usize>(t: [S::Vector; N]) -> [Functions<S::Vector>; N] {
     // SAFETY: the set is available.
     unsafe {
         let (one, half) = (S::splat(1.0), S::splat(0.5));
-        let x = S::clamp_above(S::abs(t), one);
-        let mut z = S::mul(x, x);
+        let (mut x, mut z) = (t, t);
+        let mut steep = false;
+        for i in 0..N {
+            x[i] = S::clamp_above(S::abs(t[i]), one);
+            z[i] = S::mul(x[i], x[i]);
+            steep |= S::any_above(x[i], half);
+        }
         let mut y = x;
-        let steep = S::any_above(x, half);
         if steep {
-            let z_above = S::mul(half, S::sub(one, x));
-            z = S::select_above(x, half, z_above, z);
-            y = S::select_above(x, half, S::sqrt(z_above), x);
+            for i in 0..N {
+                let z_above = S::mul(half, S::sub(one, x[i]));
+                z[i] = S::select_above(x[i], half, z_above, z[i]);
+                y[i] = S::select_above(x[i], half, S::sqrt(z_above), x[i]);
+            }
         }
-        let mut series = S::splat(ARCSINE[12]);
+        let mut root = z;
+        for r in &mut root {
+            *r = S::sqrt(S::sub(one, *r));
+        }
+        let mut series = [S::splat(ARCSINE[12]); N];
         for c in ARCSINE[..12].iter().rev() {
-            series = S::fma(series, z, S::splat(*c));
+            let c = S::splat(*c);
+            for (s, z) in series.iter_mut().zip(z) {
+                *s = S::fma(*s, z, c);
+            }
         }
-        let r = S::fma(S::mul(y, z), series, y);
-        let mut root = S::sqrt(S::sub(one, z));
-        let mut angle = r;
+        let mut angle = [one; N];
+        for i in 0..N {
+            angle[i] = S::fma(S::mul(y[i], z[i]), series[i], y[i]);
+        }
         if steep {
-            let twice = S::add(y, y);
-            root = S::mul(root, S::select_above(x, half, twice, one));
-            let complement = S::sub(S::splat(std::f64::consts::FRAC_PI_2), S::add(r, r));
-            angle = S::select_above(x, half, complement, r);
+            for i in 0..N {
+                let (twice, r) = (S::add(y[i], y[i]), angle[i]);
+                root[i] = S::mul(root[i], S::select_above(x[i], half, twice, one));
+                let complement = S::sub(S::splat(std::f64::consts::FRAC_PI_2), S::add(r, r));
+                angle[i] = S::select_above(x[i], half, complement, r);
+            }
         }
-        let radial = S::sub(root, one);
-        Functions { kernel: S::fma(x, angle, radial), radial, angle: S::with_sign(angle, t) }
+        let mut all = [Functions { kernel: one, radial: one, angle: one }; N];
+        for (i, f) in all.iter_mut().enumerate() {
+            f.radial = S::sub(root[i], one);
+            f.kernel = S::fma(x[i], angle[i], f.radial);
+            f.angle = S::with_sign(angle[i], t[i]);
+        }
+        all
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::fast;
-use crate::{FromDegree, Objective, Path, Population, Workspace};
+use crate::{FromDegree, Objective, Path, Population, Way, Workspace};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -91,7 +91,7 @@ fn the_path_is_named_and_threads_do_not_show() {
     let (teacher, student) = (teacher(), student(3000, 5));
     let population = Population::new(teacher);
     let found = population.fast(&student, &mut Workspace::new()).unwrap();
-    assert_eq!(found.path, Path::Planar);
+    assert_eq!(found.path, Path::Fast(Way::Sorted));
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let again = single.install(|| population.fast(&student, &mut Workspace::new()).unwrap());
     assert_eq!(found, again);

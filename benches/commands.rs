@@ -1,0 +1,92 @@
+//! The hot path of each command: proving and checking a certificate, both sides of the lemmas, the covering radius, steps of a run.
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use gradiometer::certify::net::{Geometry, Net};
+use gradiometer::certify::{Interpolant, Limits, check_certificate};
+use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer::landscape::lemmas::{Evidence, InterpolatedCertificate, Point};
+use gradiometer::landscape::net::{NetOptions, covering_radius};
+use gradiometer::model::generate::TeacherRequest;
+use gradiometer::model::{SeparatedTeacher, Teacher};
+use gradiometer::population::{
+    Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
+};
+use gradiometer::train::{Algorithm, Trainer};
+use gradiometer_benches::student;
+use std::ops::ControlFlow;
+
+/// Four neurons that span three of ten dimensions.
+fn separated() -> SeparatedTeacher {
+    let request = TeacherRequest {
+        separation: 0.7,
+        smallest_eigenvalue: 0.2,
+        ..TeacherRequest::new(10, 3, 4, 1)
+    };
+    request.generate().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn certify(c: &mut Criterion) {
+    let teacher = separated();
+    let limits = Limits::default();
+    let mut group = c.benchmark_group("certify");
+    group.sample_size(10);
+    let prove = || {
+        prove_certificate(&teacher, &CertificateOptions::default(), &limits, &mut |_| {
+            ControlFlow::Continue(())
+        })
+        .unwrap_or_else(|error| panic!("{error}"))
+    };
+    group.bench_function("find and prove", |b| b.iter(prove));
+    let certificate = prove().found.certificate;
+    group.bench_function("check", |b| {
+        b.iter(|| {
+            check_certificate(&certificate, &teacher, &limits, &mut |_| ControlFlow::Continue(()))
+        });
+    });
+    let interpolant = Interpolant::certificate(&teacher, certificate.weights())
+        .unwrap_or_else(|error| panic!("{error}"));
+    let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), Evidence::Certified);
+    let student = student(100, 10);
+    group.bench_function("analyze: claims at a student", |b| {
+        b.iter(|| Point::new(&teacher, &student, 0.01).map(|point| point.claims(&dual, 0.1)));
+    });
+    group.finish();
+}
+
+fn net(c: &mut Criterion) {
+    let mut group = c.benchmark_group("net");
+    group.sample_size(10);
+    for dimension in [2, 3, 4] {
+        let net = Net::new(dimension, student(200, dimension).first_layer(), Geometry::Projective)
+            .unwrap_or_else(|error| panic!("{error}"));
+        group.bench_function(format!("200 points in dimension {dimension}"), |b| {
+            b.iter(|| covering_radius(&net, &NetOptions::default()));
+        });
+    }
+    group.finish();
+}
+
+fn train(c: &mut Criterion) {
+    let teacher = Teacher::clone(&separated());
+    let population = Population::new(teacher.clone());
+    let student = student(200, 10);
+    let mut group = c.benchmark_group("train");
+    group.sample_size(10);
+    let algorithm = Algorithm { stage1: None, stage2: None, ..Algorithm::default() };
+    group.bench_function("100 steps on expectations", |b| {
+        b.iter(|| {
+            Trainer::new(&population, &algorithm, student.clone())
+                .and_then(|mut trainer| trainer.advance(100))
+        });
+    });
+    let empirical = Empirical::drawn(teacher, &SampleRequest::new(20_000, 1))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+    group.bench_function("one step on 20000 samples", |b| {
+        b.iter(|| empirical.evaluate_fast(&student, &mut workspace, &mut gradient));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, certify, net, train);
+criterion_main!(benches);

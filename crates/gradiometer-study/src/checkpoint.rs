@@ -28,6 +28,8 @@ pub(crate) struct Checkpoint {
     pub(crate) last: Record,
     /// Length of `trajectory.csv` at this moment, in bytes.
     pub(crate) trajectory: u64,
+    /// Length of `snapshots.csv`.
+    pub(crate) snapshots: u64,
 }
 
 /// Writes a checkpoint, atomically.
@@ -36,7 +38,7 @@ pub(crate) fn write(
     experiment: &Experiment,
     checkpoint: &Checkpoint,
 ) -> Result<(), StudyError> {
-    let Checkpoint { state, stages, last, trajectory } = checkpoint;
+    let Checkpoint { state, stages, last, trajectory, snapshots } = checkpoint;
     let metadata = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
@@ -48,6 +50,7 @@ pub(crate) fn write(
         "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
         "last": record_json(last, false),
         "trajectory": trajectory,
+        "snapshots": snapshots,
     });
     let names = TensorNames::default();
     let Moments { second_layer, first_layer, .. } = &state.moments;
@@ -115,6 +118,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, S
         stages: stages.iter().map(record).collect::<Result<_, _>>()?,
         last: record(&metadata["last"])?,
         trajectory: count("trajectory")?,
+        snapshots: count("snapshots")?,
     })
 }
 
@@ -207,6 +211,7 @@ mod tests {
             stages: vec![record(Phase::Stage1), record(Phase::Balance)],
             last: record(Phase::Stage3 { epoch: 3 }),
             trajectory: 99,
+            snapshots: 77,
         }
     }
 
@@ -224,7 +229,7 @@ mod tests {
         let found = read(&path, &experiment(1)).unwrap();
         assert_eq!(found.state, written.state);
         assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
-        assert_eq!(found.trajectory, 99);
+        assert_eq!((found.trajectory, found.snapshots), (99, 77));
     }
 
     #[test]

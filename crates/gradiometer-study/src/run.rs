@@ -4,12 +4,13 @@
 //! | --- | --- |
 //! | `run.json` | the experiment as resolved, versions, the teacher's complexity, one record a stage or epoch, the result |
 //! | `trajectory.csv` | every record, a row each; its first line names the columns |
+//! | `snapshots.csv` | where the neurons were, at some records: [`crate::snapshots`] |
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
 //!
 //! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine,
-//! whether the run was interrupted and resumed or not. The trajectory grows record by record; a checkpoint says how long it was,
+//! whether the run was interrupted and resumed or not. Trajectory and snapshots grow record by record; a checkpoint says how long they were,
 //! and what was written after it is cut off before the run goes on.
 
 use crate::checkpoint::{self, Checkpoint};
@@ -17,23 +18,24 @@ use crate::error::StudyError;
 use crate::experiment::{Experiment, SamplesSection};
 use crate::file::{remove_temporary, write_atomically};
 use crate::network_file::{TensorNames, read_network, write_network};
+use crate::rows::Rows;
+use crate::snapshots::{self, Snapshots};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_model::{Complexity, Network, Separation, Teacher};
 use gradiometer_population::InstructionSet;
-use gradiometer_train::{Advance, Phase, Record, State, Trainer};
+use gradiometer_train::{Advance, Algorithm, Phase, Record, State, Trainer};
 use serde_json::{Map, Value, json};
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
 pub const AWAY: f64 = 0.1;
 
 /// The files of a run folder.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     "run.json",
     "trajectory.csv",
+    snapshots::FILE,
     "teacher.safetensors",
     "teacher.json",
     "checkpoints/start.safetensors",
@@ -129,13 +131,14 @@ pub fn run(
         Record::measure(&*population, &state.student, (phase, state.steps), (lambda, decay), angles)
     };
     let resume = out.join(RESUME);
-    let (mut trainer, mut trajectory, mut stages, mut last);
+    let (mut trainer, mut trajectory, mut moments, mut stages, mut last);
     if existing == Existing::Resume && resume.exists() {
         let found = checkpoint::read(&resume, &experiment)?;
         require_same_teacher(path, out, &teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
-        trajectory = Trajectory::reopen(out, found.trajectory)?;
+        trajectory = Trajectory(Rows::reopen(&out.join("trajectory.csv"), found.trajectory)?);
+        moments = Snapshots::reopen(out, &teacher, found.snapshots)?;
         (stages, last) = (found.stages, found.last);
         trainer = Trainer::resume(&*objective, &algorithm, found.state).map_err(train_error)?;
     } else {
@@ -148,6 +151,8 @@ pub fn run(
         last = measure(trainer.state(), trainer.state().phase, trainer.state().lambda);
         trajectory = Trajectory::create(out, teacher.neurons(), angles)?;
         trajectory.push(&last, true)?;
+        moments = Snapshots::create(out, &teacher)?;
+        moments.push(&last, trainer.state(), true)?;
         stages = vec![last.clone()];
     }
     let most_steps = trainer.most_steps();
@@ -157,29 +162,38 @@ pub fn run(
         let lambda = trainer.state().lambda;
         // Up to the next record, counted from the phase's start, so that an interruption leaves no trace.
         let left = every - trainer.state().phase_steps % every;
+        let moment = snapshots::next_step(trainer.state().steps);
+        let left = left.min(moment - trainer.state().steps);
         let advance = trainer.advance(left.min(slice)).map_err(train_error)?;
         let state = trainer.state();
         // A record at the end of a phase belongs to that phase and its lambda.
         let phase = match advance {
             Advance::Ended(phase) => Some(phase),
-            Advance::Paused => state.phase_steps.is_multiple_of(every).then_some(state.phase),
+            Advance::Paused if state.phase_steps.is_multiple_of(every) || state.steps == moment => {
+                Some(state.phase)
+            }
+            Advance::Paused => None,
         };
         if let Some(phase) = phase {
             last = measure(state, phase, lambda);
             trajectory.push(&last, false)?;
-            if matches!(advance, Advance::Ended(_)) {
+            let ended = matches!(advance, Advance::Ended(_));
+            if state.steps == moment || (ended && is_moment(phase, &algorithm)) {
+                moments.push(&last, state, false)?;
+            }
+            if ended {
                 stages.push(last.clone());
             }
         }
         let stop = progress(Progress { steps: state.steps, most_steps, record: &last }).is_break();
         if phase.is_some() || stop {
             let state = state.clone();
-            let length = trajectory.synchronised()?;
             let checkpoint = Checkpoint {
                 state,
                 stages: stages.clone(),
                 last: last.clone(),
-                trajectory: length,
+                trajectory: trajectory.0.synchronised()?,
+                snapshots: moments.synchronised()?,
             };
             checkpoint::write(&resume, &experiment, &checkpoint)?;
         }
@@ -192,19 +206,39 @@ pub fn run(
 
     let matching = gradiometer_model::Matching::new(&teacher, &student);
     let mass_away = matching.mass_beyond(AWAY);
-    let manifest = json!({
+    let manifest = manifest(&experiment, &complexity, &stages, &last, mass_away);
+    let text = format!("{manifest:#}\n");
+    write_atomically(&out.join("run.json"), text.as_bytes())?;
+    Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
+}
+
+/// The contents of `run.json`.
+fn manifest(
+    experiment: &Experiment,
+    complexity: &Complexity,
+    stages: &[Record],
+    last: &Record,
+    mass_away: f64,
+) -> Value {
+    json!({
         "program": "gradiometer",
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
         "instruction_set": InstructionSet::detect().name(),
-        "teacher": complexity_json(&complexity),
+        "teacher": complexity_json(complexity),
         "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
-        "final": final_json(&last, mass_away),
+        "final": final_json(last, mass_away),
         "evidence": "computed",
-    });
-    let text = format!("{manifest:#}\n");
-    write_atomically(&out.join("run.json"), text.as_bytes())?;
-    Ok(Ending::Finished(Box::new(Run { teacher, student, stages, last, mass_away, manifest })))
+    })
+}
+
+/// Whether the end of a phase is a moment of `snapshots.csv`.
+fn is_moment(phase: Phase, algorithm: &Algorithm) -> bool {
+    let epochs = algorithm.stage3.map_or(0, |stage3| stage3.epochs);
+    match phase {
+        Phase::Stage3 { epoch } => epochs <= snapshots::MOST_EPOCHS || epoch + 1 == epochs,
+        _ => true,
+    }
 }
 
 /// Refuses to go on with a run whose teacher was another.
@@ -345,11 +379,7 @@ fn final_json(last: &Record, mass_away: f64) -> Value {
 /// balance_defect, mean_angle`, then for every teacher `average_angle_i` and `assigned_angle_i`, then `mass_beyond_A` for
 /// every angle `A`. No field needs quotes, and floats are written so that they come back exactly.
 #[derive(Debug)]
-struct Trajectory {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
+struct Trajectory(Rows);
 
 impl Trajectory {
     /// A new file with its header.
@@ -373,31 +403,7 @@ impl Trajectory {
             header.extend((0..teachers).map(|i| format!("{kind}_{i}")));
         }
         header.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
-        let path = out.join("trajectory.csv");
-        let file = File::create(&path)
-            .map_err(|source| StudyError::Write { path: path.clone(), source })?;
-        let mut trajectory = Self { path, file, length: 0 };
-        trajectory.line(&header)?;
-        Ok(trajectory)
-    }
-
-    /// The file of an interrupted run, cut to the length that it had at the checkpoint.
-    fn reopen(out: &Path, length: u64) -> Result<Self, StudyError> {
-        let path = out.join("trajectory.csv");
-        let write_error = |source| StudyError::Write { path: path.clone(), source };
-        let file = OpenOptions::new().append(true).open(&path).map_err(write_error)?;
-        let found = file.metadata().map_err(write_error)?.len();
-        if found < length {
-            return Err(StudyError::Experiment {
-                path,
-                field: "length".to_owned(),
-                problem: format!(
-                    "is {found} bytes, less than the {length} that the checkpoint knows; start again with --force"
-                ),
-            });
-        }
-        file.set_len(length).map_err(write_error)?;
-        Ok(Self { path, file, length })
+        Ok(Self(Rows::create(&out.join("trajectory.csv"), &header)?))
     }
 
     fn push(&mut self, record: &Record, start: bool) -> Result<(), StudyError> {
@@ -416,22 +422,6 @@ impl Trajectory {
         ];
         let lists = [&record.average_angles, &record.assigned_angles, &record.mass_beyond];
         row.extend(numbers.iter().chain(lists.into_iter().flatten()).map(|x| format!("{x:e}")));
-        self.line(&row)
-    }
-
-    fn line(&mut self, cells: &[String]) -> Result<(), StudyError> {
-        let line = cells.join(",") + "\n";
-        self.length += line.len() as u64;
-        self.file.write_all(line.as_bytes()).map_err(|source| self.error(source))
-    }
-
-    /// The length, once everything so far is on disk.
-    fn synchronised(&self) -> Result<u64, StudyError> {
-        self.file.sync_data().map_err(|source| self.error(source))?;
-        Ok(self.length)
-    }
-
-    fn error(&self, source: std::io::Error) -> StudyError {
-        StudyError::Write { path: self.path.clone(), source }
+        self.0.push(&row)
     }
 }

@@ -1,7 +1,9 @@
 //! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
 
-use clap::{Parser, Subcommand};
-use gradiometer_cli::commands::{analyze, certify, inspect, loss, net, study, train, verify};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use gradiometer_cli::commands::{
+    analyze, certify, inspect, loss, net, report, shell, study, train, verify,
+};
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
@@ -33,6 +35,12 @@ enum Command {
     Verify(verify::Arguments),
     /// Runs a study: a claim on samples or a question, over seeds.
     Study(study::Arguments),
+    /// Writes pages and pictures of a folder that train, verify or study filled.
+    Report(report::Arguments),
+    /// Prints a completion script for a shell.
+    Completions(shell::CompletionArguments),
+    /// Prints the manual page, or writes one for each command.
+    Man(shell::ManualArguments),
 }
 
 fn main() -> std::process::ExitCode {
@@ -48,6 +56,9 @@ fn main() -> std::process::ExitCode {
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),
             Command::Study(a) => study::run(a, common),
+            Command::Report(a) => report::run(a, common),
+            Command::Completions(a) => shell::completions(a, Arguments::command()),
+            Command::Man(a) => shell::manual(a, Arguments::command()),
         }
     })
 }

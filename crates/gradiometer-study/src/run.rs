@@ -18,6 +18,7 @@ use crate::error::StudyError;
 use crate::experiment::{Experiment, SamplesSection};
 use crate::file::{remove_temporary, write_atomically};
 use crate::network_file::{TensorNames, read_network, write_network};
+use crate::report;
 use crate::rows::Rows;
 use crate::snapshots::{self, Snapshots};
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
@@ -281,8 +282,8 @@ fn prepare(out: &Path, existing: Existing) -> Result<(), StudyError> {
         .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
     remove_temporary(out)?;
     remove_temporary(&folder)?;
-    // The old manifest and checkpoint go first, so that no folder mixes two runs under one.
-    for path in [out.join("run.json"), out.join(RESUME)] {
+    // The old manifest, checkpoint and report go first, so that no folder mixes two runs under one.
+    for path in [out.join("run.json"), out.join(RESUME), out.join(report::PAGE)] {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|source| StudyError::Write { path, source })?;
         }

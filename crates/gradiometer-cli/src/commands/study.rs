@@ -1,5 +1,6 @@
 //! `study NAME`: an experiment of its own, as a table, JSON and CSV.
 
+use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
 use gradiometer::study::study::{Findings, STUDIES, Size, find};
@@ -21,6 +22,8 @@ pub struct Arguments {
     /// Overwrites what an earlier study left in the folder.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs the command.
@@ -45,6 +48,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     Report { text: text(&findings), json: findings.json() }.print(common)?;
     if let (Some(folder), false) = (&arguments.out, common.quiet) {
         say(&format!("written to {}", folder.display()));
+    }
+    if let Some(folder) = &arguments.out {
+        arguments.report.write(folder, common)?;
     }
     Ok(Outcome::Holds)
 }

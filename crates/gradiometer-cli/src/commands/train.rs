@@ -1,5 +1,6 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
+use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::study::run::{
@@ -28,6 +29,8 @@ pub struct Arguments {
     /// Replaces a run that the folder holds.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs the command.
@@ -82,6 +85,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if !common.quiet {
         say(&format!("written to {}", arguments.out.display()));
     }
+    arguments.report.write(&arguments.out, common)?;
     Ok(Outcome::Holds)
 }
 

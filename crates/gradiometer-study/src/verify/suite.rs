@@ -3,11 +3,12 @@
 use super::scaling::{Scaling, ScalingReport};
 use super::search::{self, STARTS};
 use super::{Context, Form, Found, Statement, VerifyError, worst_ratio};
+use crate::analysis::evidence_name;
 use crate::error::StudyError;
 use crate::file;
 use crate::text_file::from_json;
 use gradiometer_landscape::instance::Instance;
-use gradiometer_landscape::lemmas::{Claim, Evidence, Finding, Relation};
+use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
 use gradiometer_model::Network;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -186,15 +187,6 @@ impl PartReport {
     /// Violations of the random instances, and one if the search found another.
     pub fn all_violations(&self) -> u64 {
         self.violations + u64::from(self.search.as_ref().is_some_and(|s| s.violated))
-    }
-}
-
-fn evidence_name(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Certified => "certified",
-        Evidence::Computed => "computed",
-        Evidence::Sampled => "sampled",
-        Evidence::Fitted => "fitted",
     }
 }
 

@@ -7,7 +7,12 @@ use gradiometer_cli::commands::{
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = gradiometer_cli::EXIT_CODES)]
+#[command(
+    name = "gradiometer",
+    version,
+    about = "Measures how gradient descent learns features: the exact theory of two-layer networks",
+    after_help = gradiometer_cli::EXIT_CODES
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -33,7 +33,7 @@ pub const LEAST_NEURONS: usize = 16;
 /// # Examples
 /// ```
 /// use gradiometer_study::snapshots::next_step;
-/// assert_eq!([0, 1, 2, 4, 5].map(next_step), [1, 2, 4, 5, 6]);
+/// assert_eq!([0, 1, 2, 4, 5].map(next_step), [1, 2, 3, 5, 6]);
 /// assert_eq!(next_step(1 << 20), 1246974);
 /// ```
 pub fn next_step(step: u64) -> u64 {

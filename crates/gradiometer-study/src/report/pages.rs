@@ -321,7 +321,7 @@ pub(crate) fn studies(studies: &[Value]) -> Content {
         let text = |field: &str| study[field].as_str().unwrap_or_default();
         let cells = figures::study::cells(study);
         let line = format!(
-            "{} {}, {} measurements, {} size.",
+            "{}: {}; {} measurements, {} size.",
             text("statement"),
             text("about"),
             cells.len(),
@@ -339,10 +339,7 @@ pub(crate) fn studies(studies: &[Value]) -> Content {
                 format!("{} ({}).", figures::study::capital(text("claim")), text("figures"));
             lines.push(Line::new(mark, text("answer"), words, "sampled"));
         }
-        let mut figures = figures::study::figures(&cells);
-        for figure in &mut figures {
-            figure.name = format!("{}-{}", text("study"), figure.name);
-        }
+        let figures = figures::study::figures(text("study"), &cells);
         sections.push((figures::study::capital(text("study")), figures.clone()));
         all.extend(figures);
     }

@@ -346,6 +346,13 @@ fn a_study_has_curves_maps_and_fits() {
         "conclusions": [{"claim": "it works", "answer": "yes", "figures": "0.5"}, {"claim": "it never works", "answer": "no", "figures": "0.5"}],
     });
     std::fs::write(folder.path().join("made-up.json"), study.to_string()).unwrap();
+    // Two studies in a folder have one page, and nothing twice.
+    let other = study.to_string().replace("made-up", "other");
+    std::fs::write(folder.path().join("other.json"), other).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    assert_sound(&page(folder.path()));
+    assert_eq!(names(&parsed(&page(folder.path()))).len(), 8);
+    std::fs::remove_file(folder.path().join("other.json")).unwrap();
     write_report(folder.path(), ReportOptions { png: true }).unwrap();
     let text = page(folder.path());
     assert_sound(&text);

@@ -34,7 +34,7 @@ fn an_axis_needs_a_number_that_has_a_place() {
     assert!(low < 0.01 && 0.01 < high);
     // What lies twenty-four decades below the top is not shown.
     let wide = Axis::over(Scale::Log, "", [1.0, 1e-300]).unwrap();
-    assert!(wide.ends().0 > 1e-26);
+    assert!(wide.ends().0.log10() > -26.0);
 }
 
 fn chart() -> Chart {

@@ -68,8 +68,8 @@ pub(crate) fn cells(study: &Value) -> Vec<Cell> {
     found
 }
 
-/// Figures of every quantity.
-pub(crate) fn figures(cells: &[Cell]) -> Vec<Figure> {
+/// Figures of every quantity of a study; their names begin with its own.
+pub(crate) fn figures(study: &str, cells: &[Cell]) -> Vec<Figure> {
     let mut quantities: Vec<&str> = Vec::new();
     for cell in cells {
         if !quantities.contains(&cell.quantity.as_str()) {
@@ -79,13 +79,14 @@ pub(crate) fn figures(cells: &[Cell]) -> Vec<Figure> {
     let mut found = Vec::new();
     for (at, quantity) in quantities.into_iter().enumerate() {
         let of: Vec<&Cell> = cells.iter().filter(|c| c.quantity == quantity).collect();
+        let place = (study, at);
         let axes = axes(&of);
         found.extend(match axes {
-            Some((x, group)) => curves(&of, quantity, at, &x, group.as_deref()),
-            None => spread(&of, quantity, at),
+            Some((x, group)) => curves(&of, quantity, place, &x, group.as_deref()),
+            None => spread(&of, quantity, place),
         });
         if let Some((x, Some(y))) = axes_of_grid(&of) {
-            found.extend(heat_map(&of, quantity, at, &x, &y));
+            found.extend(heat_map(&of, quantity, place, &x, &y));
         }
     }
     found
@@ -195,18 +196,21 @@ pub(crate) fn capital(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn stem(quantity: &str, at: usize, kind: &str) -> String {
+/// The study's name and the quantity's place in it.
+type Place<'a> = (&'a str, usize);
+
+fn stem(quantity: &str, (study, at): Place<'_>, kind: &str) -> String {
     let word: String = quantity
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' })
         .collect();
-    format!("{kind}-{}-{word}", at + 1)
+    format!("{study}-{kind}-{}-{word}", at + 1)
 }
 
 fn curves(
     cells: &[&Cell],
     quantity: &str,
-    at: usize,
+    at: Place<'_>,
     x: &str,
     group: Option<&str>,
 ) -> Option<Figure> {
@@ -267,7 +271,8 @@ fn curves(
         " Shaded: the 95 % confidence interval of the mean."
     };
     let caption = format!(
-        "{quantity} against {x}. Lines join the means over the seeds, small dots are the seeds.{fitted}"
+        "{} against {x}. Lines join the means over the seeds, small dots are the seeds.{fitted}",
+        capital(quantity)
     );
     let (name, title) = (stem(quantity, at, "curve"), format!("{} against {x}", capital(quantity)));
     let mut chart = Chart::new((&name, &title, &caption), axis_x, axis_y, &legend);
@@ -306,7 +311,7 @@ fn curves(
 }
 
 /// A quantity at a few settings that are no axis: a row each.
-fn spread(cells: &[&Cell], quantity: &str, at: usize) -> Option<Figure> {
+fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     const ROW: f64 = 34.0;
     let values: Vec<f64> =
         cells.iter().flat_map(|c| c.values.iter().copied()).filter(|v| v.is_finite()).collect();
@@ -358,7 +363,7 @@ fn spread(cells: &[&Cell], quantity: &str, at: usize) -> Option<Figure> {
 }
 
 /// Means on a grid of two settings.
-fn heat_map(cells: &[&Cell], quantity: &str, at: usize, x: &str, y: &str) -> Option<Figure> {
+fn heat_map(cells: &[&Cell], quantity: &str, at: Place<'_>, x: &str, y: &str) -> Option<Figure> {
     let (columns, rows) = (distinct(cells, x), distinct(cells, y));
     let means: Vec<f64> = cells.iter().map(|c| c.mean).collect();
     let kind = scale(&means);

@@ -5,7 +5,7 @@ mod failure;
 mod output;
 
 pub use failure::Failure;
-pub use output::{Report, Table, scientific};
+pub use output::{Report, Table, has_colour, scientific};
 
 use clap::Parser;
 use std::io::Write;

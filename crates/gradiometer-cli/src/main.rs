@@ -1,13 +1,18 @@
 //! The `gradiometer` program: the exact theory of two-layer feature learning from the command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, inspect, loss, net, study, sweep, train, verify,
+    analyze, certify, inspect, loss, net, report, shell, study, sweep, train, verify,
 };
 use gradiometer_cli::{Common, run_command};
 
 #[derive(Debug, Parser)]
-#[command(version, about, after_help = gradiometer_cli::EXIT_CODES)]
+#[command(
+    name = "gradiometer",
+    version,
+    about = "Measures how gradient descent learns features: the exact theory of two-layer networks",
+    after_help = gradiometer_cli::EXIT_CODES
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -37,6 +42,12 @@ enum Command {
     Study(study::Arguments),
     /// Runs an experiment at every point of a grid, whole, in shards, or merged from them.
     Sweep(sweep::Arguments),
+    /// Writes pages and pictures of a folder that train, verify or study filled.
+    Report(report::Arguments),
+    /// Prints a completion script for a shell.
+    Completions(shell::CompletionArguments),
+    /// Prints the manual page, or writes one for each command.
+    Man(shell::ManualArguments),
 }
 
 fn main() -> std::process::ExitCode {
@@ -53,6 +64,9 @@ fn main() -> std::process::ExitCode {
             Command::Verify(a) => verify::run(a, common),
             Command::Study(a) => study::run(a, common),
             Command::Sweep(a) => sweep::run(a, common),
+            Command::Report(a) => report::run(a, common),
+            Command::Completions(a) => shell::completions(a, Arguments::command()),
+            Command::Man(a) => shell::manual(a, Arguments::command()),
         }
     })
 }

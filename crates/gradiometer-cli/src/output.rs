@@ -2,7 +2,8 @@
 
 use crate::{Common, Failure};
 use serde_json::Value;
-use std::io::Write;
+use std::ffi::OsStr;
+use std::io::{IsTerminal as _, Write};
 
 /// A result in both forms.
 #[derive(Debug)]
@@ -23,22 +24,55 @@ impl Report {
         let written = if common.json {
             writeln!(out, "{:#}", self.json)
         } else {
-            write!(out, "{}", self.text)
+            write!(out, "{}", folded(&self.text))
         };
         written.and_then(|()| out.flush()).map_err(Failure::Output)
     }
+}
+
+/// Columns of a terminal that tables and remarks keep to.
+const COLUMNS: usize = 80;
+/// Least width that a column of text is folded to.
+const LEAST: usize = 12;
+
+/// Whether standard output shows colours: a terminal that can, whose user did not set NO_COLOR.
+pub fn has_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    std::io::stdout().is_terminal()
+        && allows_colour(set("NO_COLOR").is_some(), set("TERM").as_deref())
+}
+
+fn allows_colour(no_color: bool, term: Option<&OsStr>) -> bool {
+    !no_color && term.is_some_and(|term| term != "dumb")
 }
 
 /// Rows of cells under a header, numbers to the right.
 #[derive(Debug, Default)]
 pub struct Table {
     rows: Vec<Vec<String>>,
+    verdicts: Vec<usize>,
+    controls: Vec<usize>,
 }
 
 impl Table {
     /// A table with its header.
     pub fn new(header: &[&str]) -> Self {
-        Self { rows: vec![header.iter().map(|&cell| cell.to_owned()).collect()] }
+        let header = header.iter().map(|&cell| cell.to_owned()).collect();
+        Self { rows: vec![header], ..Self::default() }
+    }
+
+    /// The same with a column of verdicts, coloured where there are colours.
+    #[must_use]
+    pub fn with_verdicts(mut self, column: usize) -> Self {
+        self.verdicts.push(column);
+        self
+    }
+
+    /// The same with a column of negative controls, which are to be refuted.
+    #[must_use]
+    pub fn with_controls(mut self, column: usize) -> Self {
+        self.controls.push(column);
+        self
     }
 
     /// Adds a row.
@@ -46,27 +80,114 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as lines, columns two spaces apart; the first column to the left, the others to the right.
+    /// The table as lines, columns two spaces apart, or one where two would exceed 80 columns; the first column to the left, the others to the
+    /// right. If that does not do, the widest column of words is folded.
     pub fn text(&self) -> String {
-        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width =
-            |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|x| x.chars().count()).max();
-        let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
+        self.lines(has_colour())
+    }
+
+    fn lines(&self, colour: bool) -> String {
+        let mut widths = self.widths();
+        let total = |widths: &[usize], gap: usize| {
+            widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
+        };
+        let gap = if total(&widths, 2) <= COLUMNS { 2 } else { 1 };
+        let excess = total(&widths, gap).saturating_sub(COLUMNS);
+        let words = |c: &usize| self.rows.iter().filter_map(|r| r.get(*c)).any(|x| x.contains(' '));
+        let widest = (0..widths.len()).filter(words).max_by_key(|c| widths[*c]);
+        if let (Some(c), true) = (widest, excess > 0) {
+            widths[c] = widths[c].saturating_sub(excess).max(LEAST.min(widths[c]));
+        }
         let mut text = String::new();
-        for row in &self.rows {
-            let cells: Vec<String> = row
-                .iter()
-                .enumerate()
-                .map(|(c, cell)| {
-                    let width = widths[c];
-                    if c == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-                })
-                .collect();
-            text.push_str(cells.join("  ").trim_end());
-            text.push('\n');
+        for (r, row) in self.rows.iter().enumerate() {
+            let folded: Vec<Vec<String>> =
+                row.iter().zip(&widths).map(|(cell, width)| fold(cell, *width)).collect();
+            let height = folded.iter().map(Vec::len).max().unwrap_or(0);
+            for k in 0..height {
+                let mut line = String::new();
+                for (c, (lines, width)) in folded.iter().zip(&widths).enumerate() {
+                    let cell = lines.get(k).map_or("", String::as_str);
+                    let space = " ".repeat(width.saturating_sub(cell.chars().count()));
+                    let painted = match self.tone(c, &row[c]) {
+                        Some(tone) if colour && r > 0 => format!("\x1b[{tone}m{cell}\x1b[0m"),
+                        _ => cell.to_owned(),
+                    };
+                    if c > 0 {
+                        line.push_str(&" ".repeat(gap));
+                    }
+                    line.push_str(&if c == 0 { painted + &space } else { space + &painted });
+                }
+                text.push_str(line.trim_end());
+                text.push('\n');
+            }
         }
         text
     }
+
+    fn widths(&self) -> Vec<usize> {
+        let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let width =
+            |c: usize| self.rows.iter().filter_map(|r| r.get(c)).map(|x| x.chars().count()).max();
+        (0..columns).map(|c| width(c).unwrap_or(0)).collect()
+    }
+
+    /// The colour of a cell: green as it should be, red against it, yellow undecided.
+    fn tone(&self, column: usize, cell: &str) -> Option<u8> {
+        const GREEN: u8 = 32;
+        const RED: u8 = 31;
+        const YELLOW: u8 = 33;
+        if self.controls.contains(&column) {
+            return Some(if cell.contains("NOT") { RED } else { GREEN });
+        }
+        if !self.verdicts.contains(&column) {
+            return None;
+        }
+        Some(match cell {
+            "holds" | "proved" | "yes" | "0" => GREEN,
+            "inconclusive" | "inapplicable" | "-" => YELLOW,
+            _ => RED,
+        })
+    }
+}
+
+/// Words in lines of at most so many characters, longer words alone; blanks at the start of a text are kept.
+fn fold(text: &str, width: usize) -> Vec<String> {
+    if text.chars().count() <= width {
+        return vec![text.to_owned()];
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        let Some(line) = lines.last_mut() else { continue };
+        let begun = line.chars().count();
+        if begun > 0 && begun + 1 + length > width {
+            lines.push(word.to_owned());
+        } else {
+            if begun > 0 {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// The text with lines of more than 80 columns folded, continued ones set in by two. Lines with colours are a table's, which has folded them.
+fn folded(text: &str) -> String {
+    let mut folded = String::new();
+    for line in text.lines() {
+        if line.chars().count() <= COLUMNS || line.contains('\x1b') {
+            folded.push_str(line);
+            folded.push('\n');
+            continue;
+        }
+        for (k, part) in fold(line, COLUMNS - 2).iter().enumerate() {
+            folded.push_str(if k > 0 { "  " } else { "" });
+            folded.push_str(part);
+            folded.push('\n');
+        }
+    }
+    folded
 }
 
 /// A number with the given significant digits: plain between 0.001 and 100000, else scientific; a dash for NaN.
@@ -118,6 +239,59 @@ mod tests {
     fn columns_line_up() {
         let mut table = Table::new(&["id", "value"]);
         table.row(vec!["long name".to_owned(), "1".to_owned()]);
-        assert_eq!(table.text(), "id         value\nlong name      1\n");
+        assert_eq!(table.lines(false), "id         value\nlong name      1\n");
+    }
+
+    #[test]
+    fn a_wide_table_is_folded_to_eighty_columns() {
+        let mut table = Table::new(&["id", "part", "left", "right"]);
+        let words =
+            "a part whose name is much longer than what a terminal of eighty columns has room for";
+        table.row(vec![
+            "7.10".to_owned(),
+            words.to_owned(),
+            "1.25e-10".to_owned(),
+            "0.5".to_owned(),
+        ]);
+        let text = table.lines(false);
+        assert!(
+            text.lines().count() > 2 && text.lines().all(|l| l.chars().count() <= 80),
+            "{text}"
+        );
+        let all: Vec<&str> = text.split_whitespace().collect();
+        assert!(words.split(' ').all(|word| all.contains(&word)), "{text}");
+        let long = folded(&format!("{words}\n\n{words}"));
+        assert!(long.lines().all(|line| line.len() <= 80) && long.lines().count() == 5, "{long}");
+    }
+
+    #[test]
+    fn verdicts_have_colours_only_where_there_are_any() {
+        let mut table = Table::new(&["id", "verdict", "control"]).with_verdicts(1).with_controls(2);
+        for (verdict, control) in
+            [("holds", "refuted/3"), ("refuted", "NOT REFUTED/3"), ("inconclusive", "refuted/9")]
+        {
+            table.row(vec!["7.1".to_owned(), verdict.to_owned(), control.to_owned()]);
+        }
+        let plain = table.lines(false);
+        assert!(!plain.contains('\x1b'));
+        let painted = table.lines(true);
+        for part in [
+            "\x1b[32mholds\x1b[0m",
+            "\x1b[31mrefuted\x1b[0m",
+            "\x1b[33minconclusive\x1b[0m",
+            "\x1b[31mNOT REFUTED/3\x1b[0m",
+            "\x1b[32mrefuted/3\x1b[0m",
+        ] {
+            assert!(painted.contains(part), "{painted}");
+        }
+        // Without the colours it is the same table.
+        let mut stripped = painted;
+        for code in ["\x1b[32m", "\x1b[31m", "\x1b[33m", "\x1b[0m"] {
+            stripped = stripped.replace(code, "");
+        }
+        assert_eq!(stripped, plain);
+        assert!(allows_colour(false, Some("xterm".as_ref())));
+        assert!(!allows_colour(true, Some("xterm".as_ref())));
+        assert!(!allows_colour(false, Some("dumb".as_ref())) && !allows_colour(false, None));
     }
 }

@@ -736,7 +736,8 @@ fn assert_same_contents(one: &Path, two: &Path) {
 
 fn spawn_resume(experiment: &str, out: &Path) -> std::process::Child {
     std::process::Command::new(assert_cmd::cargo::cargo_bin!("gradiometer"))
-        .args(["train", experiment, "--resume", "--quiet", "--out", out.to_str().unwrap()])
+        .args(["train", experiment, "--resume", "--quiet", "--no-report", "--out"])
+        .arg(out)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -770,7 +771,7 @@ fn check_resume(text: &str) {
     let folder = TempDir::new().unwrap();
     let experiment = file(&folder, "experiment.toml", text);
     let whole = folder.path().join("whole");
-    let run = gradiometer(&["train", &experiment, "--out", whole.to_str().unwrap()]);
+    let run = gradiometer(&["train", &experiment, "--no-report", "--out", whole.to_str().unwrap()]);
     assert_eq!(run.code, 0, "{}", run.err);
     let kills = if std::env::var_os("RUN_SLOW_TESTS").is_some() { 20 } else { 5 };
     let mut interrupted = 0;
@@ -798,8 +799,8 @@ fn check_resume(text: &str) {
     }
     assert!(interrupted > 0, "no run was killed before its end");
     // Nothing is left to do for a run that has ended, and it stays as it is.
-    let resume = ["train", &experiment, "--resume", "--out", whole.to_str().unwrap(), "--json"];
-    let again = gradiometer(&resume);
+    let resume = ["train", &experiment, "--resume", "--no-report", "--json", "--out"];
+    let again = gradiometer(&[&resume[..], &[whole.to_str().unwrap()]].concat());
     assert_eq!(again.code, 0, "{}", again.err);
     assert_same_contents(&whole, &folder.path().join("killed0"));
     // Another experiment does not go on from this one's checkpoint.
@@ -837,11 +838,12 @@ fn a_full_disk_leaves_the_last_good_checkpoint() {
     let folder = TempDir::new().unwrap();
     let experiment = file(&folder, "experiment.toml", LONG);
     let (whole, out) = (folder.path().join("whole"), folder.path().join("out"));
-    assert_eq!(gradiometer(&["train", &experiment, "--out", whole.to_str().unwrap()]).code, 0);
+    let run = ["train", &experiment, "--no-report", "--out", whole.to_str().unwrap()];
+    assert_eq!(gradiometer(&run).code, 0);
     // No file may exceed 64 blocks of 512 bytes, less than the trajectory needs.
     let program = assert_cmd::cargo::cargo_bin!("gradiometer");
     let command = format!(
-        "trap '' XFSZ; ulimit -f 64; exec '{}' train '{experiment}' --quiet --out '{}'",
+        "trap '' XFSZ; ulimit -f 64; exec '{}' train '{experiment}' --quiet --no-report --out '{}'",
         program.display(),
         out.display()
     );

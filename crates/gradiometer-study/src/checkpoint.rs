@@ -32,6 +32,8 @@ pub(crate) struct Checkpoint {
     pub(crate) trajectory: u64,
     /// Length of `claims.csv`, 0 where nothing is watched.
     pub(crate) claims: u64,
+    /// Length of `snapshots.csv`.
+    pub(crate) snapshots: u64,
 }
 
 /// Writes a checkpoint, atomically.
@@ -40,7 +42,7 @@ pub(crate) fn write(
     experiment: &Experiment,
     checkpoint: &Checkpoint,
 ) -> Result<(), StudyError> {
-    let Checkpoint { state, stages, last, floors, trajectory, claims } = checkpoint;
+    let Checkpoint { state, stages, last, floors, trajectory, claims, snapshots } = checkpoint;
     let metadata = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "experiment": experiment,
@@ -64,6 +66,7 @@ pub(crate) fn write(
         "last": record_json(last, false),
         "trajectory": trajectory,
         "claims": claims,
+        "snapshots": snapshots,
     });
     let names = TensorNames::default();
     let Moments { second_layer, first_layer, .. } = &state.moments;
@@ -135,6 +138,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, S
         floors: metadata["floors"].as_array().ok_or_else(|| damaged("floors"))?.clone(),
         trajectory: count("trajectory")?,
         claims: count("claims")?,
+        snapshots: count("snapshots")?,
     })
 }
 
@@ -270,6 +274,7 @@ mod tests {
             floors: vec![json!({"ending": "rounding"})],
             trajectory: 99,
             claims: 7,
+            snapshots: 77,
         }
     }
 
@@ -287,7 +292,8 @@ mod tests {
         let found = read(&path, &experiment(1)).unwrap();
         assert_eq!(found.state, written.state);
         assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
-        assert_eq!((found.trajectory, found.claims, &found.floors), (99, 7, &written.floors));
+        assert_eq!((found.trajectory, found.claims, found.snapshots), (99, 7, 77));
+        assert_eq!(found.floors, written.floors);
     }
 
     #[test]

@@ -5,16 +5,17 @@
 //! | `run.json` | the experiment as resolved, versions, the teacher's complexity, one record a stage or epoch, the result |
 //! | `trajectory.csv` | every record, a row each; its first line names the columns |
 //! | `claims.csv` | the claims that `[watch]` names, a row each: `step, lambda, claim, left, right, ratio, verdict, evidence` |
+//! | `snapshots.csv` | where the neurons were, at some records: [`crate::snapshots`] |
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
 //!
 //! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine,
-//! whether the run was interrupted and resumed or not. The trajectory grows record by record; a checkpoint says how long it was,
+//! whether the run was interrupted and resumed or not. Trajectory and snapshots grow record by record; a checkpoint says how long they were,
 //! and what was written after it is cut off before the run goes on.
 
 mod json;
-pub(crate) mod table;
+mod table;
 
 pub use json::{complexity_json, number, stage_names};
 
@@ -25,6 +26,9 @@ use crate::error::StudyError;
 use crate::experiment::{Experiment, SamplesSection};
 use crate::file::{remove_temporary, write_atomically};
 use crate::network_file::{TensorNames, read_network, write_network};
+use crate::report;
+use crate::rows::Rows;
+use crate::snapshots::{self, Snapshots};
 use crate::watch::{self, Violation, Watch};
 use gradiometer_model::{Complexity, Matching, Network, Teacher};
 use gradiometer_population::{InstructionSet, Objective};
@@ -33,16 +37,16 @@ use json::{final_json, floor_json};
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
-use table::GrowingTable;
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
 pub const AWAY: f64 = 0.1;
 
 /// The files of a run folder.
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "run.json",
     "trajectory.csv",
     CLAIMS,
+    snapshots::FILE,
     "teacher.safetensors",
     "teacher.json",
     "checkpoints/start.safetensors",
@@ -171,7 +175,7 @@ fn run_watched(
     } else {
         trainer = Trainer::new(&*objective, &algorithm, start.clone()).map_err(train_error)?;
         let state = trainer.state();
-        log = setup.begin(existing, &start, measure(state, state.phase, state.lambda))?;
+        log = setup.begin(existing, state, measure(state, state.phase, state.lambda))?;
     }
     let most_steps = trainer.most_steps();
     let mut violation = None;
@@ -179,9 +183,11 @@ fn run_watched(
         let lambda = trainer.state().lambda;
         let advance = trainer.advance(setup.budget(trainer.state())).map_err(train_error)?;
         let state = trainer.state();
-        let recorded = due(advance, state, experiment.record.every);
+        let moment = snapshots::is_moment(state.steps).then_some(state.phase);
+        let recorded = due(advance, state, experiment.record.every).or(moment);
         if let Some(phase) = recorded {
             log.record(measure(state, phase, lambda), advance, state)?;
+            setup.snapshot(&mut log, advance, state)?;
         }
         if let Some(watch) = &mut watch
             && let Some(phase) = due(advance, state, watch.every())
@@ -224,22 +230,23 @@ struct Setup<'a> {
 }
 
 /// What a run has written so far, and will write at its end.
-struct Log {
-    trajectory: GrowingTable,
-    claims: Option<GrowingTable>,
+struct Log<'a> {
+    trajectory: Rows,
+    snapshots: Snapshots<'a>,
+    claims: Option<Rows>,
     stages: Vec<Record>,
     last: Record,
     floors: Vec<Value>,
 }
 
-impl Log {
+impl Log<'_> {
     fn record(
         &mut self,
         record: Record,
         advance: Advance,
         state: &State,
     ) -> Result<(), StudyError> {
-        self.trajectory.row(&table::trajectory_row(&record, false))?;
+        self.trajectory.push(&table::trajectory_row(&record, false))?;
         if let Advance::Ended(phase) = advance {
             self.stages.push(record.clone());
             if let Phase::Floor { epoch } = phase {
@@ -251,7 +258,7 @@ impl Log {
     }
 
     fn checkpoint(&self, state: State) -> Result<Checkpoint, StudyError> {
-        let claims = self.claims.as_ref().map_or(Ok(0), GrowingTable::synchronised)?;
+        let claims = self.claims.as_ref().map_or(Ok(0), Rows::synchronised)?;
         Ok(Checkpoint {
             state,
             stages: self.stages.clone(),
@@ -259,11 +266,12 @@ impl Log {
             floors: self.floors.clone(),
             trajectory: self.trajectory.synchronised()?,
             claims,
+            snapshots: self.snapshots.synchronised()?,
         })
     }
 }
 
-impl Setup<'_> {
+impl<'a> Setup<'a> {
     fn measure(
         &self,
         population: &dyn Objective,
@@ -291,40 +299,78 @@ impl Setup<'_> {
         let slice = (PAIRS / pairs(self.experiment, neurons)).max(1) as u64;
         let to_next = |every: u64| every - state.phase_steps % every;
         let watch = self.experiment.watch.as_ref().map_or(u64::MAX, |watch| to_next(watch.every));
+        let moment = snapshots::next_step(state.steps) - state.steps;
         // A step to the floor takes many products with the Hessian.
         let slice = if matches!(state.phase, Phase::Floor { .. }) { 1 } else { slice };
-        to_next(self.experiment.record.every).min(watch).min(slice)
+        to_next(self.experiment.record.every).min(watch).min(moment).min(slice)
     }
 
-    fn begin(&self, existing: Existing, start: &Network, first: Record) -> Result<Log, StudyError> {
+    /// Where the neurons are, if the last record is a moment of `snapshots.csv`: a step of that kind, the end of a stage, or that of an epoch
+    /// unless there are many.
+    fn snapshot(
+        &self,
+        log: &mut Log<'_>,
+        advance: Advance,
+        state: &State,
+    ) -> Result<(), StudyError> {
+        let epochs = self.algorithm.stage3.map_or(0, |stage3| stage3.epochs);
+        let ended = match advance {
+            Advance::Ended(Phase::Stage3 { epoch } | Phase::Floor { epoch }) => {
+                epochs <= snapshots::MOST_EPOCHS || epoch + 1 == epochs
+            }
+            Advance::Ended(_) => true,
+            Advance::Paused => false,
+        };
+        if ended || snapshots::is_moment(state.steps) {
+            log.snapshots.push(&log.last, state, false)?;
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &self,
+        existing: Existing,
+        start: &State,
+        first: Record,
+    ) -> Result<Log<'a>, StudyError> {
         let out = self.out;
         prepare(out, existing)?;
         let names = TensorNames::default();
         write_network(&out.join("teacher.safetensors"), self.teacher.network(), &names)?;
         write_network(&out.join("teacher.json"), self.teacher.network(), &names)?;
-        write_network(&out.join("checkpoints/start.safetensors"), start, &names)?;
+        write_network(&out.join("checkpoints/start.safetensors"), &start.student, &names)?;
         let header =
             table::trajectory_header(self.teacher.neurons(), &self.experiment.record.angles);
-        let mut trajectory = GrowingTable::create(table::trajectory(out), &header)?;
-        trajectory.row(&table::trajectory_row(&first, true))?;
+        let mut trajectory = Rows::create(&table::trajectory(out), &header)?;
+        trajectory.push(&table::trajectory_row(&first, true))?;
+        let mut snapshots = Snapshots::create(out, self.teacher)?;
+        snapshots.push(&first, start, true)?;
         let claims = match self.experiment.watch {
-            Some(_) => Some(GrowingTable::create(out.join(CLAIMS), &watch::header())?),
+            Some(_) => Some(Rows::create(&out.join(CLAIMS), &watch::header())?),
             None => None,
         };
-        Ok(Log { trajectory, claims, stages: vec![first.clone()], last: first, floors: Vec::new() })
+        Ok(Log {
+            trajectory,
+            snapshots,
+            claims,
+            stages: vec![first.clone()],
+            last: first,
+            floors: Vec::new(),
+        })
     }
 
-    fn reopen(&self, found: &Checkpoint) -> Result<Log, StudyError> {
+    fn reopen(&self, found: &Checkpoint) -> Result<Log<'a>, StudyError> {
         let out = self.out;
         require_same_teacher(self.path, out, self.teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
         let claims = match self.experiment.watch {
-            Some(_) => Some(GrowingTable::reopen(out.join(CLAIMS), found.claims)?),
+            Some(_) => Some(Rows::reopen(&out.join(CLAIMS), found.claims)?),
             None => None,
         };
         Ok(Log {
-            trajectory: GrowingTable::reopen(table::trajectory(out), found.trajectory)?,
+            trajectory: Rows::reopen(&table::trajectory(out), found.trajectory)?,
+            snapshots: Snapshots::reopen(out, self.teacher, found.snapshots)?,
             claims,
             stages: found.stages.clone(),
             last: found.last.clone(),
@@ -335,7 +381,7 @@ impl Setup<'_> {
     fn finish(
         &self,
         student: Network,
-        log: Log,
+        log: Log<'_>,
         violation: Option<Violation>,
     ) -> Result<Run, StudyError> {
         let out = self.out;
@@ -410,8 +456,8 @@ fn prepare(out: &Path, existing: Existing) -> Result<(), StudyError> {
         .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
     remove_temporary(out)?;
     remove_temporary(&folder)?;
-    // The old manifest and checkpoint go first, so that no folder mixes two runs under one.
-    for path in [out.join("run.json"), out.join(RESUME)] {
+    // The old manifest, checkpoint and report go first, so that no folder mixes two runs under one.
+    for path in [out.join("run.json"), out.join(RESUME), out.join(report::PAGE)] {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|source| StudyError::Write { path, source })?;
         }

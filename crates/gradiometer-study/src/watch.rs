@@ -3,8 +3,8 @@
 use crate::certificate_file::read_certificate;
 use crate::error::StudyError;
 use crate::experiment::{WatchSection, beside};
+use crate::rows::Rows;
 use crate::run::number;
-use crate::run::table::GrowingTable;
 use gradiometer_certify::{Certificate, Interpolant, Limits, Verdict, check_certificate};
 use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::certificate::{CertificateOptions, find_certificate};
@@ -138,7 +138,7 @@ impl<'a> Watch<'a> {
         phase: Phase,
         state: &State,
         lambda: f64,
-        table: Option<&mut GrowingTable>,
+        table: Option<&mut Rows>,
     ) -> Result<Option<Violation>, StudyError> {
         if !matches!(phase, Phase::Stage3 { .. } | Phase::Floor { .. }) {
             return Ok(None);
@@ -148,7 +148,7 @@ impl<'a> Watch<'a> {
             .map_err(|source| StudyError::Watch { path: self.path.to_owned(), source })?;
         if let Some(table) = table {
             for (name, claim) in &claims {
-                table.row(&row(state.steps, lambda, name, claim))?;
+                table.push(&row(state.steps, lambda, name, claim))?;
             }
         }
         let violated = claims.into_iter().map(|(_, claim)| claim).find(Claim::is_violated);

@@ -3,19 +3,18 @@
 use super::TensorArguments;
 use super::certify::counter;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::certify::{Certificate, Interpolant, Limits, Verdict, check_certificate};
+use gradiometer::certify::{Certificate, Limits, Verdict, check_certificate};
 use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
 use gradiometer::landscape::descent::{
     CLOSE, DescentDirection, GradientScaling, LargestStep, Spectrum, largest_step, spectrum,
 };
-use gradiometer::landscape::lemmas::{
-    Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point, TestFunction,
-};
-use gradiometer::landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
+use gradiometer::landscape::lemmas::{Claim, DualCertificate, Evidence, Finding, Point};
+use gradiometer::landscape::optimum::Optimum;
 use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::{Network, SeparatedTeacher};
 use gradiometer::population::Layers;
+use gradiometer::study::analysis::{Analysis as Statements, sort_key};
 use gradiometer::study::run::{AWAY, number};
 use gradiometer::study::{read_certificate, read_network, read_teacher};
 use serde_json::{Value, json};
@@ -23,10 +22,6 @@ use std::path::PathBuf;
 
 /// Boxes that the proof of a certificate may take here; `certify` has no such limit.
 const BOXES: u64 = 3_000_000;
-/// Random starting points of the search for the constant of a test function.
-const STARTS: usize = 200;
-/// Rounds of the solver of the regularised optimum.
-const ROUNDS: usize = 4;
 /// Neurons of the student up to which the Hessian's spectrum is computed unasked.
 const SPECTRUM: usize = 300;
 /// Relative width of the bracket in which the largest step size is found.
@@ -154,7 +149,8 @@ pub fn run_selected(
         "optimum": analysis.optimum,
         "point": analysis.more,
     });
-    let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"]);
+    let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"])
+        .with_verdicts(5);
     for claim in &claims {
         table.row(vec![
             claim.id.to_owned(),
@@ -205,43 +201,13 @@ fn analyse(
     proved: bool,
 ) -> Result<Analysis, LandscapeError> {
     let point = Point::new(teacher, student, arguments.lambda)?;
-    let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
-    let evidence = if proved { Evidence::Certified } else { Evidence::Sampled };
-    let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), evidence);
-    let mut claims = point.claims(&dual, arguments.angle);
-    let mut order = vec![0.0; teacher.neurons()];
-    for i in 0..teacher.neurons() {
-        // The test function along u_i itself: e = u_i.
-        order.fill(0.0);
-        order[i] = 1.0;
-        let test = TestFunction::new(
-            teacher,
-            certificate.weights(),
-            i,
-            &order,
-            STARTS,
-            student.first_layer(),
-            1,
-        )?;
-        claims.push(point.average_neuron(&test));
-    }
+    let found = Statements::new(&point, certificate, proved, arguments.angle)?;
+    let Statements { mut claims, certificate: dual, evidence, optimum, .. } = found;
+    let (certified_gap, gap, gap_evidence) = (found.certified_gap, found.gap, found.gap_evidence);
     let direction = DescentDirection::new(&point, CLOSE);
-    claims.extend([direction.identity(), direction.inequality(), direction.gradient_bound()]);
-    let options = OptimumOptions { rounds: ROUNDS, ..OptimumOptions::default() };
-    let optimum = regularised_optimum(teacher, arguments.lambda, &options)?;
-    claims.extend(point.optimum_bounds(&dual, &optimum.measure, optimum.duality_gap));
-    claims.push(point.gap_identity(&optimum.measure).claim);
     let step = largest_step(&point, STEP_WIDTH)?;
     claims.extend(step.map(|step| step.claim()));
     claims.sort_by_key(|claim| sort_key(claim.id));
-    let certified_gap = point.gap(&dual);
-    let searched_gap = optimum.gap(&point);
-    let width = |(lower, upper): (f64, f64)| upper - lower;
-    let (gap, gap_evidence) = if width(searched_gap) < width(certified_gap) {
-        (searched_gap, Evidence::Sampled)
-    } else {
-        (certified_gap, evidence)
-    };
     let scaling = GradientScaling::new(&point, gap.1);
     let spectrum = if student.neurons() <= SPECTRUM || arguments.spectrum {
         spectrum_json(&spectrum(&point, Layers::Both)?)
@@ -355,10 +321,4 @@ fn optimum_remark(optimum: &Optimum, teacher: &SeparatedTeacher, angle: f64) -> 
         count,
         scientific(mass, 3)
     )
-}
-
-/// `7.10` after `7.9`.
-fn sort_key(id: &str) -> (u32, u32) {
-    let mut parts = id.split('.').map(|part| part.parse().unwrap_or(u32::MAX));
-    (parts.next().unwrap_or(u32::MAX), parts.next().unwrap_or(u32::MAX))
 }

@@ -1,5 +1,6 @@
 //! `study NAME`: an experiment of its own, as a table, what it says, JSON and CSV.
 
+use super::report::ReportArguments;
 use crate::commands::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
@@ -28,6 +29,8 @@ pub struct Arguments {
     /// Overwrites what an earlier study left in the folder.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs the command.
@@ -61,6 +64,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if !common.quiet {
         say(&format!("written to {}", folder.display()));
     }
+    arguments.report.write(folder, common)?;
     Ok(Outcome::Holds)
 }
 

@@ -1,6 +1,7 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
 use super::interruption;
+use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::study::run::{
@@ -27,6 +28,8 @@ pub struct Arguments {
     /// Replaces a run that the folder holds.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs the command.
@@ -75,6 +78,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if !common.quiet {
         say(&format!("written to {}", arguments.out.display()));
     }
+    arguments.report.write(&arguments.out, common)?;
     if let Some(violation) = &result.violation {
         let claim = &violation.claim;
         say(&format!(

@@ -1,5 +1,6 @@
 //! `verify`: the statements on random instances, with a search for counterexamples and controls that must fail.
 
+use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::study::StudyError;
 use gradiometer::study::verify::{
@@ -35,6 +36,8 @@ pub struct Arguments {
     /// Replaces a verification that the folder of --out holds.
     #[arg(long, requires = "out")]
     force: bool,
+    #[command(flatten)]
+    report: ReportArguments,
 }
 
 /// Runs the command: refuted if a claim is violated or a control is not, inconclusive if not everything was decided.
@@ -83,6 +86,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if !common.quiet {
         say(&format!("{:.1} s", start.elapsed().as_secs_f64()));
     }
+    if let Some(out) = &arguments.out {
+        arguments.report.write(out, common)?;
+    }
     Ok(match suite.conclusion() {
         Some(true) => Outcome::Holds,
         Some(false) => Outcome::Refuted,
@@ -92,17 +98,10 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 
 fn text(suite: &Suite) -> String {
     let mut table = Table::new(&[
-        "id",
-        "part",
-        "kind",
-        "checked",
-        "undecided",
-        "violated",
-        "worst",
-        "seed",
-        "searched",
-        "control",
-    ]);
+        "id", "part", "is", "checked", "open", "violated", "worst", "seed", "searched", "control",
+    ])
+    .with_verdicts(5)
+    .with_controls(9);
     for (statement, report) in suite.statements().iter().zip(suite.reports()) {
         for part in &report.parts {
             table.row(cells(statement.id, report, part));
@@ -120,14 +119,17 @@ fn text(suite: &Suite) -> String {
             "predicted",
             "agrees",
             "control",
-        ]);
+        ])
+        .with_verdicts(7)
+        .with_controls(8);
         for fit in suite.scalings() {
             fits.row(fit_cells(fit));
         }
         lines.push(fits.text());
     }
     lines.push(
-        "worst, searched: left/right of an inequality, at most 1 where it holds; the share of the allowed rounding of an identity\n\
+        "open: hidden by rounding\n\
+         worst, searched: left/right of an inequality, at most 1 where it holds; the share of the allowed rounding of an identity\n\
          control: refuted, as it must be, at how many instances tried\n"
             .to_owned(),
     );
@@ -156,7 +158,7 @@ fn cells(id: &str, report: &StatementReport, part: &PartReport) -> Vec<String> {
     vec![
         id.to_owned(),
         part.part.clone(),
-        if part.identity { "identity" } else { "inequality" }.to_owned(),
+        if part.identity { "=" } else { "<=" }.to_owned(),
         part.checked.to_string(),
         part.undecided.to_string(),
         part.all_violations().to_string(),

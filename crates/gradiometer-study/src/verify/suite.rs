@@ -7,7 +7,7 @@ use crate::error::StudyError;
 use crate::file;
 use crate::text_file::from_json;
 use gradiometer_landscape::instance::Instance;
-use gradiometer_landscape::lemmas::{Claim, Evidence, Finding, Relation};
+use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
 use gradiometer_model::Network;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -140,7 +140,7 @@ impl PartReport {
             worst: Vec::new(),
             violating: Vec::new(),
             search: None,
-            evidence: evidence_name(claim.evidence).to_owned(),
+            evidence: claim.evidence.name().to_owned(),
         }
     }
 
@@ -186,15 +186,6 @@ impl PartReport {
     /// Violations of the random instances, and one if the search found another.
     pub fn all_violations(&self) -> u64 {
         self.violations + u64::from(self.search.as_ref().is_some_and(|s| s.violated))
-    }
-}
-
-fn evidence_name(evidence: Evidence) -> &'static str {
-    match evidence {
-        Evidence::Certified => "certified",
-        Evidence::Computed => "computed",
-        Evidence::Sampled => "sampled",
-        Evidence::Fitted => "fitted",
     }
 }
 

@@ -108,20 +108,33 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         let told: Vec<String> = dimensions
             .iter()
             .zip(&thresholds)
-            .map(|(d, ratio)| format!("{} d^2 = {} d at d = {d}", short(*ratio), short(ratio * d)))
+            .map(|(d, ratio)| {
+                if ratio.is_finite() {
+                    format!("from n = {} d^2 = {} d on at d = {d}", short(*ratio), short(ratio * d))
+                } else {
+                    format!("at no n at d = {d}")
+                }
+            })
             .collect();
         let points: Vec<(f64, f64)> =
             dimensions.iter().zip(&thresholds).map(|(d, ratio)| (*d, ratio * d * d)).collect();
-        let growth = slope(&points).unwrap_or(f64::NAN);
+        let growth = slope(&points).filter(|growth| growth.is_finite());
+        let growth =
+            growth.map_or_else(String::new, |x| format!("; exponent of n in d {}", short(x)));
+        let name = stage.replace('_', " ");
         let same = thresholds.windows(2).all(|pair| Level::from(pair[0]).is(Level::from(pair[1])));
         conclusions.push(Conclusion::new(
-            format!("{stage} succeeds more often than not from the same n/d^2 on at every d"),
-            Answer::of(same && thresholds.iter().all(|x| x.is_finite())),
-            format!("from n = {}; exponent of n in d {}", told.join(", "), short(growth)),
+            format!("{name} succeeds more often than not from the same n/d^2 on at every d"),
+            // One dimension at which it succeeds says nothing of how that goes with the dimension.
+            match thresholds.iter().all(|x| x.is_finite()) {
+                true if dimensions.len() < 2 => Answer::Open,
+                everywhere => Answer::of(everywhere && same),
+            },
+            format!("{}{growth}", told.join(", ")),
         ));
         let (few, many) = found.ends(stage, &[])?;
         conclusions.push(Conclusion::new(
-            format!("{stage} fails at the fewest samples and succeeds at the most"),
+            format!("{name} fails at the fewest samples and succeeds at the most"),
             below(few, 0.5).and(above(many, 0.5)),
             format!("probability {} and {}", figure(few), figure(many)),
         ));

@@ -145,6 +145,13 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         let at = |measure, astray: f64| {
             found.ends(measure, &[fixed[0], ("astray", Level::from(astray))]).map(|(_, last)| last)
         };
+        let told = |what: &str, end: &str, gap: f64| {
+            if gap.is_finite() {
+                format!("{end} gap of {what} {} |mu*|", short(gap))
+            } else {
+                format!("there is not {what}")
+            }
+        };
         let (turned, straying) = (at("recovered", 0.0)?, at("recovered", 1.0)?);
         conclusions.extend([
             Conclusion::new(
@@ -156,7 +163,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
                 format!("with {name} the gap alone decides: no run fails from a smaller gap than another succeeds from"),
                 // Where none fails, or none succeeds, there is nothing to decide.
                 if failed.is_finite() && won.is_finite() { Answer::of(failed > won) } else { Answer::Open },
-                format!("least gap of a failure {} |mu*|, greatest of a success {} |mu*|", short(failed), short(won)),
+                format!("{}, {}", told("a failure", "least", failed), told("a success", "greatest", won)),
             ),
             Conclusion::new(
                 format!("with {name} at the greatest angle from their teachers Stage 3 succeeds more often than from directions at random"),

@@ -47,13 +47,13 @@ pub(crate) fn cells(study: &Value) -> Vec<Cell> {
         let setting = setting.iter().map(|(name, value)| {
             let Some(label) = value.as_str() else {
                 let value = float(value);
-                return Level { name: name.clone(), value, label: plain(value), named: false };
+                return Level { name: words(name), value, label: plain(value), named: false };
             };
             let place = names.iter().position(|n| n == label).unwrap_or_else(|| {
                 names.push(label.to_owned());
                 names.len() - 1
             });
-            Level { name: name.clone(), value: place as f64, label: label.to_owned(), named: true }
+            Level { name: words(name), value: place as f64, label: words(label), named: true }
         });
         let setting = setting.collect();
         let mean = float(&measurement["mean"]);
@@ -63,7 +63,7 @@ pub(crate) fn cells(study: &Value) -> Vec<Cell> {
             _ => (mean - half, mean + half),
         };
         let values = measurement["values"].as_array().into_iter().flatten().map(float).collect();
-        found.push(Cell { setting, quantity: quantity.to_owned(), mean, interval, values });
+        found.push(Cell { setting, quantity: words(quantity), mean, interval, values });
     }
     found
 }
@@ -190,7 +190,12 @@ fn scale(values: &[f64]) -> Scale {
     if low > 0.0 && high > 8.0 * low { Scale::Log } else { Scale::Linear }
 }
 
-/// The same with a capital at its start.
+/// A name from a file as a reader wants it: `n_over_d2` is n/d^2, an underscore a space.
+fn words(name: &str) -> String {
+    name.replace("_over_d2", "/d\u{b2}").replace("_over_", "/").replace('_', " ")
+}
+
+/// A text with a capital at its start.
 pub(crate) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())

@@ -90,9 +90,8 @@ impl ActivationPopulation {
         Ok((loss, gradient))
     }
 
-    /// Whether the feature of a zero neuron is differentiable.
     const fn smooth(&self) -> bool {
-        matches!(self.activation, Activation::Erf | Activation::Polynomial(_))
+        smooth(&self.activation)
     }
 
     fn fill(&self, student: &Network, gradient: &mut Gradient) -> Bounded {
@@ -202,13 +201,18 @@ impl Objective for ActivationPopulation {
     }
 }
 
+/// Whether the feature of a zero neuron is differentiable.
+pub(crate) const fn smooth(activation: &Activation) -> bool {
+    matches!(activation, Activation::Erf | Activation::Polynomial(_))
+}
+
 /// The rounding unit.
 const UNIT: f64 = 0.5 * f64::EPSILON;
 /// Roundings within a closed-form kernel, in units.
 const ELEMENTWISE: f64 = 48.0;
 
 /// `c_0` and `c_1` of `z -> sigma(r z)` with their slopes in `r`.
-fn low_coefficients(activation: &Activation, r: f64) -> [ScaledCoefficient; 2] {
+pub(crate) fn low_coefficients(activation: &Activation, r: f64) -> [ScaledCoefficient; 2] {
     let plain = |value, over_norm, slope| ScaledCoefficient { value, over_norm, slope };
     let (mean, slope) = low_degrees(activation, r).unwrap_or((f64::NAN, f64::NAN));
     match activation {
@@ -404,7 +408,7 @@ fn series(first: &[ScaledCoefficient], second: &[ScaledCoefficient], t: f64) -> 
 }
 
 /// The norms of the scaled coefficients and of their slopes when every term is summed by its modulus.
-fn majorant(p: &Polynomial, r: f64) -> (f64, f64) {
+pub(crate) fn majorant(p: &Polynomial, r: f64) -> (f64, f64) {
     // |r^2 - 1| is the same, and r not smaller, at sqrt(2 - r^2) for r < 1.
     let r = if r < 1.0 { (2.0 - r * r).sqrt() } else { r };
     let moduli = p.coefficients().iter().map(|c| c.abs()).collect();

@@ -87,6 +87,15 @@ pub enum PopulationError {
         /// Its index.
         sample: usize,
     },
+    /// The activation jumps, which no derivative at samples sees.
+    #[error(
+        "samples do not see the jump of the activation {name}: the gradient of an average is not that of the expectation; \
+         use expectations, or another activation"
+    )]
+    Jump {
+        /// Its name.
+        name: String,
+    },
     /// The labels have no unique fit on `(1, x)`.
     #[error(
         "the constant and the {dimension} coordinates of the inputs are linearly dependent over the samples; give more \

@@ -26,5 +26,5 @@ pub use fast::Workspace;
 pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
-pub use samples::{Batches, Empirical, LabelFit, SampleRequest};
+pub use samples::{ActivationEmpirical, Batches, Empirical, LabelFit, SampleRequest};
 pub use value::{Bounded, Evaluation, Gradient, Path, Way};

@@ -19,21 +19,25 @@
 //! with the residuals `R_i`. Without preprocessing ([`FromDegree::Zero`]) the student is the raw network, with its own affine part as it
 //! stands, and `y~ = y`. Since `relu(z) = (|z| + z)/2`, both are one computation on `|z|` and an affine function.
 
+mod activation;
+mod data;
 mod source;
+
+pub use activation::ActivationEmpirical;
 
 use crate::error::PopulationError;
 use crate::fast::Workspace;
-use crate::kernel::samples::{BLOCK, Neurons, SampleSums, add_block, add_gram};
+use crate::kernel::samples::{BLOCK, Neurons, SampleSums, add_block};
 use crate::kernel::{GRAIN, GROUP, InstructionSet};
 use crate::objective::{FromDegree, Objective};
 use crate::value::{Bounded, Gradient};
-use faer::Side;
-use faer::linalg::solvers::Solve;
+use data::{Data, Order};
+use gradiometer_hermite::Activation;
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_model::{ModelError, Network, Skip, Teacher};
+use gradiometer_model::{Network, Skip, Teacher};
 use rayon::prelude::*;
-use source::{Block, KEPT_NUMBERS, Room, Rows, Source};
+use source::{Block, KEPT_NUMBERS, Room, Rows};
 use std::f64::consts::FRAC_2_PI;
 
 /// Most tasks that an evaluation is cut into.
@@ -133,10 +137,7 @@ impl SampleRequest {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Empirical {
-    source: Source,
-    from_degree: FromDegree,
-    batches: Batches,
-    fit: Skip,
+    data: Data,
 }
 
 /// Buffers of sampled evaluations.
@@ -145,9 +146,8 @@ pub(crate) struct SampleBuffers {
     tasks: Vec<Task>,
     panels: Vec<f64>,
     half_weights: Vec<f64>,
-    /// The order of the samples, and the seed, count and epoch that it belongs to.
-    order: Vec<usize>,
-    ordered: Option<(u64, usize, u64)>,
+    activation_tasks: Vec<activation::Task>,
+    order: Order,
 }
 
 /// What one task collects over its blocks.
@@ -168,21 +168,7 @@ impl Empirical {
     /// # Errors
     /// [`PopulationError::TooFewSamples`], [`PopulationError::Noise`] or [`PopulationError::Batch`] for an impossible request.
     pub fn drawn(teacher: Teacher, request: &SampleRequest) -> Result<Self, PopulationError> {
-        Self::drawn_within(teacher, request, KEPT_NUMBERS)
-    }
-
-    /// As [`Empirical::drawn`], keeping at most `limit` numbers in memory.
-    fn drawn_within(
-        teacher: Teacher,
-        request: &SampleRequest,
-        limit: usize,
-    ) -> Result<Self, PopulationError> {
-        if !(request.noise >= 0.0 && request.noise.is_finite()) {
-            return Err(PopulationError::Noise { noise: request.noise });
-        }
-        check_count(request.count, teacher.dimension(), request.from_degree)?;
-        let source = Source::drawn(teacher, request.count, request.noise, request.seed, limit);
-        Self::on(source, request)
+        Ok(Self { data: Data::drawn(teacher, Activation::Relu, request, KEPT_NUMBERS)? })
     }
 
     /// Given samples: `inputs` row-major `n x d`, `labels` of length `n`. The request's count and noise are without meaning; its
@@ -198,76 +184,24 @@ impl Empirical {
         labels: &[f64],
         request: &SampleRequest,
     ) -> Result<Self, PopulationError> {
-        let (d, n) = (teacher.dimension(), labels.len());
-        if n.checked_mul(d) != Some(inputs.len()) {
-            return Err(PopulationError::SampleLengths {
-                labels: n,
-                dimension: d,
-                found: inputs.len(),
-            });
-        }
-        let wrong = inputs
-            .chunks_exact(d)
-            .zip(labels)
-            .position(|(x, y)| !(y.is_finite() && x.iter().all(|x| x.is_finite())));
-        if let Some(sample) = wrong {
-            return Err(PopulationError::SampleNotFinite { sample });
-        }
-        check_count(n, d, request.from_degree)?;
-        if matches!(request.batches, Batches::Fresh { .. }) {
-            return Err(PopulationError::Batch {
-                reason: "given samples cannot be drawn afresh; use shuffled batches",
-            });
-        }
-        Self::on(Source::given(teacher, inputs, labels, request.seed), request)
-    }
-
-    fn on(source: Source, request: &SampleRequest) -> Result<Self, PopulationError> {
-        let refuse = |reason| Err(PopulationError::Batch { reason });
-        match request.batches {
-            Batches::Shuffled { size: 0, .. } | Batches::Fresh { size: 0, .. } => {
-                return refuse("a batch has at least one sample");
-            }
-            Batches::Shuffled { reuse: 0, .. } | Batches::Fresh { reuse: 0, .. } => {
-                return refuse("a batch is used for at least one step");
-            }
-            Batches::Shuffled { size, .. } if size > source.count => {
-                return refuse("a batch has at most as many samples as there are");
-            }
-            Batches::Shuffled { .. } if !source.is_kept() => {
-                return refuse(
-                    "shuffled batches need samples that fit into memory; use fresh ones, or fewer samples",
-                );
-            }
-            _ => {}
-        }
-        let fit = match request.from_degree {
-            FromDegree::Zero => {
-                Skip { constant: 0.0, linear: vec![0.0; source.teacher.dimension()] }
-            }
-            FromDegree::Two => match request.label_fit {
-                LabelFit::LeastSquares => least_squares(&source)?,
-                LabelFit::Moments => moments(&source),
-            },
-        };
-        Ok(Self { source, from_degree: request.from_degree, batches: request.batches, fit })
+        Ok(Self { data: Data::given(teacher, inputs, labels, request)? })
     }
 
     /// Number of samples `n`.
     pub const fn count(&self) -> usize {
-        self.source.count
+        self.data.source.count
     }
 
     /// The lowest degree that it keeps: [`FromDegree::Two`] after preprocessing.
     pub const fn lowest_degree(&self) -> FromDegree {
-        self.from_degree
+        self.data.from_degree
     }
 
     /// The fit `(b_0, b)` of the labels on `(1, x)`, as the request's [`LabelFit`] says; zero without preprocessing.
     ///
     /// Least squares come from the normal equations by Cholesky factors, with one step of refinement on the residuals themselves.
     pub const fn label_fit(&self) -> &Skip {
-        &self.fit
+        &self.data.fit
     }
 
     /// Loss and gradient over all samples.
@@ -275,10 +209,7 @@ impl Empirical {
     /// # Errors
     /// [`PopulationError::Model`] if the dimensions differ.
     pub fn evaluate(&self, student: &Network) -> Result<(Bounded, Gradient), PopulationError> {
-        let (teacher, found) = (self.source.teacher.dimension(), student.dimension());
-        if teacher != found {
-            return Err(ModelError::DimensionMismatch { teacher, student: found }.into());
-        }
+        self.data.check(student)?;
         let mut gradient = Gradient::default();
         let loss = self.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
         Ok((loss, gradient))
@@ -286,16 +217,16 @@ impl Empirical {
 
     /// The constant and the padded linear part of `f - y~ + y - (1/2) sum_j a_j |w_j . x|`.
     fn affine(&self, student: &Network) -> (f64, Vec<f64>) {
-        let mut constant = self.fit.constant;
-        let mut linear = vec![0.0; self.source.width];
-        linear[..student.dimension()].copy_from_slice(&self.fit.linear);
+        let mut constant = self.data.fit.constant;
+        let mut linear = vec![0.0; self.data.source.width];
+        linear[..student.dimension()].copy_from_slice(&self.data.fit.linear);
         for (w, a) in student.rows().zip(student.second_layer()) {
-            match self.from_degree {
+            match self.data.from_degree {
                 FromDegree::Two => constant -= 0.5 * FRAC_2_PI.sqrt() * a * norm(w),
                 FromDegree::Zero => add_multiple(&mut linear, 0.5 * a, w),
             }
         }
-        if let (FromDegree::Zero, Some(skip)) = (self.from_degree, student.skip()) {
+        if let (FromDegree::Zero, Some(skip)) = (self.data.from_degree, student.skip()) {
             constant += skip.constant;
             add_multiple(&mut linear, 1.0, &skip.linear);
         }
@@ -311,18 +242,24 @@ impl Empirical {
         buffers: &mut SampleBuffers,
         gradient: &mut Gradient,
     ) -> Bounded {
-        let (m, d, width) = (student.neurons(), student.dimension(), self.source.width);
+        let (m, d, width) = (student.neurons(), student.dimension(), self.data.source.width);
         let (constant, linear) = self.affine(student);
         let SampleBuffers { tasks, panels, half_weights, .. } = buffers;
         let neurons = pack(student, width, panels, half_weights);
-        let blocks = self.source.blocks(rows);
+        let blocks = self.data.source.blocks(rows);
         let tasks = cut(tasks, blocks, neurons.count * width);
         let count = tasks.len();
         tasks.par_iter_mut().enumerate().for_each(|(t, task)| {
             task.reset(neurons.count, width);
             let mut room = std::mem::take(&mut task.room);
             for b in t * blocks / count..(t + 1) * blocks / count {
-                task.add(set, self.source.block(rows, b, &mut room), neurons, constant, &linear);
+                task.add(
+                    set,
+                    self.data.source.block(rows, b, &mut room),
+                    neurons,
+                    constant,
+                    &linear,
+                );
             }
             task.room = room;
         });
@@ -332,7 +269,7 @@ impl Empirical {
             total.merge(task);
         }
 
-        let n = self.source.size(rows) as f64;
+        let n = self.data.source.size(rows) as f64;
         let [residual, square, inputs, labels] = total.totals.map(|sum| sum / n);
         let loss = Bounded { value: square, error: 0.0 };
         let rounding = Rounding {
@@ -355,7 +292,7 @@ impl Empirical {
             let tangent = &total.sums.tangent[j * width..][..d];
             let target = &mut gradient.first_layer[j * d..(j + 1) * d];
             let absolute = total.sums.absolute[j];
-            match self.from_degree {
+            match self.data.from_degree {
                 FromDegree::Two => {
                     let mean = FRAC_2_PI.sqrt() * residual;
                     gradient.second_layer[j] = absolute / n - length * mean;
@@ -398,28 +335,11 @@ impl Objective for Empirical {
         gradient: &mut Gradient,
     ) -> Bounded {
         let (set, buffers) = (workspace.instruction_set(), &mut workspace.samples);
-        match self.batches {
-            Batches::Full => self.average(Rows::All, student, set, buffers, gradient),
-            Batches::Fresh { size, reuse } => {
-                let rows = Rows::Fresh { batch: step / reuse, size };
-                self.average(rows, student, set, buffers, gradient)
-            }
-            Batches::Shuffled { size, reuse } => {
-                let in_an_epoch = (self.source.count / size) as u64;
-                let (epoch, batch) = (step / reuse / in_an_epoch, step / reuse % in_an_epoch);
-                let wanted = Some((self.source.seed, self.source.count, epoch));
-                if buffers.ordered != wanted {
-                    self.source.shuffle(epoch, &mut buffers.order);
-                    buffers.ordered = wanted;
-                }
-                let order = std::mem::take(&mut buffers.order);
-                let start = usize::try_from(batch).map_or(0, |batch| batch * size);
-                let rows = Rows::Picked(&order[start..start + size]);
-                let loss = self.average(rows, student, set, buffers, gradient);
-                buffers.order = order;
-                loss
-            }
-        }
+        let mut order = std::mem::take(&mut buffers.order);
+        let rows = self.data.rows(step, &mut order);
+        let loss = self.average(rows, student, set, buffers, gradient);
+        buffers.order = order;
+        loss
     }
 
     fn loss(&self, student: &Network, _relative: f64) -> Bounded {
@@ -427,7 +347,7 @@ impl Objective for Empirical {
     }
 
     fn teacher(&self) -> &Teacher {
-        &self.source.teacher
+        &self.data.source.teacher
     }
 }
 
@@ -506,17 +426,22 @@ impl Rounding {
 
     /// Bound on the error of `2 mean_i R_i h(x_i)` for a feature with `|h(x)| <= (|x| + 1)/2` in norm, raw features up to `|x|`.
     fn pairing(self) -> f64 {
+        self.against(self.input + 0.5)
+    }
+
+    /// Bound on the error of `2 mean_i R_i h(x_i)` for a feature the moduli of whose terms are at most `size` in root mean square.
+    fn against(self, size: f64) -> f64 {
         let residual = self.residual + self.of_residuals();
         let sums = (self.operations + self.depth) * f64::EPSILON * residual;
-        (2.0 * self.input + 1.0) * (self.of_residuals() + sums)
+        2.0 * size * (self.of_residuals() + sums)
     }
 }
 
 /// As many tasks as the blocks keep busy and memory allows; a function of sizes alone.
-fn cut(tasks: &mut Vec<Task>, blocks: usize, numbers: usize) -> &mut [Task] {
+fn cut<T: Default>(tasks: &mut Vec<T>, blocks: usize, numbers: usize) -> &mut [T] {
     let count = (TASK_NUMBERS / numbers).clamp(2, TASKS).min(blocks);
     if tasks.len() < count {
-        tasks.resize_with(count, Task::default);
+        tasks.resize_with(count, T::default);
     }
     &mut tasks[..count]
 }
@@ -559,104 +484,6 @@ fn add_multiple(target: &mut [f64], factor: f64, x: &[f64]) {
     for (t, x) in target.iter_mut().zip(x) {
         *t += factor * x;
     }
-}
-
-fn check_count(
-    count: usize,
-    dimension: usize,
-    from_degree: FromDegree,
-) -> Result<(), PopulationError> {
-    let needed = match from_degree {
-        FromDegree::Zero => 1,
-        FromDegree::Two => dimension + 2,
-    };
-    if count < needed {
-        return Err(PopulationError::TooFewSamples { count, needed });
-    }
-    Ok(())
-}
-
-/// The least-squares fit of the labels on `(1, x)`: the normal equations, solved for the labels and once more for what is left.
-fn least_squares(source: &Source) -> Result<Skip, PopulationError> {
-    let (d, width, set) = (source.teacher.dimension(), source.width, InstructionSet::detect());
-    let mut fit = vec![0.0; width + 1];
-    let gram = over_blocks(source, width * width, |block, sums| {
-        add_gram(set, block.samples, sums);
-    });
-    // Entry d stands for the constant.
-    let pairings = |fit: &[f64]| {
-        over_blocks(source, width + 1, |block, sums| {
-            for (x, y) in block.rows().zip(block.labels) {
-                let left = y - fit[width] - products(x, &fit[..width])[0];
-                add_multiple(&mut sums[..width], left, x);
-                sums[width] += left;
-            }
-        })
-    };
-    let means = over_blocks(source, width, |block, sums| {
-        block.rows().for_each(|x| add_multiple(sums, 1.0, x));
-    });
-    let normal = faer::Mat::from_fn(d + 1, d + 1, |i, j| match (i == d, j == d) {
-        (true, true) => source.count as f64,
-        (true, false) => means[j],
-        (false, true) => means[i],
-        (false, false) => gram[i * width + j],
-    });
-    let dependent = PopulationError::DependentInputs { dimension: d };
-    let Ok(factor) = normal.llt(Side::Lower) else { return Err(dependent) };
-    // The squared pivot is what is left of an input after its projection on those before it.
-    let least = 8.0 * (d + 1) as f64 * f64::EPSILON;
-    if (0..=d).any(|i| !(factor.L()[(i, i)].powi(2) > least * normal[(i, i)])) {
-        return Err(dependent);
-    }
-    for _ in 0..2 {
-        let left = pairings(&fit);
-        let step =
-            factor.solve(&faer::Col::from_fn(d + 1, |i| left[if i == d { width } else { i }]));
-        for k in 0..d {
-            fit[k] += step[k];
-        }
-        fit[width] += step[d];
-    }
-    Ok(Skip { constant: fit[width], linear: fit[..d].to_vec() })
-}
-
-/// The averages of `y` and `y x`.
-fn moments(source: &Source) -> Skip {
-    let (d, width) = (source.teacher.dimension(), source.width);
-    let sums = over_blocks(source, width + 1, |block, sums| {
-        for (x, y) in block.rows().zip(block.labels) {
-            add_multiple(&mut sums[..width], *y, x);
-            sums[width] += y;
-        }
-    });
-    let count = source.count as f64;
-    Skip { constant: sums[width] / count, linear: sums[..d].iter().map(|s| s / count).collect() }
-}
-
-/// `length` sums over all blocks, on all threads.
-fn over_blocks(
-    source: &Source,
-    length: usize,
-    add: impl Fn(Block<'_>, &mut [f64]) + Sync,
-) -> Vec<f64> {
-    let blocks = source.blocks(Rows::All);
-    let tasks = TASKS.min(blocks);
-    let partial: Vec<Vec<f64>> = (0..tasks)
-        .into_par_iter()
-        .map(|t| {
-            let (mut sums, mut room) = (vec![0.0; length], Room::default());
-            for b in t * blocks / tasks..(t + 1) * blocks / tasks {
-                add(source.block(Rows::All, b, &mut room), &mut sums);
-            }
-            sums
-        })
-        .collect();
-    let mut total = vec![0.0; length];
-    for sums in &partial {
-        add_multiple(&mut total, 1.0, sums);
-    }
-    total
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ use crate::{file, text_file};
 use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
-    ActivationPopulation, Empirical, FromDegree, Objective, Population, PopulationError,
-    SampleRequest, WeightDecay,
+    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
+    PopulationError, SampleRequest, WeightDecay,
 };
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2};
 use serde::{Deserialize, Serialize};
@@ -40,7 +40,7 @@ pub struct Experiment {
     /// Parts of Algorithm 1 to leave out.
     #[serde(default)]
     pub skip: Vec<Part>,
-    /// The activation of teacher and student.
+    /// The activation of teacher and student; the step has no objective on samples.
     #[serde(default)]
     pub activation: ActivationName,
     /// The teacher.
@@ -150,10 +150,11 @@ impl Experiment {
             return field("student.neurons", "is 0; give at least 1".to_owned());
         }
         if let Some(samples) = &self.samples {
-            if self.activation != ActivationName::Relu {
+            if self.activation == ActivationName::Step {
                 return field(
                     "activation",
-                    "must be \"relu\" on samples; leave it or [samples] out".to_owned(),
+                    "jumps, which samples do not see; give another one, or leave [samples] out"
+                        .to_owned(),
                 );
             }
             if let Some((name, problem)) = samples.conflict() {
@@ -314,14 +315,13 @@ impl Experiment {
             label_fit: section.label_fit(),
         };
         let teacher = teacher.clone();
-        let objective = match &section.file {
-            None => Empirical::drawn(teacher, &request),
-            Some(name) => {
-                let samples = read_samples(&beside(path, name))?;
-                Empirical::given(teacher, &samples.inputs, &samples.labels, &request)
-            }
+        let samples = match &section.file {
+            None => None,
+            Some(name) => Some(read_samples(&beside(path, name))?),
         };
-        Ok(Box::new(objective.map_err(objective_error(path, "samples"))?))
+        let arrays = samples.as_ref().map(|samples| (&*samples.inputs, &*samples.labels));
+        average(teacher, self.activation, arrays, &request)
+            .map_err(objective_error(path, "samples"))
     }
 
     fn lowest_degree(&self) -> FromDegree {
@@ -359,6 +359,24 @@ impl Experiment {
         };
         student.map_err(|source| model_error(path, "student", source))
     }
+}
+
+/// The average over samples that are given or else drawn.
+fn average(
+    teacher: Teacher,
+    activation: ActivationName,
+    given: Option<(&[f64], &[f64])>,
+    request: &SampleRequest,
+) -> Result<Box<dyn Objective>, PopulationError> {
+    let function = activation.activation();
+    Ok(match (activation, given) {
+        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
+        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
+        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
+        (_, Some((x, y))) => {
+            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
+        }
+    })
 }
 
 fn model_error(path: &Path, field: &str, source: ModelError) -> StudyError {

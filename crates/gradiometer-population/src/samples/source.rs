@@ -1,7 +1,9 @@
 //! Where samples come from: Gaussian streams cut into chunks, or given arrays.
 
+use super::SampleRequest;
 use crate::kernel::GROUP;
 use crate::kernel::samples::{BLOCK, Samples};
+use gradiometer_hermite::Activation;
 use gradiometer_model::Teacher;
 use gradiometer_model::geometry::dot;
 use rand::seq::SliceRandom;
@@ -49,6 +51,8 @@ pub(crate) struct Source {
     pub(crate) width: usize,
     pub(crate) seed: u64,
     noise: f64,
+    /// The teacher's, for labels.
+    activation: Activation,
     /// Row-major `count x width` and `count`, padded to whole blocks; empty where chunks are drawn again.
     kept: Room,
 }
@@ -89,13 +93,14 @@ impl Source {
     /// Drawn samples, kept if they fit.
     pub(crate) fn drawn(
         teacher: Teacher,
-        count: usize,
-        noise: f64,
-        seed: u64,
+        activation: Activation,
+        request: &SampleRequest,
         limit: usize,
     ) -> Self {
+        let &SampleRequest { count, noise, seed, .. } = request;
         let width = teacher.dimension().next_multiple_of(GROUP);
-        let mut source = Self { teacher, count, width, seed, noise, kept: Room::default() };
+        let kept = Room::default();
+        let mut source = Self { teacher, count, width, seed, noise, activation, kept };
         let blocks = source.blocks(Rows::All);
         if (blocks * BLOCK).checked_mul(width).is_some_and(|numbers| numbers <= limit) {
             let mut kept = Room::default();
@@ -121,7 +126,9 @@ impl Source {
             row[..d].copy_from_slice(x);
         }
         kept.labels[..count].copy_from_slice(labels);
-        Self { teacher, count, width, seed, noise: 0.0, kept }
+        // It draws nothing, so that the activation has no part in it.
+        let activation = Activation::Relu;
+        Self { teacher, count, width, seed, noise: 0.0, activation, kept }
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -190,7 +197,7 @@ impl Source {
                 *x = rng.sample(StandardNormal);
             }
             let noise: f64 = rng.sample(StandardNormal);
-            *label = value(&self.teacher, &row[..d]) + self.noise * noise;
+            *label = value(&self.teacher, &self.activation, &row[..d]) + self.noise * noise;
         }
     }
 }
@@ -201,9 +208,8 @@ fn in_block(b: usize, count: usize) -> usize {
 }
 
 /// `f*(x)`.
-fn value(teacher: &Teacher, x: &[f64]) -> f64 {
+fn value(teacher: &Teacher, activation: &Activation, x: &[f64]) -> f64 {
     let network = teacher.network();
     let neurons = network.rows().zip(network.second_layer());
-    let relu = |z: f64| if z > 0.0 { z } else { 0.0 };
-    neurons.map(|(w, a)| a * relu(dot(w, x))).sum()
+    neurons.map(|(w, a)| a * activation.value(dot(w, x))).sum()
 }

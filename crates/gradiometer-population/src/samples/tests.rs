@@ -1,3 +1,4 @@
+use super::source::Source;
 use super::*;
 use crate::{Population, WeightDecay};
 use gradiometer_model::generate::{TeacherRequest, gaussian_student};
@@ -62,6 +63,15 @@ fn naive(
         }
     }
     (loss, a_sum, w_sum)
+}
+
+/// As [`Empirical::drawn`], keeping at most `limit` numbers in memory.
+fn drawn_within(
+    teacher: Teacher,
+    request: &SampleRequest,
+    limit: usize,
+) -> Result<Empirical, PopulationError> {
+    Ok(Empirical { data: Data::drawn(teacher, Activation::Relu, request, limit)? })
 }
 
 fn largest_difference(left: &[f64], right: &[f64]) -> f64 {
@@ -239,8 +249,8 @@ fn neither_memory_nor_threads_change_a_byte() {
     let teacher = teacher(10, 3, 7);
     let student = student(10, 20, 7);
     let kept = Empirical::drawn(teacher.clone(), &request).unwrap();
-    let drawn_again = Empirical::drawn_within(teacher, &request, 0).unwrap();
-    assert!(kept.source.is_kept() && !drawn_again.source.is_kept());
+    let drawn_again = drawn_within(teacher, &request, 0).unwrap();
+    assert!(kept.data.source.is_kept() && !drawn_again.data.source.is_kept());
     let expected = bytes(&kept, &student, 0);
     assert_eq!(expected, bytes(&drawn_again, &student, 0));
     for threads in [1, 3] {
@@ -258,7 +268,10 @@ fn neither_memory_nor_threads_change_a_byte() {
 #[test]
 fn the_first_samples_do_not_depend_on_how_many_follow() {
     let teacher = teacher(5, 2, 1);
-    let draw = |count, noise, seed| Source::drawn(teacher.clone(), count, noise, seed, usize::MAX);
+    let draw = |count, noise, seed| {
+        let request = SampleRequest { noise, ..SampleRequest::new(count, seed) };
+        Source::drawn(teacher.clone(), Activation::Relu, &request, usize::MAX)
+    };
     let (short, long) = (draw(200, 0.5, 1), draw(1000, 0.5, 1));
     let (mut room, mut other) = (Room::default(), Room::default());
     for b in 0..2 {
@@ -325,11 +338,7 @@ fn impossible_requests_are_refused() {
     let with = |change: &dyn Fn(&mut SampleRequest)| {
         let mut request = SampleRequest::new(100, 1);
         change(&mut request);
-        Empirical::drawn_within(
-            teacher(3, 1, 1),
-            &request,
-            if request.seed == 9 { 0 } else { 1 << 20 },
-        )
+        drawn_within(teacher(3, 1, 1), &request, if request.seed == 9 { 0 } else { 1 << 20 })
     };
     assert!(with(&|_| ()).is_ok());
     let cases: [(Change<'_>, &str); 7] = [

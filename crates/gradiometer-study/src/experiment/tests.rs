@@ -61,6 +61,15 @@ fn variants_are_data() {
     let erf = parse(&format!("activation = \"erf\"\n{SMALL}")).unwrap();
     let erf = erf.objective(path, &teacher).unwrap().loss(&student, 1.0).value;
     assert!(erf > 0.0 && !distinct.contains(&erf.to_bits()));
+    for name in ["absolute", "erf"] {
+        let text = format!("activation = \"{name}\"\n{SMALL}[samples]\ncount = 4000\n");
+        let experiment = parse(&text).unwrap();
+        let sampled = experiment.objective(path, &teacher).unwrap().loss(&student, 1.0).value;
+        let exact = experiment.population(path, &teacher).unwrap().loss(&student, 1.0).value;
+        // A mean of 4000 squares, the deviation of each a few times their mean; ReLU's loss is farther away.
+        assert!((sampled / exact - 1.0).abs() < 0.25, "{name}: {sampled} {exact}");
+        assert!((losses[2][1] / exact - 1.0).abs() > 0.25, "{name}: {losses:?} {exact}");
+    }
     let few = parse(&format!("{SMALL}[samples]\ncount = 5\n")).unwrap();
     let error = few.objective(path, &teacher).err().unwrap().to_string();
     assert!(error.contains("samples") && error.contains("at least 8"), "{error}");
@@ -141,7 +150,7 @@ fn mistakes_are_named() {
             "samples.fresh",
         ),
         (
-            "activation = \"erf\"\n[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\n",
+            "activation = \"step\"\n[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\n",
             "activation",
         ),
         ("activation = \"tanh\"\n[teacher]\ndimension = 2\nneurons = 2\n", "tanh"),

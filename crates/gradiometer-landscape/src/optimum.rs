@@ -18,17 +18,23 @@
 //! the largest `|eta|`, which gives the next atoms. Everything that must survive `1/lambda` is evaluated in double-double
 //! arithmetic, and a mass is an unevaluated sum of two doubles: at `lambda = 1e-6` the last bit of a mass moves `eta` by `1e-11`.
 //!
-//! **How far the gap falls.** Where the minimal-norm interpolant (`l = 2`) is a certificate with `rho > 0`, the optimum has one atom near
+//! **Curves.** Where the minimal-norm interpolant (`l = 2`) is a certificate with `rho > 0`, the optimum has one atom near
 //! each teacher direction for small `lambda`, and the gap reaches rounding. So it does for every teacher of rank 2 that was tried. From rank 3 on, where
-//! that interpolant exceeds 1, the optimum is in general **not a finite sum of atoms**: `|eta| = 1` along curves, of length of order one
-//! away from the teachers or of order `lambda` next to one, and the measure has a density there (the kernel is as smooth as that of a plate
-//! pressed against an obstacle, which touches in curves and regions). Atoms approximate it: between two that are a distance `h` apart on
-//! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. Some dozens of them and a finer dual
-//! point reach gaps of about `1e-10` of the value; [`Optimum::converged`] is false where that is not what was asked for, and the
-//! interval is as true as the search for the largest `|eta|`.
+//! that interpolant exceeds 1, the optimum is in general **not a finite sum of atoms**: `|eta| = 1` along curves, some of order one in length, some of order
+//! `lambda` next to a teacher, some from the one scale to the other, and the measure has a density there (the kernel is as smooth as that of a plate
+//! pressed against an obstacle, which touches in curves and regions). Between two points that are a distance `h` apart on
+//! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. So there are three more parts:
+//! - an interior-point method (`interior.rs`) for masses and directions of some hundreds of points at once, which finds what carries mass on its way;
+//! - new points where the excess times the mass around it is largest, which is what the gap feels, in rounds that gain a digit each;
+//! - a dual point (`refine.rs`) that is lowered around each excess by just that much: far from the heavy atoms this costs next to nothing.
+//!
+//! [`Optimum::converged`] is false where the gap is not what was asked for, and the interval is as true as the search for the largest `|eta|`.
 
 mod atoms;
+mod field;
+mod interior;
 mod newton;
+mod refine;
 mod search;
 
 use crate::error::LandscapeError;
@@ -51,13 +57,15 @@ pub struct OptimumOptions {
     pub rounds: usize,
     /// Atoms beyond which none is added.
     pub atoms: usize,
+    /// Rounds of refinement where the optimum is no finite sum of atoms.
+    pub refinements: usize,
     /// Seed of the starting points.
     pub seed: u64,
 }
 
 impl Default for OptimumOptions {
     fn default() -> Self {
-        Self { gap: 1e-12, starts: 200, rounds: 12, atoms: 48, seed: 0 }
+        Self { gap: 1e-12, starts: 200, rounds: 12, atoms: 600, refinements: 14, seed: 0 }
     }
 }
 
@@ -177,14 +185,9 @@ const OWN: [f64; 2] = [4e-5, 1e-3];
 /// spread into.
 const OWN_SHARES: [f64; 2] = [0.05, 0.25];
 
-/// Passes of [`Problem::refine`], and the points at which it ends.
-const PASSES: usize = 3;
-const MOST_POINTS: usize = 400;
-/// Points of a finer measure are at least this far apart, radians.
-const APART: f64 = 2e-5;
-
-/// By how much more than its excess `|eta|` is lowered.
-const MARGIN: f64 = 1.1;
+/// Atoms that a finite sum is looked for with: in the plane, where the optimum is one, and for each of the teacher's neurons elsewhere.
+const FEW: usize = 48;
+const FEW_EACH: usize = 3;
 
 /// One teacher, one `lambda`.
 struct Problem<'a> {
@@ -207,6 +210,9 @@ impl Problem<'_> {
     /// Newton's method and search in turns, until the gap is closed or nothing more is found.
     fn solve(&self, atoms: &mut Atoms) -> Result<Optimum, LandscapeError> {
         let mut best: Option<(Optimum, Atoms)> = None;
+        let plane = self.sphere.coordinates().size() == 2;
+        let few = if plane { FEW } else { FEW_EACH * self.teacher.neurons() };
+        let few = few.min(self.options.atoms);
         for round in 1..=self.options.rounds {
             self.descend(atoms)?;
             let Assessment { optimum, exceeding } = self.assess(atoms, round)?;
@@ -216,7 +222,7 @@ impl Problem<'_> {
             }
             let mut added = false;
             for (place, eta) in exceeding {
-                if atoms.len() < self.options.atoms {
+                if atoms.len() < few {
                     added |= atoms.add(place, eta, self.lambda);
                 }
             }
@@ -264,6 +270,21 @@ impl Problem<'_> {
         let loss = state.loss;
         let duality_gap = (1.0 - shrink) * (1.0 - shrink) * (loss.value + loss.error)
             + lambda * slack(atoms, at_atoms, shrink, eta_error);
+        let optimum = self.optimum(atoms, loss, duality_gap, largest_eta, round);
+        let beyond = found.away.into_iter().zip(at_probes[found.beside.len()..].iter().copied());
+        let exceeding = beyond.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
+        Ok(Assessment { optimum, exceeding })
+    }
+
+    fn optimum(
+        &self,
+        atoms: &Atoms,
+        loss: Bounded,
+        duality_gap: f64,
+        largest_eta: f64,
+        rounds: usize,
+    ) -> Optimum {
+        let (teacher, lambda) = (self.teacher, self.lambda);
         let teacher_mass = teacher.total_mass();
         let excess: f64 = atoms.excess(teacher);
         let rounding = 4.0 * f64::EPSILON * (atoms.total_mass() + teacher_mass);
@@ -278,117 +299,13 @@ impl Problem<'_> {
             // Written so that NaN is no gap at all.
             duality_gap: if duality_gap >= 0.0 { duality_gap } else { f64::INFINITY },
             largest_eta,
-            rounds: round,
+            rounds,
             converged: false,
             teacher_mass,
         };
-        let beyond = found.away.into_iter().zip(at_probes[found.beside.len()..].iter().copied());
-        let exceeding = beyond.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
-        Ok(Assessment { optimum: self.judged(optimum), exceeding })
-    }
-
-    /// With the word on whether the gap is what was asked for.
-    fn judged(&self, optimum: Optimum) -> Optimum {
         let converged = optimum.duality_gap <= self.options.gap * optimum.value();
         Optimum { converged, ..optimum }
     }
-
-    /// A better measure and a smaller gap where the optimum is no finite sum of atoms: many points on the curves where `|eta|` is largest, with the
-    /// masses that are best on them.
-    fn refine(&self, coarse: Optimum, atoms: &Atoms) -> Result<Optimum, LandscapeError> {
-        let (gap, points) = self.finer_gap(&coarse, atoms)?;
-        let coarse =
-            self.judged(Optimum { duality_gap: minimum(coarse.duality_gap, gap), ..coarse });
-        if coarse.converged {
-            return Ok(coarse);
-        }
-        let coordinates = self.sphere.coordinates();
-        let mut atoms = newton::positive_part(&points, coordinates, self.teacher);
-        newton::refine_masses(&mut atoms, coordinates, self.teacher, self.lambda, PASSES)?;
-        let fine = self.assess(&atoms, coarse.rounds)?.optimum;
-        let fine = if fine.converged {
-            fine
-        } else {
-            let (gap, _) = self.finer_gap(&fine, &atoms)?;
-            self.judged(Optimum { duality_gap: minimum(fine.duality_gap, gap), ..fine })
-        };
-        Ok(if fine.duality_gap < coarse.duality_gap { fine } else { coarse })
-    }
-
-    /// A smaller bound of the duality gap where `|eta|` exceeds one by a little between the atoms, and the points that gave it.
-    ///
-    /// Any measure `mu'` gives a dual point `-(2 s/lambda)(f_mu' - y)`, `s = 1/max(1, sup |eta'|)`, and with it the gap
-    ///
-    /// ```text
-    /// |f_mu - y - s (f_mu' - y)|^2 + lambda sum_j |c_j| (1 - s sign(c_j) eta'(w_j))
-    ///     <= 2 |f_(mu - mu')|^2 + 2 (1 - s)^2 |f_mu' - y|^2 + lambda sum_j ...
-    /// ```
-    ///
-    /// Here `mu'` has the atoms and, pass by pass, the maxima between them, with masses of any sign that make `|eta'| = 1` at all of these
-    /// points: between points half as far apart it exceeds one by an order less. And where it still exceeds one, it is made smaller around there by that much:
-    /// this costs the excess times the mass around it, often of order `lambda`, while a smaller `s` costs it times the whole mass.
-    fn finer_gap(&self, optimum: &Optimum, atoms: &Atoms) -> Result<(f64, Atoms), LandscapeError> {
-        let (teacher, lambda) = (self.teacher, self.lambda);
-        let coordinates = self.sphere.coordinates();
-        let mut points = atoms.clone();
-        let mut best = f64::INFINITY;
-        let enough = self.options.gap * optimum.value();
-        for _ in 0..PASSES {
-            let dual = self.dual_gap(atoms, &points)?;
-            best = if dual.gap < best { dual.gap } else { best };
-            if best <= enough {
-                break;
-            }
-            let mut lowered = points.clone();
-            lowered.lower(&dual.exceeding, MARGIN);
-            newton::interpolate(&mut lowered, coordinates, teacher, lambda)?;
-            let gap = self.dual_gap(atoms, &lowered)?.gap;
-            best = if gap < best { gap } else { best };
-            if best <= enough {
-                break;
-            }
-            let mut added = false;
-            for (place, eta) in &dual.exceeding {
-                if points.len() < MOST_POINTS {
-                    added |= points.add_point(place, eta.signum(), APART);
-                }
-            }
-            if !added {
-                break;
-            }
-            newton::interpolate(&mut points, coordinates, teacher, lambda)?;
-        }
-        Ok((best, points))
-    }
-
-    /// The bound of [`Problem::finer_gap`] for the measure of `atoms` with the dual point that the measure of `points`, the first of which are the atoms, gives.
-    fn dual_gap(&self, atoms: &Atoms, points: &Atoms) -> Result<Dual, LandscapeError> {
-        let (teacher, lambda) = (self.teacher, self.lambda);
-        let found = self.sphere.local_maxima(points, lambda, APART, self.options);
-        let near = [found.beside.as_slice(), &found.away].concat();
-        let places = newton::onto_ridges(points, self.sphere.coordinates(), teacher, &near);
-        let probes = [near.as_slice(), &places].concat();
-        let state = points.evaluate(teacher, &probes)?;
-        let eta_error = state.derivative_error / lambda;
-        let etas: Vec<f64> = state.derivatives.iter().map(|g| -g / lambda).collect();
-        let largest_eta = maximum_of(etas.iter().map(|eta| eta.abs())) + eta_error;
-        let shrink = 1.0 / maximum(1.0, largest_eta);
-        let apart = points.difference(atoms, teacher.dimension()).squared_norm();
-        let loss = state.loss.value + state.loss.error;
-        let gap = 2.0 * apart
-            + 2.0 * (1.0 - shrink) * (1.0 - shrink) * loss
-            + lambda * slack(atoms, &etas, shrink, eta_error);
-        let on_ridges = places.into_iter().zip(etas[points.len() + near.len()..].iter().copied());
-        let exceeding = on_ridges.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
-        Ok(Dual { gap, exceeding })
-    }
-}
-
-/// What a dual point gives.
-struct Dual {
-    gap: f64,
-    /// Places on the ridges where `|eta|` exceeds one, with `eta` there.
-    exceeding: Vec<(Vec<f64>, f64)>,
 }
 
 /// `sum_j |c_j| (1 - s sign(c_j) eta_j)`, rounded upward.

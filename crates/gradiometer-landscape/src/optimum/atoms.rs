@@ -2,7 +2,7 @@
 
 use crate::error::LandscapeError;
 use crate::lemmas::Measure;
-use gradiometer_hermite::float::maximum;
+use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::{Bounded, Population};
@@ -11,8 +11,19 @@ use std::f64::consts::TAU;
 /// `k(1)`.
 pub(super) const KERNEL_AT_ONE: f64 = 0.25 - 1.0 / TAU;
 
-/// Atoms around a place that are lowered with it.
-const AROUND: usize = 6;
+/// By how much more than its excess `|eta|` is lowered.
+const MARGIN: f64 = 1.1;
+/// Atoms within so many times the nearest one's distance are lowered as much as the place itself, and how fast that falls beyond.
+const NEXT: f64 = 1.5;
+const WIDTH: f64 = 2.5;
+/// A new atom is not closer to another than this share of its distance to the nearest that was there before, nor than this angle in radians.
+const CLOSE: f64 = 0.6;
+const LEAST_DISTANCE: f64 = 1e-9;
+/// What two atoms give of what they can to one between them.
+const GIVEN: f64 = 0.4;
+/// Atoms looked at around each for the middles between them, and the angle beyond which there is none.
+const NEIGHBOURS: usize = 7;
+const FAR: f64 = 0.5;
 
 /// One atom `(mass + correction) delta_direction`.
 #[derive(Clone, Debug)]
@@ -42,6 +53,26 @@ impl Atom {
             self.mass = 0.0;
             self.correction = 0.0;
         }
+    }
+
+    /// Takes another atom's mass, at the mean direction.
+    fn absorb(&mut self, other: &Self) {
+        let side = dot(&self.direction, &other.direction).signum();
+        let sum: Vec<f64> = self
+            .direction
+            .iter()
+            .zip(&other.direction)
+            .map(|(x, y)| self.mass.abs() * x + side * other.mass.abs() * y)
+            .collect();
+        self.direction = normalised(&sum);
+        self.add_mass(other.mass);
+        self.add_mass(other.correction);
+    }
+
+    /// Adds a tangent vector to the direction.
+    pub(super) fn turn(&mut self, by: &[f64]) {
+        let sum: Vec<f64> = self.direction.iter().zip(by).map(|(v, t)| v + t).collect();
+        self.direction = normalised(&sum);
     }
 
     /// Adds to the mass; the rounding goes to the correction.
@@ -128,6 +159,11 @@ impl Atoms {
         Measure::new(masses, &directions, dimension)
     }
 
+    /// A point on its own with little mass.
+    pub(super) fn add_speck(&mut self, direction: Vec<f64>, sign: f64, mass: f64) {
+        self.0.push(Atom { direction, mass: sign * mass, correction: 0.0, sign });
+    }
+
     /// The measure less that of some of its first atoms, which has the same directions.
     pub(super) fn difference(&self, first: &Self, dimension: usize) -> Measure {
         let mut masses: Vec<f64> = self.0.iter().map(|point| point.mass).collect();
@@ -149,21 +185,39 @@ impl Atoms {
         useful
     }
 
-    /// Wants `|eta|` to be less by `margin` times the largest excess of the places around each atom: those that have it among their
-    /// nearest [`AROUND`] of one sign.
-    pub(super) fn lower(&mut self, exceeding: &[(Vec<f64>, f64)], margin: f64) {
+    pub(super) fn at(&self, j: usize) -> &Atom {
+        &self.0[j]
+    }
+
+    /// Keeps the atoms whose mass exceeds a threshold of their own.
+    pub(super) fn keep_heavier(&mut self, thresholds: impl Iterator<Item = f64>) {
+        let mut thresholds = thresholds;
+        self.0.retain(|atom| thresholds.next().is_none_or(|least| atom.mass.abs() > least));
+    }
+
+    /// Angles to the atoms of this sign, with their numbers, nearest first.
+    pub(super) fn nearest(&self, place: &[f64], sign: f64) -> Vec<(f64, usize)> {
+        let mut near: Vec<(f64, usize)> = self
+            .0
+            .iter()
+            .enumerate()
+            .filter(|(_, atom)| atom.sign * sign > 0.0)
+            .map(|(j, atom)| (projective_angle(&atom.direction, place), j))
+            .collect();
+        near.sort_by(|a, b| a.0.total_cmp(&b.0));
+        near
+    }
+
+    /// Wants `|eta|` to be less around places where it exceeds one: by [`MARGIN`] times the excess at the place and the atoms next to it, and by a
+    /// share that falls like a Gaussian, [`WIDTH`] of the nearest atom's distance wide, beyond.
+    pub(super) fn lower(&mut self, exceeding: &[(Vec<f64>, f64)]) {
         let mut shares = vec![0.0; self.len()];
         for (place, eta) in exceeding {
-            let mut nearest: Vec<(f64, usize)> = self
-                .0
-                .iter()
-                .enumerate()
-                .filter(|(_, atom)| atom.sign * eta > 0.0)
-                .map(|(j, atom)| (projective_angle(&atom.direction, place), j))
-                .collect();
-            nearest.sort_by(|a, b| a.0.total_cmp(&b.0));
-            for (_, j) in nearest.iter().take(AROUND) {
-                shares[*j] = maximum(shares[*j], margin * (eta.abs() - 1.0));
+            let near = self.nearest(place, *eta);
+            let Some((least, _)) = near.first() else { continue };
+            for (angle, j) in &near {
+                let beyond = maximum(0.0, (angle / least).powi(2) - NEXT * NEXT) / (WIDTH * WIDTH);
+                shares[*j] = maximum(shares[*j], MARGIN * (eta.abs() - 1.0) * (-beyond).exp());
             }
         }
         for (atom, share) in self.0.iter_mut().zip(shares) {
@@ -171,13 +225,74 @@ impl Atoms {
         }
     }
 
-    /// A point without mass yet, farther than `angle` from all others; false if there is one closer.
-    pub(super) fn add_point(&mut self, direction: &[f64], sign: f64, angle: f64) -> bool {
-        let apart = self.0.iter().all(|atom| projective_angle(&atom.direction, direction) > angle);
-        if apart {
-            self.0.push(Atom { direction: direction.to_vec(), mass: 0.0, correction: 0.0, sign });
+    /// A new atom at a place where `|eta|` exceeds one, unless another is closer than [`CLOSE`] of its distance to the nearest of the first `old`; false
+    /// then. Between two atoms it takes mass from both, so that total and mean stay; elsewhere it starts with `mass`.
+    pub(super) fn insert(&mut self, place: &[f64], sign: f64, mass: f64, old: usize) -> bool {
+        let near = self.nearest(place, sign);
+        let Some((least, _)) = near.iter().find(|(_, j)| *j < old).copied() else { return false };
+        if near.first().is_some_and(|(angle, _)| *angle < CLOSE * least) || least < LEAST_DISTANCE {
+            return false;
         }
-        apart
+        let mut mass = mass;
+        if let Some(((one, j), (other, k))) = self.between(&near) {
+            let (first, second) = (self.0[j].mass.abs(), self.0[k].mass.abs());
+            let share = GIVEN * minimum(first / other, second / one);
+            self.0[j].add_mass(-sign * share * other);
+            self.0[k].add_mass(-sign * share * one);
+            mass = share * (one + other);
+        }
+        let direction = place.to_vec();
+        self.0.push(Atom { direction, mass: sign * mass, correction: 0.0, sign });
+        true
+    }
+
+    /// The nearest atom and one on the other side of the place, with their angles.
+    fn between(&self, near: &[(f64, usize)]) -> Option<((f64, usize), (f64, usize))> {
+        let first = *near.first()?;
+        let opposite = |second: &&(f64, usize)| {
+            let apart = projective_angle(&self.0[first.1].direction, &self.0[second.1].direction);
+            first.0 + second.0 < 1.1 * apart && first.0 > 0.05 * apart
+        };
+        near[1..].iter().take(4).find(opposite).map(|second| (first, *second))
+    }
+
+    /// Unit vectors midway between each atom and its nearest ones of the same sign, where no other atom is closer.
+    pub(super) fn midpoints(&self) -> Vec<Vec<f64>> {
+        let mut middles = Vec::new();
+        for (j, atom) in self.0.iter().enumerate() {
+            for (angle, k) in self.nearest(&atom.direction, atom.sign).iter().take(NEIGHBOURS) {
+                if *k == j || *angle > FAR {
+                    continue;
+                }
+                let side = dot(&atom.direction, &self.0[*k].direction).signum();
+                let other = self.0[*k].direction.iter();
+                let sum: Vec<f64> =
+                    atom.direction.iter().zip(other).map(|(x, y)| x + side * y).collect();
+                let middle = normalised(&sum);
+                let closer = |(l, atom): (usize, &Atom)| {
+                    l != j && l != *k && projective_angle(&atom.direction, &middle) < 0.49 * angle
+                };
+                if !self.0.iter().enumerate().any(closer) {
+                    middles.push(middle);
+                }
+            }
+        }
+        middles
+    }
+
+    /// Merges every atom into the heavier one of its sign within the given angle of it.
+    pub(super) fn thin(&mut self, angle: impl Fn(&[f64]) -> f64) {
+        self.0.sort_by(|a, b| b.mass.abs().total_cmp(&a.mass.abs()));
+        let mut kept = Self::default();
+        for atom in std::mem::take(&mut self.0) {
+            match kept.nearest(&atom.direction, atom.sign).first() {
+                Some((distance, j)) if *distance < angle(&atom.direction) => {
+                    kept.0[*j].absorb(&atom);
+                }
+                _ => kept.0.push(atom),
+            }
+        }
+        *self = kept;
     }
 
     /// Replaces two atoms of one sign that are closer than `angle` by one; whether there were any.
@@ -189,17 +304,7 @@ impl Atoms {
                     && projective_angle(&first.direction, &second.direction) < angle
                 {
                     let second = self.0.remove(k);
-                    let first = &mut self.0[j];
-                    let side = dot(&first.direction, &second.direction).signum();
-                    let sum: Vec<f64> = first
-                        .direction
-                        .iter()
-                        .zip(&second.direction)
-                        .map(|(x, y)| first.mass.abs() * x + side * second.mass.abs() * y)
-                        .collect();
-                    first.direction = normalised(&sum);
-                    first.add_mass(second.mass);
-                    first.add_mass(second.correction);
+                    self.0[j].absorb(&second);
                     return true;
                 }
             }

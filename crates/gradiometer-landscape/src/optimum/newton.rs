@@ -12,17 +12,14 @@
 //!
 //! The first derivatives are evaluated accurately, the second in doubles: their errors slow the iteration down but do not move its end.
 
-use super::atoms::{Atom, Atoms, State};
+use super::atoms::{Atoms, State};
+use super::field::Field;
 use super::search::Coordinates;
 use crate::error::LandscapeError;
-use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
-use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum, minimum_of};
-use gradiometer_hermite::relu::{Derivatives, sphere_kernel};
 use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, norm, normalised};
-use rayon::prelude::*;
 
 /// Steps of one descent.
 const STEPS: usize = 40;
@@ -38,17 +35,10 @@ const FLOOR: f64 = 1e-10;
 const MASS_FLOOR: f64 = 1e-15;
 /// The share of the predicted decrease that a step must reach.
 const SUFFICIENT: f64 = 1e-4;
+/// The same for masses that interpolate: what oscillates between close points is left as it is.
+const SMOOTH_FLOOR: f64 = 1e-12;
 /// Refinements of the masses that interpolate.
 const INTERPOLATIONS: usize = 6;
-/// Exchanges of block pivoting, and those without progress after which single exchanges are made.
-const PIVOTS: usize = 300;
-const PATIENCE: usize = 4;
-/// Steps of Newton's method onto a ridge, which it has come close to already.
-const POLISHINGS: usize = 3;
-/// The share of the largest curvature from which a direction leads across a ridge.
-const CURVED: f64 = 0.05;
-/// The longest such step, radians.
-const LARGEST_POLISH: f64 = 1e-3;
 /// Conditions met to this many roundings are met.
 const ROUNDINGS: f64 = 4.0;
 
@@ -105,14 +95,15 @@ fn longest_mass_step(atoms: &Atoms, step: &[f64]) -> f64 {
     opposed.map(|(atom, change)| (atom.mass / change).abs()).fold(1.0, minimum)
 }
 
-/// Finds masses of any sign with which `eta` has the sign wanted at every point.
+/// Changes the masses, to any sign, so that `eta` is what is wanted at every point, up to what masses at close points would have to
+/// oscillate for.
 pub(super) fn interpolate(
     points: &mut Atoms,
     coordinates: &Coordinates,
     teacher: &SeparatedTeacher,
     lambda: f64,
 ) -> Result<(), LandscapeError> {
-    let places = Places::new(points, coordinates, teacher);
+    let places = Field::new(points, coordinates, teacher);
     let n = points.len();
     let hessian = Mat::from_fn(n, n, |j, k| 2.0 * places.kernel(j, k).1.value);
     let mut state = points.evaluate(teacher, &[])?;
@@ -120,7 +111,8 @@ pub(super) fn interpolate(
         let signs = points.iter().map(|point| lambda * point.sign());
         let gradient: Vec<f64> = signs.zip(&state.derivatives).map(|(s, g)| s + g).collect();
         let mut trial = points.clone();
-        for (point, change) in trial.iter_mut().zip(newton_step(&hessian, &gradient, MASS_FLOOR)) {
+        for (point, change) in trial.iter_mut().zip(newton_step(&hessian, &gradient, SMOOTH_FLOOR))
+        {
             point.add_mass(change);
         }
         let next = trial.evaluate(teacher, &[])?;
@@ -131,83 +123,6 @@ pub(super) fn interpolate(
         state = next;
     }
     Ok(())
-}
-
-/// The best masses of the right signs on points whose masses of any sign make `eta` the sign everywhere: the minimum of
-/// `(c - c')' K (c - c')` over `s_j c_j >= 0`, `c'` being those, by block pivoting in doubles. Points left without mass are dropped.
-///
-/// A set of points is taken to carry mass; those with a mass of the wrong sign leave it and those outside with a gradient of the wrong sign
-/// enter, all at once while their number falls, else the last of them alone.
-pub(super) fn positive_part(
-    points: &Atoms,
-    coordinates: &Coordinates,
-    teacher: &SeparatedTeacher,
-) -> Atoms {
-    let places = Places::new(points, coordinates, teacher);
-    let n = points.len();
-    let signs: Vec<f64> = points.iter().map(Atom::sign).collect();
-    let kernel = Mat::from_fn(n, n, |j, k| signs[j] * signs[k] * places.kernel(j, k).1.value);
-    let free: Vec<f64> = points.iter().map(|point| point.sign() * point.mass).collect();
-    let image = |x: &[f64], j: usize| -> f64 { (0..n).map(|k| kernel[(j, k)] * x[k]).sum() };
-    let target: Vec<f64> = (0..n).map(|j| image(&free, j)).collect();
-    let scale = maximum_of(target.iter().map(|t| t.abs()));
-    let mut carrying: Vec<bool> = free.iter().map(|x| *x > 0.0).collect();
-    let (mut fewest, mut patience) = (n + 1, PATIENCE);
-    let mut masses = vec![0.0; n];
-    for _ in 0..PIVOTS {
-        let set: Vec<usize> = (0..n).filter(|j| carrying[*j]).collect();
-        let matrix = Mat::from_fn(set.len(), set.len(), |x, y| kernel[(set[x], set[y])]);
-        let right = Mat::from_fn(set.len(), 1, |x, _| target[set[x]]);
-        let solved = matrix.partial_piv_lu().solve(right);
-        masses.fill(0.0);
-        for (x, j) in set.iter().enumerate() {
-            masses[*j] = solved[(x, 0)];
-        }
-        let wrong: Vec<usize> = (0..n)
-            .filter(|j| {
-                if carrying[*j] {
-                    masses[*j] < 0.0
-                } else {
-                    image(&masses, *j) - target[*j] < -f64::EPSILON * scale
-                }
-            })
-            .collect();
-        let Some(last) = wrong.last() else { break };
-        if wrong.len() < fewest {
-            (fewest, patience) = (wrong.len(), PATIENCE);
-        } else {
-            patience = patience.saturating_sub(1);
-        }
-        let exchanged = if patience > 0 { wrong.as_slice() } else { std::slice::from_ref(last) };
-        for j in exchanged {
-            carrying[*j] = !carrying[*j];
-        }
-    }
-    let mut atoms = points.clone();
-    for (atom, mass) in atoms.iter_mut().zip(&masses) {
-        let change = atom.sign() * maximum(*mass, 0.0) - atom.mass;
-        atom.add_mass(change);
-    }
-    atoms.drop_empty();
-    atoms
-}
-
-/// Moves unit vectors near local maxima of `|eta|` onto the ridges, by Newton's method across them; along a ridge `eta` hardly changes.
-pub(super) fn onto_ridges(
-    points: &Atoms,
-    coordinates: &Coordinates,
-    teacher: &SeparatedTeacher,
-    places: &[Vec<f64>],
-) -> Vec<Vec<f64>> {
-    let around = Places::new(points, coordinates, teacher);
-    let polish = |w: &Vec<f64>| {
-        let mut y = normalised(&coordinates.of(w));
-        for _ in 0..POLISHINGS {
-            around.climb_across(&mut y);
-        }
-        normalised(&coordinates.embed(&y))
-    };
-    places.par_iter().map(polish).collect()
 }
 
 /// Moves masses and directions.
@@ -278,131 +193,18 @@ pub(super) fn curvatures(
     teacher: &SeparatedTeacher,
     lambda: f64,
 ) -> Vec<f64> {
-    let places = Places::new(atoms, coordinates, teacher);
+    let places = Field::new(atoms, coordinates, teacher);
     atoms
         .iter()
         .enumerate()
         .map(|(j, atom)| {
-            let mut hessian = places.pull(j);
-            for x in 0..hessian.nrows() {
-                hessian[(x, x)] -= 0.25 * atom.mass;
-            }
+            let hessian = places.curvature(j);
             let scale = 2.0 * atom.sign() / lambda;
             let curved = hessian.self_adjoint_eigenvalues(Side::Lower);
             // Without eigenvalues nothing is known of the curvature.
             curved.map_or(0.0, |values| minimum_of(values.iter().map(|x| scale * x)))
         })
         .collect()
-}
-
-/// Atoms and teachers in coordinates.
-struct Places {
-    /// Unit vectors of `R^n`: the atoms, then the teacher's directions.
-    points: Vec<Vec<f64>>,
-    /// `nu_b`.
-    masses: Vec<f64>,
-    /// For each atom `n - 1` orthonormal rows of length `n`.
-    tangents: Vec<Vec<Vec<f64>>>,
-}
-
-impl Places {
-    fn new(atoms: &Atoms, coordinates: &Coordinates, teacher: &SeparatedTeacher) -> Self {
-        let own = atoms.iter().map(|atom| atom.direction.as_slice());
-        let all = own.chain((0..teacher.neurons()).map(|i| teacher.direction(i)));
-        let points: Vec<Vec<f64>> = all.map(|v| normalised(&coordinates.of(v))).collect();
-        let masses = atoms.iter().map(|atom| atom.mass);
-        Self {
-            tangents: points[..atoms.len()].iter().map(|v| tangent_basis(v)).collect(),
-            points,
-            masses: masses.chain(teacher.amplitudes().iter().map(|a| -a)).collect(),
-        }
-    }
-
-    /// `T_j' x`.
-    fn along(&self, j: usize, x: &[f64]) -> Vec<f64> {
-        self.tangents[j].iter().map(|t| dot(t, x)).collect()
-    }
-
-    /// `t_jb`, `k` and its derivatives at it; `k''` is zero instead of infinite where the points coincide, since it is only
-    /// used beside factors that vanish faster.
-    fn kernel(&self, j: usize, b: usize) -> (f64, Derivatives) {
-        let angle = Angle::between(&self.points[j], &self.points[b]);
-        let at = sphere_kernel(angle);
-        let second = if at.second.is_finite() { at.second } else { 0.0 };
-        (angle.cosine(), Derivatives { second, ..at })
-    }
-
-    /// One step of Newton's method for a stationary point of `e(w) = sum_b nu_b k(w.v_b)` at a unit vector `y`, in the directions in which
-    /// `e` is curved.
-    fn climb_across(&self, y: &mut Vec<f64>) {
-        let tangents = tangent_basis(y);
-        let size = tangents.len();
-        let mut slope = vec![0.0; size];
-        let mut hessian: Mat<f64> = Mat::zeros(size, size);
-        for (v, nu) in self.points.iter().zip(&self.masses) {
-            let angle = Angle::between(y, v);
-            let at = sphere_kernel(angle);
-            let second = if at.second.is_finite() { at.second } else { 0.0 };
-            let towards: Vec<f64> = tangents.iter().map(|t| dot(t, v)).collect();
-            for x in 0..size {
-                slope[x] += nu * at.first * towards[x];
-                for z in 0..size {
-                    hessian[(x, z)] += nu * second * towards[x] * towards[z];
-                }
-                hessian[(x, x)] -= nu * at.first * angle.cosine();
-            }
-        }
-        let Ok(eigen) = hessian.self_adjoint_eigen(Side::Lower) else { return };
-        let curvature: Vec<f64> = (0..size).map(|i| eigen.S()[i]).collect();
-        let largest = maximum_of(curvature.iter().map(|x| x.abs()));
-        let mut sum = y.clone();
-        for (i, value) in curvature.iter().enumerate() {
-            if !(value.abs() > CURVED * largest) {
-                continue;
-            }
-            let along: f64 = (0..size).map(|x| eigen.U()[(x, i)] * slope[x]).sum();
-            let length = -along / value;
-            if !(length.abs() < LARGEST_POLISH) {
-                continue;
-            }
-            for (x, t) in tangents.iter().enumerate() {
-                for (s, t) in sum.iter_mut().zip(t) {
-                    *s += length * eigen.U()[(x, i)] * t;
-                }
-            }
-        }
-        *y = normalised(&sum);
-    }
-
-    /// `sum_{b != j} nu_b (k'' (T_j' v_b)(T_j' v_b)' - k' t I)`, `(n - 1) x (n - 1)`.
-    fn pull(&self, j: usize) -> Mat<f64> {
-        let size = self.tangents[j].len();
-        let mut sum = Mat::zeros(size, size);
-        for b in (0..self.points.len()).filter(|b| *b != j) {
-            let (t, at) = self.kernel(j, b);
-            let towards = self.along(j, &self.points[b]);
-            for x in 0..size {
-                for y in 0..size {
-                    sum[(x, y)] += self.masses[b] * at.second * towards[x] * towards[y];
-                }
-                sum[(x, x)] -= self.masses[b] * at.first * t;
-            }
-        }
-        sum
-    }
-}
-
-/// Orthonormal rows that span the complement of a unit vector: the last columns of the reflection that maps it to an axis.
-fn tangent_basis(v: &[f64]) -> Vec<Vec<f64>> {
-    let sign = if v[0] < 0.0 { -1.0 } else { 1.0 };
-    let mut u = v.to_vec();
-    u[0] += sign;
-    let scale = 2.0 / dot(&u, &u);
-    let row = |axis: usize| -> Vec<f64> {
-        let unit = |x: usize| if x == axis { 1.0 } else { 0.0 };
-        (0..v.len()).map(|x| unit(x) - scale * u[axis] * u[x]).collect()
-    };
-    (1..v.len()).map(row).collect()
 }
 
 /// The step `-|Hessian|^-1 gradient`, `|.|` taking the modulus of every eigenvalue: Newton's step where the Hessian is positive definite,
@@ -437,7 +239,7 @@ fn newton_step(hessian: &Mat<f64>, gradient: &[f64], floor: f64) -> Vec<f64> {
 struct System {
     gradient: Vec<f64>,
     hessian: Mat<f64>,
-    places: Places,
+    places: Field,
 }
 
 impl System {
@@ -448,7 +250,7 @@ impl System {
         state: &State,
         lambda: f64,
     ) -> Self {
-        let places = Places::new(atoms, coordinates, teacher);
+        let places = Field::new(atoms, coordinates, teacher);
         let (m, tangent) = (atoms.len(), coordinates.size() - 1);
         let turns = |j: usize| m + j * tangent;
         let mut gradient = vec![0.0; m + m * tangent];

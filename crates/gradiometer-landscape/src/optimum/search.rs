@@ -2,6 +2,7 @@
 
 use super::OptimumOptions;
 use super::atoms::Atoms;
+use super::field::Field;
 use crate::certificate::Stage;
 use crate::certificate::search::{descend, starts};
 use crate::error::LandscapeError;
@@ -9,6 +10,9 @@ use gradiometer_hermite::Angle;
 use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::geometry::{dot, normalised, projective_angle};
 use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
 /// Orthonormal coordinates of the teacher's span and, if it is not everything, of one direction more.
@@ -73,6 +77,12 @@ pub(super) struct Sphere {
     target: Vec<(Vec<f64>, f64)>,
 }
 
+/// Points around each teacher, and their least and greatest distance in units of `lambda`.
+const AROUND: usize = 40;
+const SPREAD: [f64; 2] = [0.3, 300.0];
+/// Maxima closer than this, in radians, are one.
+const SAME: f64 = 1e-7;
+
 /// Values of `|eta|` below which a local maximum cannot reach one whatever the rounding.
 const WORTH_A_LOOK: f64 = 0.999;
 
@@ -122,6 +132,45 @@ impl Sphere {
             }
         }
         Maxima { beside, away: away.iter().map(|w| embed(w)).collect() }
+    }
+}
+
+impl Sphere {
+    /// Local maxima of `|eta|` beyond [`WORTH_A_LOOK`], as unit vectors of `R^d`: found in floating point by climbs from between the atoms, from random points and from
+    /// around the teachers at all distances from `lambda` on.
+    pub(super) fn maxima_between(
+        &self,
+        atoms: &Atoms,
+        teacher: &SeparatedTeacher,
+        lambda: f64,
+        options: &OptimumOptions,
+    ) -> Vec<Vec<f64>> {
+        let field = Field::new(atoms, &self.coordinates, teacher);
+        let mut points: Vec<Vec<f64>> =
+            atoms.midpoints().iter().map(|w| self.coordinates.of(w)).collect();
+        points.extend(starts(&self.stage, options.starts, options.seed));
+        let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+        for (v, _) in &self.target {
+            for k in 0..AROUND {
+                let distance =
+                    lambda * SPREAD[0] * (SPREAD[1] / SPREAD[0]).powf(k as f64 / AROUND as f64);
+                points.push(
+                    v.iter().map(|v| v + distance * rng.sample::<f64, _>(StandardNormal)).collect(),
+                );
+            }
+        }
+        let mut found: Vec<(f64, Vec<f64>)> =
+            points.into_par_iter().map(|y| field.climb(&y, lambda)).collect();
+        found.retain(|(value, _)| *value > WORTH_A_LOOK);
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut maxima: Vec<Vec<f64>> = Vec::new();
+        for (_, y) in found {
+            let w = normalised(&self.coordinates.embed(&y));
+            if maxima.iter().all(|other| projective_angle(other, &w) > SAME) {
+                maxima.push(w);
+            }
+        }
+        maxima
     }
 }
 

@@ -7,8 +7,10 @@ use gradiometer_model::generate::{Signs, TeacherRequest};
 
 /// The relative duality gap asked for.
 const GAP: f64 = 1e-12;
-/// Where the optimum is no finite sum of atoms: the gap that a few dozen of them reach.
-const GAP_OF_CURVES: f64 = 1e-5;
+/// Cases that are quick.
+const FEW_CURVES: [(u64, f64); 3] = [(0, 1e-3), (1, 1e-4), (0, 1e-6)];
+/// Those of the forty-eight whose gap stays above what is asked for.
+const OPEN_CURVES: [(u64, f64); 2] = [(2, 1e-5), (2, 1e-6)];
 const LAMBDAS: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
 fn teacher(seed: u64, d: usize, r: usize, m: usize) -> SeparatedTeacher {
@@ -94,11 +96,11 @@ fn the_value_tends_to_the_least_norm() {
 fn extra_mass_appears_where_the_minimal_norm_interpolant_exceeds_one() {
     let teacher = teacher(0, 3, 3, 5);
     let square = squared_norm(&teacher);
-    let options = OptimumOptions { rounds: 4, ..OptimumOptions::default() };
+    let options = OptimumOptions::default();
     let mut masses = Vec::new();
     for lambda in [1e-4, 1e-5, 1e-6] {
         let optimum = regularised_optimum(&teacher, lambda, &options).unwrap();
-        assert!(optimum.duality_gap <= GAP_OF_CURVES * optimum.value(), "{optimum:?}");
+        assert!(optimum.duality_gap <= GAP * optimum.value(), "{optimum:?}");
         let (count, mass) = optimum.atoms_beyond(&teacher, 0.05);
         assert!(count >= 3, "{count}");
         masses.push(mass / lambda);
@@ -110,12 +112,99 @@ fn extra_mass_appears_where_the_minimal_norm_interpolant_exceeds_one() {
     for mass in &masses {
         assert!((mass / masses[2] - 1.0).abs() < 0.05, "{masses:?}");
     }
-    // Fewer atoms do worse, and say so.
-    let coarse = OptimumOptions { rounds: 1, ..options };
-    let coarse = regularised_optimum(&teacher, 1e-4, &coarse).unwrap();
-    let fine = regularised_optimum(&teacher, 1e-4, &options).unwrap();
-    assert!(!coarse.converged && coarse.value() > fine.value());
-    assert!(coarse.value() - coarse.duality_gap <= fine.value());
+    // A few atoms do worse, and say so.
+    let few = OptimumOptions { refinements: 0, ..options };
+    let few = regularised_optimum(&teacher, 1e-4, &few).unwrap();
+    let many = regularised_optimum(&teacher, 1e-4, &options).unwrap();
+    assert!(!few.converged && few.value() > many.value());
+    assert!(few.value() - few.duality_gap <= many.value());
+}
+
+#[test]
+fn the_gap_closes_in_space_where_the_optimum_is_a_density_on_curves() {
+    let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
+    let mut open = Vec::new();
+    for (seed, lambda) in (0..8).flat_map(|seed| LAMBDAS.map(|lambda| (seed, lambda))) {
+        if !(slow || FEW_CURVES.contains(&(seed, lambda))) {
+            continue;
+        }
+        let teacher = teacher(seed, 3, 3, 5);
+        let optimum = regularised_optimum(&teacher, lambda, &OptimumOptions::default()).unwrap();
+        let relative = optimum.duality_gap / optimum.value();
+        if !(relative <= GAP) {
+            open.push((seed, lambda, relative));
+        }
+    }
+    assert!(
+        open.iter().all(|(seed, lambda, _)| OPEN_CURVES.contains(&(*seed, *lambda))),
+        "{open:?}"
+    );
+}
+
+/// The interior-point method and Newton's method end at the same masses, and points without mass are dropped.
+#[test]
+fn the_interior_point_method_finds_the_atoms_among_many_points() {
+    let lambda = 1e-2;
+    let teacher = teacher(0, 2, 2, 3);
+    let optimum = regularised_optimum(&teacher, lambda, &OptimumOptions::default()).unwrap();
+    let sphere = Sphere::new(&teacher).unwrap();
+    let mut points = Atoms::of_teacher(&teacher);
+    for k in 0..40 {
+        let (sine, cosine) = (f64::from(k) * 0.078).sin_cos();
+        points.add_speck(vec![cosine, sine], if k % 2 == 0 { 1.0 } else { -1.0 }, 1e-4);
+    }
+    let stage = interior::Stage {
+        coordinates: sphere.coordinates(),
+        teacher: &teacher,
+        lambda,
+        along: interior::Along::Slide,
+        start: None,
+        end: GAP,
+        accuracy: GAP.sqrt(),
+    };
+    stage.solve(&mut points).unwrap();
+    points.thin(|_| 1e-2);
+    let measure = points.measure(2);
+    assert_eq!(measure.masses().len(), optimum.measure.masses().len());
+    let total = |masses: &[f64]| masses.iter().map(|c| c.abs()).sum::<f64>();
+    let apart = total(measure.masses()) - total(optimum.measure.masses());
+    assert!(apart.abs() <= GAP.sqrt(), "{apart:e}");
+    // Points that none may slide to leave a larger value.
+    let mut fixed = Atoms::default();
+    for k in 0..40 {
+        let (sine, cosine) = (f64::from(k) * 0.078).sin_cos();
+        for sign in [1.0, -1.0] {
+            fixed.add_speck(vec![cosine, sine], sign, 1e-4);
+        }
+    }
+    interior::Stage { along: interior::Along::Stay, ..stage }.solve(&mut fixed).unwrap();
+    let value = |atoms: &Atoms| {
+        atoms.evaluate(&teacher, &[]).unwrap().loss.value + lambda * atoms.total_mass()
+    };
+    assert!(value(&points) < value(&fixed));
+}
+
+#[test]
+fn climbs_end_at_the_largest_eta() {
+    let lambda = 1e-2;
+    let teacher = teacher(1, 2, 2, 3);
+    let sphere = Sphere::new(&teacher).unwrap();
+    // The teacher's own atoms with half their masses: eta is large around them.
+    let mut atoms = Atoms::default();
+    for i in 0..teacher.neurons() {
+        let mass = teacher.amplitudes()[i];
+        atoms.add_speck(teacher.direction(i).to_vec(), mass.signum(), 0.5 * mass.abs());
+    }
+    let found = sphere.maxima_between(&atoms, &teacher, lambda, &OptimumOptions::default());
+    let eta = |w: &[f64]| {
+        let state = atoms.evaluate(&teacher, &[w.to_vec()]).unwrap();
+        (state.derivatives[atoms.len()] / lambda).abs()
+    };
+    let highest = eta(&found[0]);
+    for k in 0..4000 {
+        let (sine, cosine) = (f64::from(k) * std::f64::consts::PI / 4000.0).sin_cos();
+        assert!(eta(&[cosine, sine]) <= highest * (1.0 + GAP));
+    }
 }
 
 #[test]

@@ -204,6 +204,103 @@ fn admitted_pairs_are_within_the_tolerance_and_neighbours_are_not() {
     assert!(error > tolerance / f64::from(1 << 20), "{error:e}");
 }
 
+/// The roundings of interpolation and the tolerance, once more from the numbers of clouds and nodes.
+#[test]
+fn every_term_of_the_bounds_is_the_one_derived() {
+    // The total mass is rounded up by 3000 eps, and squared.
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 16384.0 * f64::EPSILON;
+    let (teacher, student) = (teacher::<3>(), student::<3>(3001, 10));
+    let mass = student.total_mass() + teacher.total_mass();
+    let length = |w: &[f64]| w.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let longest = maximum_of(student.rows().map(length));
+    let heaviest = maximum_of(student.second_layer().iter().map(|a| a.abs()));
+    // With nodes, and with so small a tolerance that all atoms meet.
+    for (tolerance, apart) in [(TOLERANCE, true), (1e-30, false)] {
+        let tree = Tree::<3>::new(&teacher, &student, tolerance).unwrap();
+        let p = tree.plan.largest as f64;
+        assert_eq!(p > 0.0, apart);
+        let once = if apart { 1.0 + 2.0 / PI * p.ln() } else { 1.0 };
+        let size = once.powi(4);
+        let weight = if apart { 6.0 + (p + 3.0) * once } else { 0.0 };
+        let leaves = tree.cells.iter().filter(|cell| cell.halves.is_none()).count();
+        // A chunk at both ends, and a quarter of the nodes of a cell in eight partial sums.
+        let sums = (leaves + tree.plan.rounds.len()) as f64 + 512.0 + 100.0;
+        let found = tree.roundoff();
+        assert!(close(found.unit, f64::EPSILON / 2.0) && close(found.mass, 7.5));
+        assert!(close(found.cosine, 4.0 * size * 38.0) && close(found.elementwise, 8.0 * size));
+        assert!(close(found.depth, size * (sums + 4.0 * weight)), "{found:?}");
+        assert!(close(found.total_mass, mass) && found.total_mass > mass * (1.0 - f64::EPSILON));
+        assert!(close(found.atoms, tree.atoms.len() as f64));
+        let mut gradient = Gradient::default();
+        let loss = tree.evaluate(InstructionSet::detect(), &student, &mut gradient);
+        // M^2 tol/(2 pi), and twice M tol/(2 pi) for gradients.
+        let truncation = mass * tolerance / PI;
+        let expected = found.loss() + 0.5 * mass * truncation;
+        assert!(close(loss.error, expected), "{p} {loss:?} {expected:e}");
+        let second = found.second_layer(longest) + longest * truncation;
+        assert!(close(gradient.second_layer_error, second));
+        let first = found.first_layer(heaviest) + heaviest * truncation;
+        assert!(close(gradient.first_layer_error, first));
+    }
+}
+
+#[test]
+fn admission_gives_every_axis_its_share() {
+    let tolerance = 1.0 / 1024.0;
+    for axes in [2, 3] {
+        let admission = Admission::new(tolerance, axes);
+        assert_eq!((admission.separation.len(), admission.half.len()), (2 * axes, 2 * axes));
+        for rank in 0..2 * axes {
+            for (order, p) in ORDERS.into_iter().enumerate() {
+                let (r, h) = (admission.separation[rank][order], admission.half[rank][order]);
+                // Less the margin, which covers what is rounded.
+                let r = r / (1.0 + 1e-9);
+                let rho = r + (r * r - 1.0).sqrt();
+                // Theorem 8.2 with the bound 8.1, times what interpolation along the axes before may add.
+                let error = 4.0 * 8.1 * rho.powf(1.0 - p as f64) / (rho - 1.0);
+                let growth = (1.0 + 2.0 / PI * 20.0_f64.ln()).powf(rank as f64);
+                let share = error * growth * (2 * axes) as f64 / tolerance;
+                assert!((share - 1.0).abs() <= 1.0 / 65536.0, "{rank} {p}: {share}");
+                // The ellipse keeps within 1/sqrt(2) of the axis.
+                let height = h * (rho - 1.0 / rho) / 2.0 * 2.0_f64.sqrt();
+                assert!(height <= 1.0 && height > 1.0 - 1.0 / 65536.0, "{rank} {p}: {height}");
+            }
+        }
+    }
+}
+
+#[test]
+fn boxes_hold_their_corners_and_keep_their_reach() {
+    // The box [1/4, 3/4] x [-1, -1/2] of the chart of the third axis.
+    let cell = cell_over(2, [[0.25, -1.0], [0.75, -0.5]]);
+    let close = |x: f64, y: f64| (x - y).abs() <= 16.0 * f64::EPSILON;
+    assert!(close(cell.middle[0], 0.5) && close(cell.middle[1], -0.75));
+    assert!(close(cell.half[0], 0.25) && close(cell.half[1], 0.25));
+    let ray = |x: f64, y: f64| cells::direction(2, &[x, y, 0.0]);
+    let centre = ray(0.5, -0.75);
+    assert!((0..3).all(|i| close(cell.body.centre[i], centre[i])));
+    let corners = [(0.25, -1.0), (0.25, -0.5), (0.75, -1.0), (0.75, -0.5)];
+    let angle = |(x, y): (f64, f64)| dot(&ray(x, y), &centre).acos();
+    assert!(close(cell.body.radius, maximum_of(corners.map(angle))));
+    // The shortest ray ends at (1/4, -1/2); on a face, at its own.
+    assert!(close(cell.body.reach, (1.0_f64 + 1.0 / 16.0 + 0.25).sqrt()));
+    for (axis, [low, high]) in
+        [[[0.25, -0.5], [0.75, -0.5]], [[0.25, -1.0], [0.25, -0.5]]].into_iter().enumerate()
+    {
+        for (face, [x, y]) in cell.faces[axis].iter().zip([low, high]) {
+            let reach = f64::hypot(1.0, f64::hypot(x, y));
+            assert!(close(face.reach, reach), "{axis}: {} {reach}", face.reach);
+            assert!(face.radius < cell.body.radius);
+        }
+    }
+    // The line through the first axis is at a right angle to the second and none to its opposite.
+    let (x, y) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]);
+    assert!(close(cells::angle(&x, &y), PI / 2.0));
+    assert!(cells::angle(&x, &[-1.0, 0.0, 0.0]).abs() <= 0.0);
+    assert_eq!(cells::locate(&[0.5, -1.0, 0.25]), (1, [-0.5, -0.25, 0.0], -1.0));
+    assert_eq!(cells::locate(&[0.5, 0.5, -1.0]), (2, [-0.5, -0.5, 0.0], -1.0));
+}
+
 #[test]
 fn the_path_is_named_and_threads_do_not_show() {
     // A cluster around each of two directions: most pairs are far apart.

@@ -276,6 +276,8 @@ fn boxes_hold_their_corners_and_keep_their_reach() {
     let close = |x: f64, y: f64| (x - y).abs() <= 16.0 * f64::EPSILON;
     assert!(close(cell.middle[0], 0.5) && close(cell.middle[1], -0.75));
     assert!(close(cell.half[0], 0.25) && close(cell.half[1], 0.25));
+    // Rounded up, by a few roundings of a side and of a middle.
+    assert!(cell.half.iter().take(2).all(|h| (h - 0.25 - 3.0 * f64::EPSILON).abs() <= 0.0));
     let ray = |x: f64, y: f64| cells::direction(2, &[x, y, 0.0]);
     let centre = ray(0.5, -0.75);
     assert!((0..3).all(|i| close(cell.body.centre[i], centre[i])));

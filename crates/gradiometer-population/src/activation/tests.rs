@@ -437,6 +437,24 @@ fn a_majorant_is_the_sum_of_moduli() {
 }
 
 #[test]
+fn a_step_of_a_zero_neuron_does_not_turn() {
+    let student = Network::new(2, vec![1.0, 1.0], vec![0.0, 0.0, 3.0, 0.0]).unwrap();
+    let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.6, 0.8]).unwrap()).unwrap();
+    let atoms = Atoms::new(&Activation::Step, &teacher, &student);
+    let turned = |j: usize, b: usize| {
+        let angle = Angle::between(atoms.unit(j), atoms.unit(b));
+        let (first_norm, second_norm) = (atoms.norms[j], atoms.norms[b]);
+        atoms.turning(j, b, Pair { first_norm, second_norm, angle })
+    };
+    assert!(turned(0, 2).abs() <= 0.0 && turned(1, 0).abs() <= 0.0);
+    assert!(turned(1, 2) > 0.0);
+    // Its mean and its slope are those of a function that is zero, its rates too.
+    for coefficient in low_coefficients(&Activation::Step, 0.0) {
+        assert_eq!(coefficient, ScaledCoefficient { value: 0.0, over_norm: 0.0, slope: 0.0 });
+    }
+}
+
+#[test]
 fn smooth_features_have_a_gradient_at_zero() {
     for activation in every() {
         let smooth = matches!(activation, Activation::Erf | Activation::Polynomial(_));

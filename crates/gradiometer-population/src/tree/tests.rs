@@ -114,6 +114,55 @@ fn every_pair_of_atoms_meets_once_and_no_two_threads_at_one() {
 }
 
 #[test]
+fn cells_hold_their_directions_and_halve_their_longest_side() {
+    let tree = Tree::<3>::new(&teacher::<3>(), &student::<3>(5000, 11), TOLERANCE).unwrap();
+    let points = |cell: &Cell<3>| {
+        tree.order[cell.range.clone()].iter().map(|b| tree.atoms[*b]).collect::<Vec<_>>()
+    };
+    let roots: Vec<&Cell<3>> = tree.cells.iter().filter(|cell| cell.parent.is_none()).collect();
+    assert_eq!(roots.iter().map(|cell| cell.chart).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(roots.iter().map(|cell| cell.range.len()).sum::<usize>(), tree.atoms.len());
+    let mut leaves = 0;
+    for (c, cell) in tree.cells.iter().enumerate() {
+        for atom in points(cell) {
+            assert_eq!(atom.chart, cell.chart);
+            let inside = |k: usize| (atom.point[k] - cell.middle[k]).abs() < cell.half[k];
+            assert!((0..2).all(inside), "{c}");
+        }
+        let longest = usize::from(cell.half[1] > cell.half[0]);
+        let Some(halves) = cell.halves else {
+            leaves += 1;
+            assert!(cell.range.len() <= cells::LEAF || cell.half[longest] <= 64.0 * f64::EPSILON);
+            continue;
+        };
+        assert!(cell.range.len() > cells::LEAF);
+        let [low, high] = halves.map(|half| &tree.cells[half]);
+        assert_eq!((low.parent, high.parent), (Some(c), Some(c)));
+        assert_eq!((low.range.start, low.range.end), (cell.range.start, high.range.start));
+        assert_eq!(high.range.end, cell.range.end);
+        let middle = cell.middle[longest];
+        assert!(points(low).iter().all(|atom| atom.point[longest] < middle));
+        assert!(points(high).iter().all(|atom| atom.point[longest] >= middle));
+    }
+    // What the plan says it costs, and the clouds that are there.
+    assert_eq!(tree.leaves(), leaves);
+    let size = |cloud: usize| match tree.plan.clouds[cloud] {
+        (cell, Stand::Atoms) => tree.cells[cell].range.len().next_multiple_of(GRAIN),
+        (_, Stand::Nodes(order)) => (ORDERS[order] * ORDERS[order]).next_multiple_of(GRAIN),
+    };
+    let pairs: Vec<[usize; 2]> = tree.plan.rounds.concat();
+    assert_eq!(pairs.iter().map(|[a, b]| size(*a) * size(*b)).sum::<usize>(), tree.plan.entries);
+    let orders = pairs.as_flattened().iter().map(|cloud| match tree.plan.clouds[*cloud].1 {
+        Stand::Atoms => 0,
+        Stand::Nodes(order) => ORDERS[order],
+    });
+    assert_eq!(orders.max(), Some(tree.plan.largest));
+    assert_eq!(tree.pairs(), tree.atoms.len().pow(2) / 2);
+    let saving = tree.pairs() / tree.plan.entries;
+    assert_eq!(tree.way(), Way::Tree { order: tree.plan.largest, saving });
+}
+
+#[test]
 fn a_missing_meeting_is_noticed() {
     let (teacher, student) = (teacher::<3>(), student::<3>(3000, 6));
     let mut dense = Gradient::default();

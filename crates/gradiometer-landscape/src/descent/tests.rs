@@ -53,6 +53,7 @@ fn identities_and_bounds_hold_and_notice_a_wrong_gradient() {
             direction.identity()
         );
         assert!(!direction.inequality().is_violated());
+        assert_eq!(direction.gradient_bound().finding, Finding::Holds, "{seed}");
         direction.product = -direction.product - 1.0;
         assert!(direction.identity().is_violated());
         assert!(direction.inequality().finding != Finding::Holds);
@@ -73,6 +74,17 @@ fn an_unbalanced_or_incomplete_student_is_outside_the_hypotheses() {
 }
 
 #[test]
+fn a_student_at_its_target_has_no_direction() {
+    let teacher = one();
+    let at_target = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+    let point = Point::new(&teacher, &at_target, 0.1).unwrap();
+    let direction = DescentDirection::new(&point, CLOSE);
+    assert_eq!(direction.vectors(), [0.0, 0.0]);
+    assert_eq!(direction.gradient_bound().finding, Finding::Inapplicable);
+    assert_eq!(direction.identity().finding, Finding::Holds);
+}
+
+#[test]
 fn the_largest_step_is_near_the_inverse_of_the_curvature() {
     // For a quadratic of curvature h the step eta h <= 1 is exactly what lowers it enough; here h along the gradient.
     for seed in [7, 13, 31] {
@@ -83,6 +95,9 @@ fn the_largest_step_is_near_the_inverse_of_the_curvature() {
         println!("seed {seed}: {found:?}, 1/curvature {}", 1.0 / top);
         assert!(found.holds < found.fails && found.fails <= 1.01 * found.holds);
         assert!(found.holds * top > 0.1, "far below the curvature's step");
+        // Without a width it ends where no float is between.
+        let found = largest_step(&point, 0.0).unwrap().unwrap();
+        assert_eq!(found.fails.to_bits(), found.holds.next_up().to_bits());
     }
     // At the teacher with lambda -> 0 there is nothing to descend.
     let teacher = one();

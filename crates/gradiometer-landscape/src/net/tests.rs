@@ -251,3 +251,16 @@ fn a_direction_a_little_farther_is_taken() {
     assert_eq!(search.witness, at(1.0 + step));
     assert!(search.lower > 1.0 && search.lower <= 1.0 + step);
 }
+
+#[test]
+fn on_a_line_both_ends_are_a_cover() {
+    let both = Net::new(1, &[2.0, -1.0], Geometry::Sphere).unwrap();
+    let found = radius(&both);
+    assert!(matches!(found.evidence, Evidence::Cover(Cover::Caps { .. })), "{found:?}");
+    assert_radius(&both, 0.0, SHARP);
+    // One end alone is half a turn from the other, whichever it is.
+    for end in [1.0, -1.0] {
+        assert_radius(&Net::new(1, &[end], Geometry::Sphere).unwrap(), PI, SHARP);
+    }
+    assert_radius(&Net::new(1, &[3.0], Geometry::Projective).unwrap(), 0.0, SHARP);
+}

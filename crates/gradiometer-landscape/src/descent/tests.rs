@@ -85,6 +85,17 @@ fn a_student_at_its_target_has_no_direction() {
 }
 
 #[test]
+fn a_small_student_takes_a_large_step() {
+    // Along (1, 1) the loss falls until a |w| is one, and the gradient is a few times 1e-4.
+    let teacher = one();
+    let small = Network::new(2, vec![1e-3], vec![1e-3, 0.0]).unwrap();
+    let point = Point::new(&teacher, &small, 1e-3).unwrap();
+    let found = largest_step(&point, 0.01).unwrap().unwrap();
+    assert!(found.holds > 1e3 && found.fails > found.holds, "{found:?}");
+    assert!(found.fails <= 1.01 * found.holds, "{found:?}");
+}
+
+#[test]
 fn the_largest_step_is_near_the_inverse_of_the_curvature() {
     // For a quadratic of curvature h the step eta h <= 1 is exactly what lowers it enough; here h along the gradient.
     for seed in [7, 13, 31] {

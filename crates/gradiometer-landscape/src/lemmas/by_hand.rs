@@ -104,6 +104,16 @@ fn the_point_is_what_was_counted() {
 }
 
 #[test]
+fn the_root_of_a_small_loss_keeps_its_digits() {
+    // Too long by a ten-thousandth: L = 1e-8 k(1), known to its last digit.
+    let (teacher, long) = (teacher(), Network::new(2, vec![1.0], vec![1.0001, 0.0]).unwrap());
+    let root = Point::new(&teacher, &long, LAMBDA).unwrap().root_loss();
+    assert!((root.value / (1e-4 * K.sqrt()) - 1.0).abs() < QUOTIENT, "{root:?}");
+    // The root's own rounding, and half of the loss's.
+    assert!((1.0..=4.0).contains(&(root.error / (f64::EPSILON * root.value))), "{root:?}");
+}
+
+#[test]
 fn the_lemmas_have_these_sides() {
     let (teacher, student) = (teacher(), student());
     let point = Point::new(&teacher, &student, LAMBDA).unwrap();

@@ -227,6 +227,48 @@ mod tests {
     }
 
     #[test]
+    fn norms_and_errors_of_tensors_are_those_counted() {
+        let close = |x: f64, y: f64| (x - y).abs() <= 64.0 * f64::EPSILON * y.abs();
+        let eps = f64::EPSILON;
+        // 2 u - v with u.v = 3/5.
+        let directions = [1.0, 0.0, 0.6, 0.8];
+        for error in [0.0, 0.25] {
+            let coefficients = [Coefficient { value: -3.0, error }; 4];
+            for (k, norm, of_tensor) in [
+                // A plain sum (7/5, -4/5): two terms and four roundings of a total of 3.
+                (1, 2.6_f64.sqrt(), 18.0 * eps),
+                // 4 + 1 - 4 (3/5)^3; three times six roundings of overlaps and six of the sums.
+                (3, 4.136_f64.sqrt(), (5.0 * 24.0 + 4.0 * 7.776) * eps / 4.136_f64.sqrt()),
+            ] {
+                let found = multi_index(&coefficients, &[2.0, -1.0], &directions, k).unwrap();
+                let part = found.parts[0];
+                assert_eq!(part.degree, k);
+                assert!(close(part.norm, 3.0 * norm), "{part:?}");
+                let bound = 3.0 * of_tensor + error * (norm + of_tensor);
+                assert!(close(part.error, bound), "{part:?} {bound:e}");
+            }
+            // Where both cancel the root of twice the bound is left: weights 1, 1 and 2 at degree two.
+            let found = multi_index(&coefficients, &[1.0, -1.0], &[1.0, 0.0, 1.0, 0.0], 2).unwrap();
+            let off = (2.0 * 4.0 * (2.0 * 6.0 + 5.0) * eps).sqrt();
+            assert!(found.parts[0].norm.abs() <= 0.0);
+            assert!(close(found.parts[0].error, (3.0 + error) * off), "{:?}", found.parts[0]);
+        }
+        for c in closed_form_coefficients(&Activation::Relu, 6).unwrap() {
+            assert!(close(c.error, 8.0 * eps * c.value.abs()));
+        }
+    }
+
+    #[test]
+    fn a_part_is_judged_by_its_error_and_the_resolution() {
+        let at = |norm, error| judge(1, norm, error, 2.0).part;
+        let coarse = 2.0 * RESOLUTION;
+        assert_eq!((at(0.5, 0.25), at(0.25, 0.25)), (Part::NonZero, Part::Undecided));
+        assert_eq!((at(coarse, coarse), at(0.0, coarse)), (Part::Zero, Part::Zero));
+        assert_eq!(at(0.0, coarse.next_up()), Part::Undecided);
+        assert_eq!((at(f64::NAN, 0.0), at(0.0, f64::NAN)), (Part::Undecided, Part::Undecided));
+    }
+
+    #[test]
     fn hermite_polynomials_have_their_degree() {
         for k in 1..12 {
             let mut c = vec![0.0; k + 1];

@@ -339,6 +339,16 @@ mod tests {
     }
 
     #[test]
+    fn powers_of_two_are_in_range_where_their_product_is_not() {
+        for exponent in [0, 1, -1, 7, -400, 1025, -1075, 1999, -2000] {
+            let (first, second) = power_of_two(exponent);
+            assert!(first.is_normal() && second.is_normal(), "{exponent}");
+            let sum = first.log2() + second.log2();
+            assert!((sum - f64::from(exponent)).abs() <= 0.0, "{exponent}: {sum}");
+        }
+    }
+
+    #[test]
     fn extremes_stay_out_of_nan() {
         for z in [0.0, 100.0, -1e3, 1e100] {
             let mut all = vec![0.0; 50];

@@ -316,6 +316,24 @@ mod tests {
     }
 
     #[test]
+    fn scaled_expectations_carry_the_weight() {
+        // E[exp(z^2/2) exp(-z^2)] = int exp(-z^2)/sqrt(2 pi) = 1/sqrt 2; and functions h_k exp(-z^2/4) are orthonormal.
+        let rule = GaussHermite::new(80).unwrap();
+        let found = rule.expect_scaled(|z| (-z * z).exp());
+        assert!((found - 0.5_f64.sqrt()).abs() <= 256.0 * f64::EPSILON, "{found}");
+        let of = |j: usize, k: usize| {
+            rule.expect_scaled(|z| {
+                let mut h = [0.0; 8];
+                hermite_functions(z, &mut h);
+                h[j] * h[k]
+            })
+        };
+        for (j, k, exact) in [(3, 3, 1.0), (2, 6, 0.0), (7, 7, 1.0)] {
+            assert!((of(j, k) - exact).abs() <= 256.0 * f64::EPSILON, "{j} {k}");
+        }
+    }
+
+    #[test]
     fn a_wrong_normalisation_is_caught() {
         // Negative control: monic polynomials, or physicists' scaling, fail at the lowest degrees.
         let rule = GaussHermite::new(20).unwrap();

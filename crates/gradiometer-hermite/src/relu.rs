@@ -315,6 +315,9 @@ mod tests {
             let k = k as f64;
             s *= -(k - 1.0) / ((k + 1.0) * (k + 2.0)).sqrt();
         }
+        let all = coefficients(6);
+        assert_eq!(all.len(), 7);
+        assert!(all.iter().enumerate().all(|(k, c)| (c - coefficient(k)).abs() <= 0.0));
     }
 
     #[test]

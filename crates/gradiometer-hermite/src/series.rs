@@ -284,6 +284,8 @@ mod tests {
                 assert!(error <= c.error + exact.error, "{name} {k}: {error:e}");
                 assert!(c.error <= 1024.0 * f64::EPSILON, "{name} {k}: {:e}", c.error);
             }
+            let energy = closed.energy();
+            assert!((energy.error / (8.0 * f64::EPSILON * energy.value) - 1.0).abs() <= 0.0);
             let error = (found.energy().value - closed.energy().value).abs();
             assert!(error <= found.energy().error + closed.energy().error, "{name}");
         }

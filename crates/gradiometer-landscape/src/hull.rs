@@ -248,3 +248,6 @@ fn spread_points(d: usize, points: &[f64]) -> Option<Vec<usize>> {
     }
     Some(chosen)
 }
+
+#[cfg(test)]
+mod tests;

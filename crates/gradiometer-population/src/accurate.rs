@@ -540,4 +540,98 @@ mod tests {
         let big = Extended::new(256);
         assert!((big.to_f64(&Arithmetic::pi(&big)) - exact).abs() <= 0.0);
     }
+
+    #[test]
+    fn units_are_those_of_the_sums() {
+        // ((n + 1)^2 + 10)/16 for n groups of eight.
+        let double = Double(SineTable::new());
+        for (dimension, units) in [(1, 14.0), (8, 14.0), (9, 19.0), (24, 26.0)] {
+            assert!((16.0 * double.dot_units(dimension) - units).abs() <= 0.0, "{dimension}");
+        }
+        let extended = Extended::new(70);
+        assert!((extended.unit() / f64::powi(2.0, -69) - 1.0).abs() <= 0.0);
+        assert!((extended.dot_units(7) - 7.0).abs() <= 0.0);
+    }
+
+    #[test]
+    fn bits_are_those_that_are_missing() {
+        let two = |n: i32| f64::powi(2.0, n);
+        let loss = Bounded { value: two(-60) + two(-80), error: two(-80) };
+        // The error may be 2^-90: ten bits more than 106; then 22 and 23, on either side of a multiple of 64.
+        for (relative, bits) in
+            [(two(-30), 128), (two(-42), 128), (two(-43), 192), (two(0), 128), (two(20), 128)]
+        {
+            assert_eq!(bits_for(loss, relative), bits, "{relative:e}");
+            let negative = Bounded { value: -loss.value, ..loss };
+            assert_eq!(bits_for(negative, relative), bits, "{relative:e}");
+        }
+        // A loss that may be zero: the error is to fall by 1e-48, 160 bits.
+        assert_eq!(bits_for(Bounded { value: 0.0, error: two(-80) }, 0.5), 320);
+        assert_eq!(bits_for(Bounded { value: two(-80), error: two(-79) }, 0.5), 320);
+    }
+
+    /// Bounds in arithmetic of so few bits that every term stands out.
+    #[test]
+    fn every_term_of_the_bounds_is_the_one_derived() {
+        let close = |x: f64, y: f64| (x / y - 1.0).abs() <= BITS_SEEN;
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
+        let student = Network::new(2, vec![2.0, -3.0], vec![3.0, 4.0, 0.5, 0.0]).unwrap();
+        let skip = gradiometer_model::Skip { constant: 0.5, linear: vec![3.0, -4.0] };
+        let joined = student.clone().with_skip(skip).unwrap();
+        let unit = f64::powi(2.0, -39);
+        // Masses 10, -1.5 and -2. Two products in a dot: cosines 2 * 2 + 6 units, masses 2 + 4; sums of three, with four more.
+        let total_mass = 13.5 * (1.0 + 1e-9);
+        let roundoff = Roundoff {
+            unit,
+            cosine: 10.0,
+            elementwise: 16.0,
+            mass: 6.0,
+            depth: 7.0,
+            total_mass,
+            atoms: 3.0,
+        };
+        // S_0 = 6.5/sqrt(2 pi) + alpha, S_1 = (9/4, 3) + beta.
+        let root = (2.0 * std::f64::consts::PI).sqrt();
+        let of_both = |alpha: f64, linear: f64| {
+            let (constant, absolute) = (6.5 / root + alpha, 13.5 + alpha + 10.0 * alpha);
+            (constant * constant + linear * linear, 2.0 * absolute * (3.0 + 2.0 + 8.0) * unit)
+        };
+        for (student, from_degree, low) in [
+            (&student, FromDegree::Two, None),
+            (&student, FromDegree::Zero, Some(of_both(0.0, 3.75))),
+            (&joined, FromDegree::Zero, Some(of_both(0.5, 5.25_f64.hypot(1.0)))),
+        ] {
+            let mut gradient = Gradient::default();
+            let arithmetic = Extended::new(40);
+            let computed =
+                evaluate(&arithmetic, &teacher, student, from_degree, Some(&mut gradient));
+            let (square, error) = low.unwrap_or((0.0, 0.0));
+            let size = 2.0 * square.sqrt();
+            let expected = roundoff.loss()
+                + 4.0 * (size + error) * error
+                + 8.0 * unit * square
+                + f64::EPSILON * computed.loss.value;
+            assert!(close(computed.loss.error, expected), "{:?} {expected:e}", computed.loss);
+            let low_error = 4.0 * (error + 16.0 * unit * size);
+            // The first neuron is the longest, the second the heaviest.
+            let entry = gradient.second_layer[0].abs();
+            let second = roundoff.second_layer(5.0) + 10.0 * low_error + f64::EPSILON * entry;
+            assert!(close(gradient.second_layer_error, second), "{second:e}");
+            let entry = maximum(gradient.first_layer[2].abs(), gradient.first_layer[3].abs());
+            let first = roundoff.first_layer(3.0) + 3.0 * low_error + f64::EPSILON * entry;
+            assert!(close(gradient.first_layer_error, first), "{first:e}");
+        }
+        // Student and teacher the same: both sums vanish, and the square of their error is left.
+        let unit = f64::powi(2.0, -11);
+        let same =
+            evaluate(&Extended::new(12), &teacher, teacher.network(), FromDegree::Zero, None);
+        let total_mass = 4.0 * (1.0 + 1e-9);
+        let roundoff = Roundoff { unit, depth: 6.0, total_mass, atoms: 2.0, ..roundoff };
+        let error = 2.0 * 4.0 * (2.0 + 2.0 + 8.0) * unit;
+        assert!(same.loss.value.abs() <= 0.0);
+        assert!(close(same.loss.error, roundoff.loss() + 4.0 * error * error), "{:?}", same.loss);
+    }
+
+    /// Digits of a bound that are compared: forty bits of its numbers less what their sums lose.
+    const BITS_SEEN: f64 = 1.0 / (1_u64 << 32) as f64;
 }

@@ -162,21 +162,25 @@ impl Div for DoubleDouble {
     }
 }
 
+/// Inverse factorials that the longest polynomials need.
+const FACTORIALS: usize = 36;
+
 /// Sines and cosines of the multiples of 1/16 up to 26/16, and the Taylor coefficients between them.
 #[derive(Clone, Debug)]
 pub(crate) struct SineTable {
     sin_cos: [(DoubleDouble, DoubleDouble); 27],
-    inverse_factorials: [DoubleDouble; 32],
+    inverse_factorials: [DoubleDouble; FACTORIALS],
 }
 
 impl SineTable {
     /// The table, by Taylor series; entries within `4` [`DoubleDouble::UNIT`].
     pub(crate) fn new() -> Self {
-        let mut inverse_factorials = [DoubleDouble::ONE; 32];
-        for k in 1..32 {
+        let mut inverse_factorials = [DoubleDouble::ONE; FACTORIALS];
+        for k in 1..FACTORIALS {
             inverse_factorials[k] = inverse_factorials[k - 1] / DoubleDouble::from(k as f64);
         }
-        let sin_cos = std::array::from_fn(|k| taylor(k as f64 / 16.0, &inverse_factorials, 15));
+        // Seventeen terms: the next is below 1.625^36/36! < 2^-112.
+        let sin_cos = std::array::from_fn(|k| taylor(k as f64 / 16.0, &inverse_factorials, 17));
         Self { sin_cos, inverse_factorials }
     }
 
@@ -209,7 +213,7 @@ impl Default for SineTable {
 #[inline(always)]
 fn taylor(
     x: f64,
-    inverse_factorials: &[DoubleDouble; 32],
+    inverse_factorials: &[DoubleDouble; FACTORIALS],
     terms: usize,
 ) -> (DoubleDouble, DoubleDouble) {
     let (hi, lo) = two_product(x, x);
@@ -220,4 +224,133 @@ fn taylor(
         c = c * minus_square + inverse_factorials[2 * k];
     }
     (s * DoubleDouble::from(x), c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dashu_float::FBig;
+    use dashu_float::round::mode::HalfEven;
+    use gradiometer_hermite::float::maximum;
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    type Big = FBig<HalfEven, 2>;
+    /// `u^2`, the unit of the errors of [JMP17].
+    const SQUARE: f64 = DoubleDouble::UNIT / 16.0;
+    /// What terms of higher order may add to a count of units.
+    const SLACK: f64 = 1.0 + 1024.0 * f64::EPSILON;
+
+    fn big(x: f64) -> Big {
+        Big::try_from(x).unwrap().with_precision(400).value()
+    }
+
+    fn exact(x: DoubleDouble) -> Big {
+        big(x.hi) + big(x.lo)
+    }
+
+    fn off(found: DoubleDouble, expected: &Big) -> f64 {
+        (exact(found) - expected).to_f64().value().abs()
+    }
+
+    /// The error relative to the number, in units of `u^2`.
+    fn units(found: DoubleDouble, expected: &Big) -> f64 {
+        off(found, expected) / expected.to_f64().value().abs() / SQUARE
+    }
+
+    fn uniform(rng: &mut ChaCha8Rng) -> f64 {
+        rng.random::<f64>() - 0.5
+    }
+
+    /// Numbers with all their bits in use, over some binades.
+    fn numbers(seed: u64) -> Vec<DoubleDouble> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        (0..200)
+            .map(|i| {
+                let hi = uniform(&mut rng) * f64::powi(2.0, i % 9 - 4);
+                let (hi, lo) = fast_two_sum(hi, hi * f64::EPSILON * 0.5 * uniform(&mut rng));
+                DoubleDouble { hi, lo }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn operations_are_within_their_units() {
+        let mut worst = [0.0; 5];
+        for (x, y) in numbers(1).into_iter().zip(numbers(2)) {
+            let (a, b) = (exact(x), exact(y));
+            let positive = if x.hi < 0.0 { -x } else { x };
+            let root = exact(positive).sqrt();
+            for (worst, (found, expected)) in worst.iter_mut().zip([
+                (x + y, &a + &b),
+                (x - y, &a - &b),
+                (x * y, &a * &b),
+                (x / y, &a / &b),
+                (positive.sqrt(), root),
+            ]) {
+                *worst = maximum(*worst, units(found, &expected));
+                // Both parts are as far apart as they can be.
+                assert!((found.hi + found.lo - found.hi).abs() <= 0.0, "{found:?}");
+            }
+        }
+        for (worst, most) in worst.iter().zip([3.0, 3.0, 4.0, 15.0, 4.0]) {
+            assert!(*worst <= most * SLACK, "{worst} {most}");
+            // Not so few that the low parts were not there.
+            assert!(*worst > 0.25, "{worst}");
+        }
+        assert!((DoubleDouble::UNIT / f64::powi(2.0, -102) - 1.0).abs() <= f64::EPSILON);
+        let zero = DoubleDouble::ZERO.sqrt();
+        assert_eq!(zero, DoubleDouble::ZERO);
+    }
+
+    #[test]
+    fn dots_are_those_of_exact_products() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for d in [1, 2, 7, 8, 9, 15, 16, 17, 40] {
+            let mut vector =
+                |length: usize| -> Vec<f64> { (0..length).map(|_| uniform(&mut rng)).collect() };
+            let (v, mut w) = (vector(d), vector(d));
+            // The second time all but cancels.
+            for again in 0..2 {
+                let mut sum = big(0.0);
+                for (x, y) in v.iter().zip(&w) {
+                    sum += big(*x) * big(*y);
+                }
+                let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+                let n = d.div_ceil(8) as f64;
+                let most = ((n + 1.0) * (n + 1.0) + 10.0) * SQUARE * norm(&v) * norm(&w);
+                let found = DoubleDouble::dot(&v, &w);
+                assert!(off(found, &sum) <= most, "{d} {again}");
+                w[0] -= sum.to_f64().value() / v[0];
+            }
+        }
+    }
+
+    #[test]
+    fn sines_and_angles_are_within_their_units() {
+        let table = SineTable::new();
+        let pi = Big::pi(400);
+        assert!(off(DoubleDouble::PI, &pi) <= f64::powi(2.0, -108));
+        for k in 1..=160 {
+            let x = f64::from(k) / 100.0;
+            let (sine, cosine) = table.sin_cos(x);
+            // The angle of the point, and its distance from the origin.
+            let angle = exact(sine).atan2(&exact(cosine));
+            assert!((angle - big(x)).to_f64().value().abs() <= 7.5 * DoubleDouble::UNIT, "{x}");
+            let square = exact(sine).sqr() + exact(cosine).sqr() - big(1.0);
+            assert!(square.to_f64().value().abs() <= 15.0 * DoubleDouble::UNIT, "{x}");
+        }
+        // Points with rational coordinates, from near one axis to near the other.
+        for (m, n) in [(2, 1), (3, 2), (7, 1), (9, 8), (100, 1), (100, 99), (41, 17), (4001, 3999)]
+        {
+            let [m, n] = [m, n].map(f64::from);
+            let [x, y, z] = [m * m - n * n, 2.0 * m * n, m * m + n * n].map(DoubleDouble::from);
+            for (sine, cosine) in [(x, y), (y, x)] {
+                let found = DoubleDouble::angle_of(sine / z, cosine / z, &table);
+                let expected = exact(sine).atan2(&exact(cosine));
+                // The point itself is off by less than one unit.
+                assert!(off(found, &expected) <= 9.0 * DoubleDouble::UNIT, "{m} {n}");
+            }
+        }
+    }
 }

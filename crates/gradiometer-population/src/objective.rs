@@ -400,6 +400,16 @@ mod tests {
     }
 
     #[test]
+    fn the_affine_fit_is_the_opposite_of_the_low_degrees() {
+        // Masses 10 and -2, and half of 2 (3, 4) - (0, 2).
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
+        let student = Network::new(2, vec![2.0], vec![3.0, 4.0]).unwrap();
+        let skip = Population::new(teacher).affine_fit(&student).unwrap();
+        assert!((skip.constant + 8.0 / (2.0 * PI).sqrt()).abs() <= 16.0 * f64::EPSILON);
+        assert_eq!(skip.linear, [-3.0, -3.0]);
+    }
+
+    #[test]
     fn an_accurate_gradient_is_off_by_one_rounding() {
         let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
         let student = Network::new(2, vec![2.0, -1.0], vec![3.0, 4.0, 1.0, 0.0]).unwrap();

@@ -1,7 +1,10 @@
 //! Both sides of every lemma, and the rounding they are allowed, at one point where all of it can be computed by hand.
 
+use super::certificate::{pushed, search_directions};
 use super::*;
 use crate::descent::{CLOSE, DescentDirection, largest_step};
+use gradiometer_certify::{DegreeWeights, Interpolant};
+use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{Network, SeparatedTeacher, Teacher};
 use gradiometer_population::Bounded;
 use std::f64::consts::{FRAC_PI_2, PI};
@@ -28,6 +31,8 @@ impl DualCertificate for Made {
 
 /// The square of the angle at which a quotient too near for its digits is taken, in units of which its limit is met.
 const PUSHED: f64 = 4e-4 * 4e-4;
+/// What a quotient of a difference of about a billionth may be off by.
+const QUOTIENT: f64 = 1.0 / (1_u64 << 15) as f64;
 const LAMBDA: f64 = 0.5;
 /// `k(1)`; orthogonal features have `k(0) = 0`.
 const K: f64 = 0.25 - 0.5 / PI;
@@ -99,6 +104,16 @@ fn the_point_is_what_was_counted() {
 }
 
 #[test]
+fn the_root_of_a_small_loss_keeps_its_digits() {
+    // Too long by a ten-thousandth: L = 1e-8 k(1), known to its last digit.
+    let (teacher, long) = (teacher(), Network::new(2, vec![1.0], vec![1.0001, 0.0]).unwrap());
+    let root = Point::new(&teacher, &long, LAMBDA).unwrap().root_loss();
+    assert!((root.value / (1e-4 * K.sqrt()) - 1.0).abs() < QUOTIENT, "{root:?}");
+    // The root's own rounding, and half of the loss's.
+    assert!((1.0..=4.0).contains(&(root.error / (f64::EPSILON * root.value))), "{root:?}");
+}
+
+#[test]
 fn the_lemmas_have_these_sides() {
     let (teacher, student) = (teacher(), student());
     let point = Point::new(&teacher, &student, LAMBDA).unwrap();
@@ -133,6 +148,53 @@ fn the_lemmas_have_these_sides() {
     let split = point.split_identity();
     is(split.left, 8.0 * K);
     is(split.right, 8.0 * K);
+}
+
+/// `|p| = 3`, so that `lambda |p|` is not one.
+struct Long;
+
+impl DualCertificate for Long {
+    fn rho(&self) -> f64 {
+        0.5
+    }
+    fn norm(&self) -> f64 {
+        3.0
+    }
+    fn eta(&self, _w: &[f64]) -> Bounded {
+        Bounded { value: 0.25, error: 0.0 }
+    }
+    fn evidence(&self) -> Evidence {
+        Evidence::Sampled
+    }
+}
+
+#[test]
+fn a_longer_certificate_has_these_sides() {
+    let (teacher, student) = (teacher(), student());
+    let point = Point::new(&teacher, &student, LAMBDA).unwrap();
+    let (root, zeta) = ((8.0 * K).sqrt(), 8.0 * K + 2.5);
+    let (_, upper) = point.gap(&Long);
+    is(upper - point.zeta_plus().error, zeta + 0.5625);
+    is(point.loss_bound(&Long).right, 0.5 * (1.5 + (2.25 + 4.0 * zeta).sqrt()));
+    is(point.weak_duality(&Long).right, 0.5625);
+    let [slack, without] = point.slack(&Long);
+    // 2 (1 - 1/4) + 2 (1 + 1/4) + (1 - 1/4).
+    sides(&slack, ("7.2", "slack"), 4.75, 5.0 + 3.0 * root);
+    is(without.right, 2.0 * zeta + 1.125);
+    let [near, far] = point.localisation(&Long, 1.5);
+    is(near.right, 2.0 * (5.0 + 3.0 * root));
+    is(far.right, (5.0 + 3.0 * root) / 1.125);
+    let [below, _] = point.norm_bounds(&Long);
+    is(below.right, 3.0 * root);
+    let nu = Measure::new(vec![1.5], &[0.0, 1.0], 2);
+    let [below, above] = point.optimum_bounds(&Long, &nu, 0.125);
+    is(below.left, -0.0625);
+    let sums = (SUMS + f64::EPSILON) * 2.5 * 3.0;
+    for claim in [below, above] {
+        is_rounding(claim.rounding, sums + 8.0 * f64::EPSILON * 0.5625);
+    }
+    let duality = point.weak_duality(&Long);
+    is_rounding(duality.rounding, point.zeta_plus().error + 8.0 * f64::EPSILON * 0.5625);
 }
 
 #[test]
@@ -317,4 +379,59 @@ fn the_largest_step_lowers_by_what_it_says() {
     assert!(decrease(found.holds) >= found.required);
     assert!(decrease(found.fails) < 0.5 * found.fails * square);
     assert!(found.fails > found.holds && found.fails <= 1.01 * found.holds);
+}
+
+#[test]
+fn a_sampled_rho_is_the_least_quotient_seen() {
+    // One neuron: eta = k(t)/k(1), whose room over the square of the angle falls with the angle.
+    let teacher = teacher();
+    let sampled = |points: &[f64]| {
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let interpolant = Interpolant::certificate(&teacher, &weights).unwrap();
+        InterpolatedCertificate::sampled(&teacher, interpolant, 0, points, 1).unwrap()
+    };
+    let at = |phi: f64| [phi.cos(), phi.sin()];
+    let quotient = |phi: f64| {
+        let k = (phi.sin() - 1.0 + (FRAC_PI_2 - phi) * phi.cos()) / (2.0 * PI);
+        (1.0 - k / K) / (phi * phi)
+    };
+    // Near the teacher it is pi/4 - phi/3 of 2 pi k(1), and at 4e-4 where it would have no digits.
+    let limit = (PI / 4.0 - 4e-4 / 3.0) / (2.0 * PI * K);
+    for (points, expected) in [
+        (at(0.5).to_vec(), quotient(0.5)),
+        (at(PI - 0.5).to_vec(), quotient(0.5)),
+        (at(1e-7).to_vec(), limit),
+        // Near, but with digits enough of its own.
+        (at(5e-5).to_vec(), (PI / 4.0 - 5e-5 / 3.0) / (2.0 * PI * K)),
+        (vec![-1.0, 1e-7], limit),
+        ([at(0.25), at(1.25), at(0.5)].concat(), quotient(1.25)),
+        ([at(1.25), [0.0, 0.0], [1.0, 0.0]].concat(), quotient(1.25)),
+    ] {
+        let rho = sampled(&points).unwrap().rho();
+        assert!((rho / expected - 1.0).abs() < QUOTIENT, "{points:?}: {rho} {expected}");
+    }
+    assert!(sampled(&[]).is_none() && sampled(&[1.0, 0.0, 0.0, 0.0]).is_none());
+    let there = pushed(&[0.0, -1.0], &[1e-3, 1.0]);
+    assert!((there[0] + f64::sin(4e-4)).abs() <= 4.0 * f64::EPSILON && there[1] < -0.99);
+}
+
+#[test]
+fn directions_are_searched_near_the_teacher_and_beside_it() {
+    let network = Network::new(5, vec![1.0], vec![1.0, 0.0, 0.0, 0.0, 0.0]).unwrap();
+    let teacher = Teacher::new(network).unwrap().separated().unwrap();
+    let found = search_directions(&teacher, 400, 3).unwrap();
+    assert_eq!(found.len(), 400);
+    let (mut near, mut along) = (0, 0);
+    for (sample, w) in found.iter().enumerate() {
+        is(norm(w), 1.0);
+        let cosine = dot(w, teacher.direction(0));
+        if sample % 2 == 0 {
+            assert!(cosine > 0.0, "{sample}");
+            near += usize::from(cosine.acos() < 1.0 / 32.0);
+        } else {
+            along += usize::from(cosine.abs() > 0.5_f64.sqrt());
+        }
+    }
+    // Half of the logarithms of 1 to 1/1000, and 0.37 where a Gaussian is above the mean of four: 200 of each, five standard deviations.
+    assert!((75..=160).contains(&near) && (40..=110).contains(&along), "{near} {along}");
 }

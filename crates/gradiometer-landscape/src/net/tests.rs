@@ -236,3 +236,31 @@ fn near_duplicates_are_left_out() {
         assert!(kept.contains(&2) && kept.contains(&3), "{gap}");
     }
 }
+
+#[test]
+fn a_direction_a_little_farther_is_taken() {
+    let net = Net::new(2, &[1.0, 0.0], Geometry::Sphere).unwrap();
+    let mut search = Search { net: &net, lower: -1.0, witness: Vec::new(), work: 0 };
+    let at = |angle: f64| [angle.cos(), angle.sin()];
+    search.consider(&at(1.0));
+    // Less than the search's own doubt apart.
+    let step = 1.0 / (1_u64 << 34) as f64;
+    search.consider(&at(1.0 + step));
+    assert_eq!(search.witness, at(1.0 + step));
+    search.consider(&at(1.0));
+    assert_eq!(search.witness, at(1.0 + step));
+    assert!(search.lower > 1.0 && search.lower <= 1.0 + step);
+}
+
+#[test]
+fn on_a_line_both_ends_are_a_cover() {
+    let both = Net::new(1, &[2.0, -1.0], Geometry::Sphere).unwrap();
+    let found = radius(&both);
+    assert!(matches!(found.evidence, Evidence::Cover(Cover::Caps { .. })), "{found:?}");
+    assert_radius(&both, 0.0, SHARP);
+    // One end alone is half a turn from the other, whichever it is.
+    for end in [1.0, -1.0] {
+        assert_radius(&Net::new(1, &[end], Geometry::Sphere).unwrap(), PI, SHARP);
+    }
+    assert_radius(&Net::new(1, &[3.0], Geometry::Projective).unwrap(), 0.0, SHARP);
+}

@@ -1,5 +1,6 @@
 use super::*;
 use gradiometer_hermite::float::maximum;
+use gradiometer_model::Teacher;
 use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, near_teacher_student};
 use gradiometer_population::Population;
 use rand::{RngExt, SeedableRng};
@@ -123,4 +124,37 @@ fn pairings_add_up_by_value_and_by_modulus() {
         Pairings { r1_r1: 1.0, r1_r2: -2.0, r1_r3: 4.0, r2_r2: 8.0, r2_r3: -16.0, r3_r3: 32.0 };
     assert_eq!(pairings.squared_norm(), 41.0 + 2.0 * -14.0);
     assert_eq!(pairings.size(), 41.0 + 2.0 * 22.0);
+}
+
+#[test]
+fn scales_of_the_rounding_are_those_derived() {
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 4096.0 * f64::EPSILON;
+    for angle in [0.05, 0.4, 1.2_f64] {
+        // The L2 norm of 2 |w.x| on the wedge is (2/pi)(2 delta - sin(2 delta)), and half of it counts.
+        let square = 2.0 / std::f64::consts::PI * (2.0 * angle - (2.0 * angle).sin());
+        assert!(close(wedge_size(angle), 0.5 * square.sqrt()), "{angle}");
+    }
+    assert!(wedge_size(0.0).abs() <= 0.0);
+    // Teachers half a radian apart; wedges of 0.05, thin, of 0.1, fat beyond a sixteenth, and of none.
+    let at = |phi: f64, length: f64| [length * phi.cos(), length * phi.sin()];
+    let directions = [at(0.0, 1.0), at(0.5, 1.0)].concat();
+    let teacher = Teacher::new(Network::new(2, vec![1.0, -2.0], directions).unwrap()).unwrap();
+    let teacher = teacher.separated().unwrap();
+    let rows = [at(-0.05, 2.0), at(-0.1, 3.0), at(0.5, 0.5)].concat();
+    let student = Network::new(2, vec![1.5, -0.25, 1.0], rows).unwrap();
+    let split = ResidualSplit::new(&teacher, &student).unwrap();
+    let (thin, fat) = (wedge_size(0.05), wedge_size(0.1));
+    for (b, other) in [([1.0, 0.0, 0.0], 0.0), ([-2.0, 0.5, 8.0], 0.25), ([0.0, -3.0, 0.0], 0.0)] {
+        let size = other + f64::abs(b[0]) * thin + f64::abs(b[1]) * fat;
+        let expected = size * size * (1.0 + 4.0) + f64::powi(b[1], 2);
+        assert!(close(split.wedge_scale(&b, other), expected), "{b:?}");
+    }
+    // v_1 = 3 w_1 - (3/4) w_2 - u_1 and v_2 = (1/2) u_2 + 2 u_2.
+    let [x, y] =
+        [0, 1].map(|k| 3.0 * at(-0.05, 1.0)[k] - 0.75 * at(-0.1, 1.0)[k] - at(0.0, 1.0)[k]);
+    let averages = x.hypot(y) + 2.5;
+    let bent = 3.0 * (1.0 - 0.05_f64.cos()) + 0.75 * (1.0 - 0.1_f64.cos());
+    let other = 0.5 * averages + (averages + bent) / TAU.sqrt();
+    let expected = split.wedge_scale(&[3.0, -0.75, 0.5], other);
+    assert!(close(split.rounding_scale(), expected));
 }

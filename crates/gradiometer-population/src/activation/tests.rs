@@ -273,38 +273,143 @@ fn a_turn_moves_the_gradient_by_no_more_than_its_bound_and_not_by_much_less() {
 
 #[test]
 fn bounds_on_a_turn_are_those_derived() {
-    let (r, s, phi) = (2.0, 3.0, 0.8_f64);
+    // No two numbers whose sum is their product.
+    for (r, s, phi) in [(0.75, 3.0, 0.8), (2.5, 1.25, 1.1), (3.0, 0.5, 2.0)] {
+        for activation in every() {
+            bound_on_a_turn(&activation, r, s, phi);
+        }
+    }
+}
+
+fn bound_on_a_turn(activation: &Activation, r: f64, s: f64, phi: f64) {
     let (sin, cos) = phi.sin_cos();
+    let name = activation.name().to_owned();
+    let teacher = Teacher::new(Network::new(2, vec![1.0], vec![s * cos, s * sin]).unwrap());
+    let teacher = teacher.unwrap();
+    let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
+    let atoms = Atoms::new(activation, &teacher, &student);
+    let angle = Angle::between(atoms.unit(0), atoms.unit(1));
+    let found = atoms.turning(0, 1, Pair { first_norm: r, second_norm: s, angle });
+    let expected = match activation {
+        Activation::Relu => s / std::f64::consts::PI,
+        Activation::Absolute => 4.0 * s / std::f64::consts::PI,
+        Activation::Step => 2.0 / sin / (std::f64::consts::PI * r),
+        Activation::Erf => {
+            let square = 1.0 + r * r + s * s;
+            let steep = (square + r * r * s * s * sin * sin).sqrt();
+            let slope = FRAC_2_PI * (1.0 + s * s).sqrt() / steep;
+            slope * (2.0 * r * s / square.sqrt() + 16.0)
+        }
+        Activation::Polynomial(p) => {
+            let (own, other) = (majorant(p, r), majorant(p, s));
+            let degree = p.coefficients().len() as f64;
+            let unit = 2.0 + ELEMENTWISE * UNIT / atoms.turn;
+            2.0 * own.1 * other.0 * (degree + 4.0) * unit
+        }
+        Activation::Custom(_) => f64::NAN,
+    };
+    let off = (found / (expected * atoms.turn) - 1.0).abs();
+    assert!(off <= 64.0 * f64::EPSILON, "{name}: {off:e}");
+    // 2 d + 16 units.
+    assert!((atoms.turn / (20.0 * UNIT) - 1.0).abs() <= 0.0);
+}
+
+/// Its own roundings in units of the sizes, and what the kernel changes by when the angle and the logarithms of both lengths do.
+#[test]
+fn a_values_error_is_its_roundings_and_its_derivatives() {
+    for (r, s, phi) in [(0.75, 3.0, 0.8_f64), (2.5, 1.25, 1.1), (3.0, 0.5, 2.0)] {
+        for activation in every() {
+            let name = activation.name().to_owned();
+            let second = vec![s * phi.cos(), s * phi.sin()];
+            let teacher = Teacher::new(Network::new(2, vec![1.0], second).unwrap()).unwrap();
+            let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
+            let atoms = Atoms::new(&activation, &teacher, &student);
+            let pair = |r: f64, s: f64, phi: f64| Pair {
+                first_norm: r,
+                second_norm: s,
+                angle: Angle::from_radians(phi),
+            };
+            let at = |r: f64, s: f64, phi: f64| {
+                kernel(&activation, pair(r, s, phi), Degrees::FromTwo).unwrap().value
+            };
+            let here = pair(r, s, phi);
+            let found = atoms.value_error(0, 1, here, &atoms.kernel(0, 1, here));
+            let h = f64::powi(2.0, -12);
+            let by_angle = match activation {
+                // Its angle's whole share, where the kernel's from degree two is less.
+                Activation::Step => 1.0 / TAU,
+                _ => (at(r, s, phi + h) - at(r, s, phi - h)).abs() / (2.0 * h),
+            };
+            let up = h.exp();
+            let by_first = (at(r * up, s, phi) - at(r / up, s, phi)).abs() / (2.0 * h);
+            let by_second = (at(r, s * up, phi) - at(r, s / up, phi)).abs() / (2.0 * h);
+            let (sizes, operations) = match &activation {
+                Activation::Polynomial(p) => (
+                    majorant(p, r).0 * majorant(p, s).0,
+                    48.0 + 8.0 * p.coefficients().len() as f64,
+                ),
+                _ => ((at(r, r, 0.0) * at(s, s, 0.0)).sqrt(), 48.0),
+            };
+            let expected =
+                sizes * operations * UNIT + 20.0 * UNIT * (by_angle + by_first + by_second);
+            // The difference quotients are off by h^2/6 times a third derivative, far below this.
+            assert!((found / expected - 1.0).abs() <= 1.0 / 512.0, "{name} {found:e} {expected:e}");
+        }
+    }
+}
+
+#[test]
+fn the_low_degrees_and_their_errors_are_what_is_summed() {
+    let close = |x: f64, y: f64| (x - y).abs() <= 64.0 * f64::EPSILON * y.abs();
+    let teacher = Teacher::new(Network::new(2, vec![1.5], vec![0.0, 2.0]).unwrap()).unwrap();
+    let plain = Network::new(2, vec![2.5, -1.0], vec![3.0, 4.0, 0.0, 0.5]).unwrap();
+    let skip = Skip { constant: 0.5, linear: vec![3.0, -4.0] };
+    let joined = plain.clone().with_skip(skip).unwrap();
     for activation in every() {
-        let name = activation.name().to_owned();
-        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![s * cos, s * sin]).unwrap());
-        let teacher = teacher.unwrap();
-        let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
-        let atoms = Atoms::new(&activation, &teacher, &student);
-        let angle = Angle::between(atoms.unit(0), atoms.unit(1));
-        let found = atoms.turning(0, 1, Pair { first_norm: r, second_norm: s, angle });
-        let expected = match &activation {
-            Activation::Relu => s / std::f64::consts::PI,
-            Activation::Absolute => 4.0 * s / std::f64::consts::PI,
-            Activation::Step => 2.0 / sin / (std::f64::consts::PI * r),
-            Activation::Erf => {
-                let square = 1.0 + r * r + s * s;
-                let steep = (square + r * r * s * s * sin * sin).sqrt();
-                let slope = FRAC_2_PI * (1.0 + s * s).sqrt() / steep;
-                slope * (2.0 * r * s / square.sqrt() + 16.0)
+        let found = ActivationPopulation::new(teacher.clone(), activation.clone()).unwrap();
+        for (student, [alpha, beta_x, beta_y]) in [(&plain, [0.0; 3]), (&joined, [0.5, 3.0, -4.0])]
+        {
+            let mut loss = Bounded { value: 1.0, error: 0.0 };
+            let mut gradient = Gradient::default();
+            gradient.reset(2, 2);
+            let atoms = Atoms::new(&activation, &teacher, student);
+            found.add_low_degrees(student, &atoms, &mut loss, &mut gradient);
+            let low = [5.0, 0.5, 2.0].map(|r| low_coefficients(&activation, r));
+            let weights: [f64; 3] = [2.5, -1.0, -1.5];
+            let units = [[0.6, 0.8], [0.0, 1.0], [0.0, 1.0]];
+            let (mut constant, mut linear) = (alpha, [beta_x, beta_y]);
+            let mut absolute = alpha + f64::hypot(beta_x, beta_y);
+            for ((weight, [mean, slope]), unit) in weights.iter().zip(&low).zip(units) {
+                constant += weight * mean.value;
+                linear = [0, 1].map(|k| linear[k] + weight * slope.value * unit[k]);
+                absolute += weight.abs() * (mean.value.abs() + slope.value.abs());
             }
-            Activation::Polynomial(p) => {
-                let (own, other) = (majorant(p, r), majorant(p, s));
-                let degree = p.coefficients().len() as f64;
-                let unit = 2.0 + ELEMENTWISE * UNIT / atoms.turn;
-                2.0 * own.1 * other.0 * (degree + 4.0) * unit
+            let length = linear[0].hypot(linear[1]);
+            assert!(close(loss.value, 1.0 + constant * constant + length * length));
+            // An angle of 2 d + 16 units and three atoms' sum with 16 more, then 8 d units of the size squared.
+            let (size, error) = (constant.abs() + length, 39.0 * UNIT * absolute);
+            let expected = 2.0 * error * (size + error) + 16.0 * UNIT * size * size;
+            assert!(close(loss.error, expected), "{}: {loss:?} {expected:e}", activation.name());
+            let rounding = error + size * 56.0 * UNIT;
+            let (mut second, mut first) = (0.0, 0.0);
+            for (weight, [mean, slope]) in weights.iter().zip(&low).take(2) {
+                let values = mean.value.abs() + slope.value.abs();
+                second = maximum(second, 2.0 * values * rounding);
+                let slopes = mean.slope.abs() + slope.slope.abs() + 2.0 * slope.over_norm.abs();
+                first = maximum(first, 2.0 * weight.abs() * slopes * rounding);
             }
-            Activation::Custom(_) => f64::NAN,
-        };
-        let off = (found / (expected * atoms.turn) - 1.0).abs();
-        assert!(off <= 64.0 * f64::EPSILON, "{name}: {off:e}");
-        // 2 d + 16 units.
-        assert!((atoms.turn / (20.0 * UNIT) - 1.0).abs() <= 0.0);
+            assert!(close(gradient.second_layer_error, second), "{}", activation.name());
+            assert!(close(gradient.first_layer_error, first), "{}", activation.name());
+        }
+        // Where both sums vanish the square of their error is left.
+        let student = teacher.network();
+        let atoms = Atoms::new(&activation, &teacher, student);
+        let (mut loss, mut gradient) = (Bounded { value: 0.0, error: 0.0 }, Gradient::default());
+        gradient.reset(1, 2);
+        found.add_low_degrees(student, &atoms, &mut loss, &mut gradient);
+        let [mean, slope] = low_coefficients(&activation, 2.0);
+        let error = 38.0 * UNIT * 3.0 * (mean.value.abs() + slope.value.abs());
+        assert!(loss.value.abs() <= 0.0 && close(loss.error, 2.0 * error * error));
     }
 }
 
@@ -328,6 +433,24 @@ fn a_majorant_is_the_sum_of_moduli() {
         for c in p.scaled(r) {
             assert!(c.value.abs() <= value && c.slope.abs() <= slope, "{r}");
         }
+    }
+}
+
+#[test]
+fn a_step_of_a_zero_neuron_does_not_turn() {
+    let student = Network::new(2, vec![1.0, 1.0], vec![0.0, 0.0, 3.0, 0.0]).unwrap();
+    let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.6, 0.8]).unwrap()).unwrap();
+    let atoms = Atoms::new(&Activation::Step, &teacher, &student);
+    let turned = |j: usize, b: usize| {
+        let angle = Angle::between(atoms.unit(j), atoms.unit(b));
+        let (first_norm, second_norm) = (atoms.norms[j], atoms.norms[b]);
+        atoms.turning(j, b, Pair { first_norm, second_norm, angle })
+    };
+    assert!(turned(0, 2).abs() <= 0.0 && turned(1, 0).abs() <= 0.0);
+    assert!(turned(1, 2) > 0.0);
+    // Its mean and its slope are those of a function that is zero, its rates too.
+    for coefficient in low_coefficients(&Activation::Step, 0.0) {
+        assert_eq!(coefficient, ScaledCoefficient { value: 0.0, over_norm: 0.0, slope: 0.0 });
     }
 }
 

@@ -430,6 +430,38 @@ fn the_mean_over_samples_is_the_population_loss() {
 }
 
 #[test]
+fn every_term_of_the_bounds_is_the_one_derived() {
+    // Two samples of length 5 and 13, neurons of lengths 5 and 1/2.
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 64.0 * f64::EPSILON;
+    let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap();
+    let plain = Network::new(2, vec![2.0, -3.0], vec![3.0, 4.0, 0.0, 0.5]).unwrap();
+    let skip = Skip { constant: 0.75, linear: vec![2.0, -1.0] };
+    let student = plain.with_skip(skip).unwrap();
+    let (x, y) = ([3.0, -4.0, 5.0, 12.0], [1.5, -2.5]);
+    let objective = Empirical::given(teacher, &x, &y, &request(FromDegree::Zero)).unwrap();
+    let (loss, gradient) = objective.evaluate(&student).unwrap();
+    // f = 2 relu(3 x + 4 y) - 3 relu(y/2) + 3/4 + 2 x - y at both, less the labels.
+    let residuals: [f64; 2] = [10.0 + 0.75 - 1.5, 126.0 - 18.0 + 0.75 - 2.0 + 2.5];
+    let root_mean_square = |x: [f64; 2]| (0.5 * (x[0] * x[0] + x[1] * x[1])).sqrt();
+    let mass = 11.5;
+    // The linear part with half of sum_j a_j w_j = (6, 6.5).
+    let linear = f64::hypot(2.0 + 3.0, -1.0 + 3.25);
+    let input = root_mean_square([5.0, 13.0]);
+    let rounding = Rounding {
+        // Two neurons and twice two dimensions; one block and one task.
+        operations: 22.0,
+        depth: (BLOCK + 1 + 1 + 8) as f64,
+        input,
+        size: (mass + linear) * input + 0.75 + mass + root_mean_square([1.5, 2.5]),
+        residual: root_mean_square(residuals),
+    };
+    assert!(close(loss.value, rounding.residual * rounding.residual), "{loss:?}");
+    assert!(close(loss.error, rounding.loss()), "{loss:?} {rounding:?}");
+    assert!(close(gradient.second_layer_error, 5.0 * rounding.pairing()));
+    assert!(close(gradient.first_layer_error, 3.0 * rounding.pairing()));
+}
+
+#[test]
 fn bounds_are_the_roundings_counted() {
     let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 8.0 * f64::EPSILON;
     let rounding = Rounding { operations: 3.0, depth: 5.0, input: 2.0, size: 7.0, residual: 0.5 };

@@ -52,9 +52,9 @@ pub(super) fn power(p: usize, axes: usize) -> usize {
 #[derive(Clone, Debug)]
 pub(super) struct Admission {
     /// Least `r`, by rank.
-    separation: Vec<[f64; ORDERS.len()]>,
+    pub(super) separation: Vec<[f64; ORDERS.len()]>,
     /// Largest `h`, by rank.
-    half: Vec<[f64; ORDERS.len()]>,
+    pub(super) half: Vec<[f64; ORDERS.len()]>,
 }
 
 impl Admission {

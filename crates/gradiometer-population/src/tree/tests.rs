@@ -114,6 +114,55 @@ fn every_pair_of_atoms_meets_once_and_no_two_threads_at_one() {
 }
 
 #[test]
+fn cells_hold_their_directions_and_halve_their_longest_side() {
+    let tree = Tree::<3>::new(&teacher::<3>(), &student::<3>(5000, 11), TOLERANCE).unwrap();
+    let points = |cell: &Cell<3>| {
+        tree.order[cell.range.clone()].iter().map(|b| tree.atoms[*b]).collect::<Vec<_>>()
+    };
+    let roots: Vec<&Cell<3>> = tree.cells.iter().filter(|cell| cell.parent.is_none()).collect();
+    assert_eq!(roots.iter().map(|cell| cell.chart).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(roots.iter().map(|cell| cell.range.len()).sum::<usize>(), tree.atoms.len());
+    let mut leaves = 0;
+    for (c, cell) in tree.cells.iter().enumerate() {
+        for atom in points(cell) {
+            assert_eq!(atom.chart, cell.chart);
+            let inside = |k: usize| (atom.point[k] - cell.middle[k]).abs() < cell.half[k];
+            assert!((0..2).all(inside), "{c}");
+        }
+        let longest = usize::from(cell.half[1] > cell.half[0]);
+        let Some(halves) = cell.halves else {
+            leaves += 1;
+            assert!(cell.range.len() <= cells::LEAF || cell.half[longest] <= 64.0 * f64::EPSILON);
+            continue;
+        };
+        assert!(cell.range.len() > cells::LEAF);
+        let [low, high] = halves.map(|half| &tree.cells[half]);
+        assert_eq!((low.parent, high.parent), (Some(c), Some(c)));
+        assert_eq!((low.range.start, low.range.end), (cell.range.start, high.range.start));
+        assert_eq!(high.range.end, cell.range.end);
+        let middle = cell.middle[longest];
+        assert!(points(low).iter().all(|atom| atom.point[longest] < middle));
+        assert!(points(high).iter().all(|atom| atom.point[longest] >= middle));
+    }
+    // What the plan says it costs, and the clouds that are there.
+    assert_eq!(tree.leaves(), leaves);
+    let size = |cloud: usize| match tree.plan.clouds[cloud] {
+        (cell, Stand::Atoms) => tree.cells[cell].range.len().next_multiple_of(GRAIN),
+        (_, Stand::Nodes(order)) => (ORDERS[order] * ORDERS[order]).next_multiple_of(GRAIN),
+    };
+    let pairs: Vec<[usize; 2]> = tree.plan.rounds.concat();
+    assert_eq!(pairs.iter().map(|[a, b]| size(*a) * size(*b)).sum::<usize>(), tree.plan.entries);
+    let orders = pairs.as_flattened().iter().map(|cloud| match tree.plan.clouds[*cloud].1 {
+        Stand::Atoms => 0,
+        Stand::Nodes(order) => ORDERS[order],
+    });
+    assert_eq!(orders.max(), Some(tree.plan.largest));
+    assert_eq!(tree.pairs(), tree.atoms.len().pow(2) / 2);
+    let saving = tree.pairs() / tree.plan.entries;
+    assert_eq!(tree.way(), Way::Tree { order: tree.plan.largest, saving });
+}
+
+#[test]
 fn a_missing_meeting_is_noticed() {
     let (teacher, student) = (teacher::<3>(), student::<3>(3000, 6));
     let mut dense = Gradient::default();
@@ -202,6 +251,105 @@ fn admitted_pairs_are_within_the_tolerance_and_neighbours_are_not() {
     assert!(Admission::new(tolerance / f64::from(1 << 20), 2).orders([&a, &beside]).is_none());
     let error = interpolation_error(&a, &beside, [4, 4]);
     assert!(error > tolerance / f64::from(1 << 20), "{error:e}");
+}
+
+/// The roundings of interpolation and the tolerance, once more from the numbers of clouds and nodes.
+#[test]
+fn every_term_of_the_bounds_is_the_one_derived() {
+    // The total mass is rounded up by 3000 eps, and squared.
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 16384.0 * f64::EPSILON;
+    let (teacher, student) = (teacher::<3>(), student::<3>(3001, 10));
+    let mass = student.total_mass() + teacher.total_mass();
+    let length = |w: &[f64]| w.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let longest = maximum_of(student.rows().map(length));
+    let heaviest = maximum_of(student.second_layer().iter().map(|a| a.abs()));
+    // With nodes, and with so small a tolerance that all atoms meet.
+    for (tolerance, apart) in [(TOLERANCE, true), (1e-30, false)] {
+        let tree = Tree::<3>::new(&teacher, &student, tolerance).unwrap();
+        let p = tree.plan.largest as f64;
+        assert_eq!(p > 0.0, apart);
+        let once = if apart { 1.0 + 2.0 / PI * p.ln() } else { 1.0 };
+        let size = once.powi(4);
+        let weight = if apart { 6.0 + (p + 3.0) * once } else { 0.0 };
+        let leaves = tree.cells.iter().filter(|cell| cell.halves.is_none()).count();
+        // A chunk at both ends, and a quarter of the nodes of a cell in eight partial sums.
+        let sums = (leaves + tree.plan.rounds.len()) as f64 + 512.0 + 100.0;
+        let found = tree.roundoff();
+        assert!(close(found.unit, f64::EPSILON / 2.0) && close(found.mass, 7.5));
+        assert!(close(found.cosine, 4.0 * size * 38.0) && close(found.elementwise, 8.0 * size));
+        assert!(close(found.depth, size * (sums + 4.0 * weight)), "{found:?}");
+        assert!(close(found.total_mass, mass) && found.total_mass > mass * (1.0 - f64::EPSILON));
+        assert!(close(found.atoms, tree.atoms.len() as f64));
+        let mut gradient = Gradient::default();
+        let loss = tree.evaluate(InstructionSet::detect(), &student, &mut gradient);
+        // M^2 tol/(2 pi), and twice M tol/(2 pi) for gradients.
+        let truncation = mass * tolerance / PI;
+        let expected = found.loss() + 0.5 * mass * truncation;
+        assert!(close(loss.error, expected), "{p} {loss:?} {expected:e}");
+        let second = found.second_layer(longest) + longest * truncation;
+        assert!(close(gradient.second_layer_error, second));
+        let first = found.first_layer(heaviest) + heaviest * truncation;
+        assert!(close(gradient.first_layer_error, first));
+    }
+}
+
+#[test]
+fn admission_gives_every_axis_its_share() {
+    let tolerance = 1.0 / 1024.0;
+    for axes in [2, 3] {
+        let admission = Admission::new(tolerance, axes);
+        assert_eq!((admission.separation.len(), admission.half.len()), (2 * axes, 2 * axes));
+        for rank in 0..2 * axes {
+            for (order, p) in ORDERS.into_iter().enumerate() {
+                let (r, h) = (admission.separation[rank][order], admission.half[rank][order]);
+                // Less the margin, which covers what is rounded.
+                let r = r / (1.0 + 1e-9);
+                let rho = r + (r * r - 1.0).sqrt();
+                // Theorem 8.2 with the bound 8.1, times what interpolation along the axes before may add.
+                let error = 4.0 * 8.1 * rho.powf(1.0 - p as f64) / (rho - 1.0);
+                let growth = (1.0 + 2.0 / PI * 20.0_f64.ln()).powf(rank as f64);
+                let share = error * growth * (2 * axes) as f64 / tolerance;
+                assert!((share - 1.0).abs() <= 1.0 / 65536.0, "{rank} {p}: {share}");
+                // The ellipse keeps within 1/sqrt(2) of the axis.
+                let height = h * (rho - 1.0 / rho) / 2.0 * 2.0_f64.sqrt();
+                assert!(height <= 1.0 && height > 1.0 - 1.0 / 65536.0, "{rank} {p}: {height}");
+            }
+        }
+    }
+}
+
+#[test]
+fn boxes_hold_their_corners_and_keep_their_reach() {
+    // The box [1/4, 3/4] x [-1, -1/2] of the chart of the third axis.
+    let cell = cell_over(2, [[0.25, -1.0], [0.75, -0.5]]);
+    let close = |x: f64, y: f64| (x - y).abs() <= 16.0 * f64::EPSILON;
+    assert!(close(cell.middle[0], 0.5) && close(cell.middle[1], -0.75));
+    assert!(close(cell.half[0], 0.25) && close(cell.half[1], 0.25));
+    // Rounded up, by a few roundings of a side and of a middle.
+    assert!(cell.half.iter().take(2).all(|h| (h - 0.25 - 3.0 * f64::EPSILON).abs() <= 0.0));
+    let ray = |x: f64, y: f64| cells::direction(2, &[x, y, 0.0]);
+    let centre = ray(0.5, -0.75);
+    assert!((0..3).all(|i| close(cell.body.centre[i], centre[i])));
+    let corners = [(0.25, -1.0), (0.25, -0.5), (0.75, -1.0), (0.75, -0.5)];
+    let angle = |(x, y): (f64, f64)| dot(&ray(x, y), &centre).acos();
+    assert!(close(cell.body.radius, maximum_of(corners.map(angle))));
+    // The shortest ray ends at (1/4, -1/2); on a face, at its own.
+    assert!(close(cell.body.reach, (1.0_f64 + 1.0 / 16.0 + 0.25).sqrt()));
+    for (axis, [low, high]) in
+        [[[0.25, -0.5], [0.75, -0.5]], [[0.25, -1.0], [0.25, -0.5]]].into_iter().enumerate()
+    {
+        for (face, [x, y]) in cell.faces[axis].iter().zip([low, high]) {
+            let reach = f64::hypot(1.0, f64::hypot(x, y));
+            assert!(close(face.reach, reach), "{axis}: {} {reach}", face.reach);
+            assert!(face.radius < cell.body.radius);
+        }
+    }
+    // The line through the first axis is at a right angle to the second and none to its opposite.
+    let (x, y) = ([1.0, 0.0, 0.0], [0.0, 1.0, 0.0]);
+    assert!(close(cells::angle(&x, &y), PI / 2.0));
+    assert!(cells::angle(&x, &[-1.0, 0.0, 0.0]).abs() <= 0.0);
+    assert_eq!(cells::locate(&[0.5, -1.0, 0.25]), (1, [-0.5, -0.25, 0.0], -1.0));
+    assert_eq!(cells::locate(&[0.5, 0.5, -1.0]), (2, [-0.5, -0.5, 0.0], -1.0));
 }
 
 #[test]

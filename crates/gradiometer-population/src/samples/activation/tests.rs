@@ -386,3 +386,71 @@ fn bounds_are_the_roundings_counted() {
     let [values, slopes] = sizes(&Activation::Polynomial(p), 2.0);
     assert!(close(values, 2.0 * value + 2.0 * slope) && close(slopes, 7.0 * slope));
 }
+
+/// Sizes and bounds over some samples, once more from the jets at each score.
+#[test]
+fn every_term_of_the_bounds_is_the_one_derived() {
+    let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 256.0 * f64::EPSILON;
+    let (x, y) = ([0.5, -1.25, 2.0, 3.5], [1.5, -0.75, 0.25, 2.5]);
+    let (a, w) = ([1.5, -0.75], [0.5, -3.0]);
+    let root_mean_square =
+        |x: [f64; 4]| (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt();
+    for activation in every() {
+        let name = activation.name().to_owned();
+        for from_degree in DEGREES {
+            let teacher = Teacher::new(Network::new(1, vec![1.0], vec![1.0]).unwrap()).unwrap();
+            let request = request(from_degree, 4, 1);
+            let objective =
+                ActivationEmpirical::given(teacher, activation.clone(), &x, &y, &request).unwrap();
+            let student = Network::new(1, a.to_vec(), w.to_vec()).unwrap();
+            let (loss, gradient) = objective.evaluate(&student).unwrap();
+            let low = w.map(|w: f64| {
+                if from_degree == FromDegree::Zero {
+                    return [0.0; 2];
+                }
+                let r = w.abs();
+                low_sizes(&activation, r, &low_coefficients(&activation, r))
+            });
+            let fit = objective.label_fit();
+            let common = a[0].abs() * low[0][0] + a[1].abs() * low[1][0];
+            let affine = [fit.constant.abs() + common, fit.linear[0].abs() + common];
+            let at = |i: usize, j: usize| (jet(&activation, w[j] * x[i]), (w[j] * x[i]).abs());
+            let of_value = |i: usize, j: usize| {
+                let (jet, reach) = at(i, j);
+                jet.value_size + reach * jet.slope_size
+            };
+            let of_slope = |i: usize, j: usize| {
+                let (jet, reach) = at(i, j);
+                (jet.slope_size + reach * jet.bend) * x[i].abs()
+            };
+            let index = [0, 1, 2, 3];
+            let moduli = index.map(|i| {
+                let features = a[0].abs() * of_value(i, 0) + a[1].abs() * of_value(i, 1);
+                affine[0] + affine[1] * x[i].abs() + y[i].abs() + features
+            });
+            let own = match &activation {
+                Activation::Polynomial(p) => 4.0 * p.coefficients().len() as f64,
+                _ => 0.0,
+            };
+            let rounding = Rounding {
+                // Two neurons and twice one dimension; one block and one task.
+                operations: 20.0 + own,
+                depth: (BLOCK + 1 + 1 + 8) as f64,
+                input: root_mean_square(x),
+                size: root_mean_square(moduli),
+                residual: loss.value.sqrt(),
+            };
+            assert!(close(loss.error, rounding.loss()), "{name} {from_degree:?}: {loss:?}");
+            let (mut second, mut first) = (0.0, 0.0);
+            for j in 0..2 {
+                let [values, slopes] = low[j].map(|size| size * (1.0 + rounding.input));
+                let value = root_mean_square(index.map(|i| of_value(i, j)));
+                let slope = root_mean_square(index.map(|i| of_slope(i, j)));
+                second = maximum(second, rounding.against(value + values));
+                first = maximum(first, a[j].abs() * rounding.against(slope + slopes));
+            }
+            assert!(close(gradient.second_layer_error, second), "{name} {from_degree:?}");
+            assert!(close(gradient.first_layer_error, first), "{name} {from_degree:?}");
+        }
+    }
+}

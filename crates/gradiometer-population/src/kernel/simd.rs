@@ -20,6 +20,8 @@ pub(super) unsafe trait Simd: Copy {
     unsafe fn splat(x: f64) -> Self::Vector;
     unsafe fn load(p: *const f64) -> Self::Vector;
     unsafe fn store(p: *mut f64, v: Self::Vector);
+    /// Asks for a cache line ahead of its use; any address will do.
+    unsafe fn prefetch(_p: *const f64) {}
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
@@ -122,12 +124,12 @@ pub(super) use x86::{Avx2, Avx512};
 mod x86 {
     use super::Simd;
     use std::arch::x86_64::{
-        __m256d, __m512d, _CMP_GT_OQ, _mm256_add_pd, _mm256_and_pd, _mm256_andnot_pd,
-        _mm256_blendv_pd, _mm256_cmp_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_movemask_pd,
-        _mm256_mul_pd, _mm256_or_pd, _mm256_set1_pd, _mm256_sqrt_pd, _mm256_storeu_pd,
-        _mm256_sub_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_and_pd, _mm512_cmp_pd_mask,
-        _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_mask_blend_pd, _mm512_mul_pd, _mm512_or_pd,
-        _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
+        __m256d, __m512d, _CMP_GT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_and_pd,
+        _mm256_andnot_pd, _mm256_blendv_pd, _mm256_cmp_pd, _mm256_fmadd_pd, _mm256_loadu_pd,
+        _mm256_movemask_pd, _mm256_mul_pd, _mm256_or_pd, _mm256_set1_pd, _mm256_sqrt_pd,
+        _mm256_storeu_pd, _mm256_sub_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_and_pd,
+        _mm512_cmp_pd_mask, _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_mask_blend_pd, _mm512_mul_pd,
+        _mm512_or_pd, _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
     };
 
     /// Four doubles under AVX2 with FMA.
@@ -140,6 +142,11 @@ mod x86 {
         const LANES: usize = 4;
         const ROWS: usize = 4;
 
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f64) {
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
         #[inline(always)]
         unsafe fn splat(x: f64) -> __m256d {
             // SAFETY: AVX2 by the trait's contract, as in every method below.
@@ -217,6 +224,11 @@ mod x86 {
         const LANES: usize = 8;
         const ROWS: usize = 8;
 
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f64) {
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
         #[inline(always)]
         unsafe fn splat(x: f64) -> __m512d {
             // SAFETY: AVX-512 by the trait's contract, as in every method below.

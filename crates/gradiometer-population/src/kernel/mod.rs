@@ -711,7 +711,8 @@ unsafe fn functions<S: Simd, const N: usize>(t: [S::Vector; N]) -> [Functions<S:
         }
         let mut root = z;
         for r in &mut root {
-            *r = S::sqrt(S::sub(one, *r));
+            // z is at most 1/4.
+            *r = S::sqrt_near_one(S::sub(one, *r));
         }
         let mut series = [S::splat(ARCSINE[12]); N];
         for c in ARCSINE[..12].iter().rev() {

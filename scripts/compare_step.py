@@ -5,10 +5,11 @@
 Needs numpy; jax and torch are used if they can be imported. Builds the helper `time-step` first. Every contender computes
 statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles, on all cores: with a hand-written gradient, and JAX also with `value_and_grad` (jax-ad) and
 PyTorch compiled (torch-compiled). Rounds alternate between them, so that noise
-hits all alike, and the medians and their ratios are printed, with the largest relative difference of the results and,
+hits all alike; a turn is a pause, in which the threads of the contender before go to sleep, and steps for a twentieth of a second, at least one.
+The medians and their ratios are printed, with the largest relative difference of the results and,
 for Gradiometer and NumPy, each in a process of its own, the peak memory. The peers' m x m arrays limit them at large m.
 
-The floor is what two cores need at least: 0.35 ns a pair for the kernel and 3 d operations a pair, since each pair's cosine and its part of
+The floor is what two cores need at least: 0.2 ns a pair for the kernel and 3 d operations a pair, since each pair's cosine and its part of
 both gradients are needed once for both neurons, at the speed of NumPy's matrix product measured in the same run.
 """
 
@@ -26,6 +27,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 TAU = 2 * np.pi
+PAUSE, TURN = 0.3, 0.05  # seconds: before a turn, and of steps in it
+KERNEL = 0.2  # nanoseconds a pair on two cores
 
 
 def instance(m, d, seed=1):
@@ -195,6 +198,21 @@ def peak_of_numpy(shape):
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def timed(step, arrays):
+    start = time.perf_counter()
+    step(*arrays)
+    return time.perf_counter() - start
+
+
+def turn(seconds_of_a_step):
+    """The times of a contender's steps in a turn."""
+    time.sleep(PAUSE)
+    times = [seconds_of_a_step()]
+    while sum(times) < TURN:
+        times.append(seconds_of_a_step())
+    return times
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--shapes", default="500x50,2000x100,4000x1000,8000x32,16000x8")
@@ -239,23 +257,20 @@ def main():
             ours = Ours(program, f"{folder}/student.npz", f"{folder}/teacher.npz")
             first = ours()
             given = {name: [convert(x) for x in arrays] for name, (_, convert) in peers.items()}
-            exact = None
+            # The first call of a peer compiles or warms up.
+            results = {name: step(*given[name]) for name, (step, _) in peers.items()}
+            exact = results.get("numpy", next(iter(results.values()), None))
+            exact = exact and [np.asarray(x) for x in exact]
             times = {name: [] for name in ["gradiometer", *peers]}
             for _ in range(options.rounds):
-                times["gradiometer"].append(ours()["seconds"])
+                times["gradiometer"] += turn(lambda: ours()["seconds"])
                 for name, (step, _) in peers.items():
-                    start = time.perf_counter()
-                    result = step(*given[name])
-                    times[name].append(time.perf_counter() - start)
-                    if name == "numpy" or exact is None:
-                        exact = [np.asarray(x) for x in result]
-            for name in peers:  # the first call of a peer compiles or warms up
-                times[name] = times[name][1:] or times[name]
+                    times[name] += turn(lambda: timed(step, given[name]))
             last = ours()
             ours.close()
         medians = {name: statistics.median(values) for name, values in times.items()}
         mine = medians["gradiometer"]
-        floor = 0.35 + 3 * d / speed
+        floor = KERNEL + 3 * d / speed
         share = floor / (mine / m**2 * 1e9)
         line = f"m={m:6d} d={d:5d}  gradiometer {mine:.4f} s ({mine / m**2 * 1e9:.2f} ns, floor {floor:.2f} ns, {share:.0%} of it)"
         for name in peers:

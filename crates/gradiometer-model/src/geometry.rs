@@ -57,6 +57,44 @@ pub fn normalise_into(w: &[f64], unit: &mut [f64]) -> f64 {
     length
 }
 
+/// `|w|`, and two factors with `w / |w| = (w f_0) f_1`, the first a power of two that is exact; both are zero for a zero vector.
+///
+/// The length of the direction that they give is off by at most `(d/2 + 3) u`, `u = eps/2`, and its entries, given that, by `u`.
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::geometry::length_and_factors;
+/// assert_eq!(length_and_factors(&[0.0, 4.0]), (4.0, [1.0, 0.25]));
+/// assert_eq!(length_and_factors(&[0.0, 0.0]), (0.0, [0.0, 0.0]));
+/// ```
+pub fn length_and_factors(w: &[f64]) -> (f64, [f64; 2]) {
+    let square = squared_norm(w);
+    if (1e-200..1e200).contains(&square) {
+        let length = square.sqrt();
+        return (length, [1.0, 1.0 / length]);
+    }
+    let largest = w.iter().fold(0.0, |s: f64, x| if x.abs() > s { x.abs() } else { s });
+    if largest > 0.0 {
+        let scale = 1.0 / power_of_two_near(largest);
+        let scaled: Vec<f64> = w.iter().map(|x| x * scale).collect();
+        (norm(w), [scale, 1.0 / squared_norm(&scaled).sqrt()])
+    } else {
+        (norm(w), [0.0, 0.0])
+    }
+}
+
+/// `|w|^2` in eight partial sums, for vectors that neither overflow nor underflow.
+fn squared_norm(w: &[f64]) -> f64 {
+    let (eights, rest) = w.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        for (sum, x) in sums.iter_mut().zip(eight) {
+            *sum += x * x;
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| x * x).sum::<f64>()
+}
+
 /// `w / |w|`; a zero vector stays zero.
 pub fn normalised(w: &[f64]) -> Vec<f64> {
     let mut unit = vec![0.0; w.len()];
@@ -102,6 +140,12 @@ mod tests {
             let expected = std::f64::consts::FRAC_1_SQRT_2;
             assert!((u[0] - expected).abs() <= 4.0 * f64::EPSILON, "{scale:e}: {u:?}");
             assert!((u[1] + expected).abs() <= 4.0 * f64::EPSILON, "{scale:e}: {u:?}");
+            let w = [scale, -scale, 0.0];
+            let (length, [first, second]) = length_and_factors(&w);
+            assert_eq!(length.to_bits(), norm(&w).to_bits());
+            for (x, u) in w.iter().zip(&u) {
+                assert!((x * first * second - u).abs() <= 4.0 * f64::EPSILON, "{scale:e}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod accurate;
 mod activation;
+mod block;
 mod double;
 mod error;
 mod fast;
@@ -17,6 +18,7 @@ mod planar;
 mod roundoff;
 mod samples;
 mod span;
+mod tournament;
 mod tree;
 mod value;
 

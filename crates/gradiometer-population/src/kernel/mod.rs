@@ -134,28 +134,57 @@ pub(crate) struct Sums<'a> {
     pub(crate) tangent: &'a mut [f64],
 }
 
-/// Room for one tile.
-#[derive(Clone, Debug)]
-pub(crate) struct Scratch {
-    tile: Vec<f64>,
-    row_kernel: Vec<f64>,
-    row_radial: Vec<f64>,
+/// Doubles that begin at a cache line, so that no vector of eight straddles two.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    room: Vec<f64>,
+    start: usize,
+    length: usize,
 }
 
-impl Scratch {
-    /// Room for a tile of the largest size.
-    pub(crate) fn new() -> Self {
-        let rows = vec![0.0; LARGEST_TILE * GROUP];
-        Self {
-            tile: vec![0.0; LARGEST_TILE * row_stride(LARGEST_TILE)],
-            row_kernel: rows.clone(),
-            row_radial: rows,
+impl Lines {
+    /// Makes it hold `length` doubles: the ones it has if there are as many, zeros otherwise.
+    pub(crate) fn resize(&mut self, length: usize) {
+        if self.length != length {
+            self.room.clear();
+            self.room.resize(length + GROUP - 1, 0.0);
+            self.start = self.room.as_ptr().align_offset(size_of::<[f64; GROUP]>()).min(GROUP - 1);
+            self.length = length;
         }
     }
 
-    /// No room at all, to leave behind while the real one is lent.
-    pub(crate) const fn empty() -> Self {
-        Self { tile: Vec::new(), row_kernel: Vec::new(), row_radial: Vec::new() }
+    /// The doubles.
+    pub(crate) fn as_slice(&self) -> &[f64] {
+        &self.room[self.start..self.start + self.length]
+    }
+
+    /// The doubles.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [f64] {
+        &mut self.room[self.start..self.start + self.length]
+    }
+}
+
+/// Room for one tile.
+#[derive(Clone, Debug)]
+pub(crate) struct Scratch {
+    tile: Lines,
+    row_kernel: Lines,
+    row_radial: Lines,
+}
+
+impl Default for Scratch {
+    /// Room for a tile of the largest size.
+    fn default() -> Self {
+        let lines = |length| {
+            let mut lines = Lines::default();
+            lines.resize(length);
+            lines
+        };
+        Self {
+            tile: lines(LARGEST_TILE * row_stride(LARGEST_TILE)),
+            row_kernel: lines(LARGEST_TILE * GROUP),
+            row_radial: lines(LARGEST_TILE * GROUP),
+        }
     }
 }
 
@@ -166,9 +195,9 @@ const fn row_stride(columns: usize) -> usize {
 
 fn check(rows: &Rows<'_>, sums: &Sums<'_>, scratch: &Scratch) {
     let (n, width) = (rows.count, rows.width);
-    assert!(scratch.tile.len() == LARGEST_TILE * row_stride(LARGEST_TILE), "a lent scratch");
-    assert!(scratch.row_kernel.len() == LARGEST_TILE * GROUP, "row buffer");
-    assert!(scratch.row_radial.len() == LARGEST_TILE * GROUP, "row buffer");
+    assert!(scratch.tile.length == LARGEST_TILE * row_stride(LARGEST_TILE), "room for the tile");
+    assert!(scratch.row_kernel.length == LARGEST_TILE * GROUP, "row buffer");
+    assert!(scratch.row_radial.length == LARGEST_TILE * GROUP, "row buffer");
     assert!(
         n <= LARGEST_TILE && n.is_multiple_of(GRAIN) && width.is_multiple_of(GROUP),
         "tile shape"
@@ -258,7 +287,7 @@ unsafe fn tile_avx2(
     unsafe { tile::<simd::Avx2>(left, left_sums, right, right_sums, scratch) }
 }
 
-/// The tile of `left` against `right`; without `right_sums` only the left block collects.
+/// The tile of `left` against `right`; without `right_sums` that of `left` against itself.
 ///
 /// # Safety
 /// The set of `S` is available and the shapes are those that [`check`] accepts.
@@ -270,63 +299,107 @@ unsafe fn tile<S: Simd>(
     right_sums: Option<&mut Sums<'_>>,
     scratch: &mut Scratch,
 ) {
-    let (width, rows, columns) = (left.width, left.count, right.count);
-    let stride = row_stride(columns);
-    let t = scratch.tile.as_mut_ptr();
-    // Eight rows of `units` are one group: entry (r, k) at group + 8 k + r.
-    let by_group = Strides { group: GROUP * width, single: 1, depth: GROUP };
+    let (rows, columns) = (left.count, right.count);
     // Entry (i, j) of the tile, with i or j as the outer index of a product.
+    let stride = row_stride(columns);
     let along_rows = Strides { group: GROUP * stride, single: stride, depth: 1 };
     let along_columns = Strides { group: GROUP, single: 1, depth: stride };
-    let cosines =
-        Output { start: t, group: GROUP * stride, single: stride, panel: GROUP, accumulate: false };
-    // SAFETY: the tile has room for rows x stride; units hold count x width doubles (check).
+    let mut region = Region {
+        tile: scratch.tile.as_mut_slice().as_mut_ptr(),
+        stride,
+        row_kernel: cleared(&mut scratch.row_kernel, rows),
+        row_radial: cleared(&mut scratch.row_radial, rows),
+        masses: [left.masses.as_ptr(), right.masses.as_ptr()],
+        columns: [left_sums.kernel.as_mut_ptr(), left_sums.radial.as_mut_ptr()],
+    };
+    // SAFETY: the tile has room for rows x stride, the row buffers for eight doubles a row; units hold count x width, masses and
+    // accumulators count, tangents count x width doubles (check).
     unsafe {
-        let shape = Shape { rows, columns, depth: width };
-        product::<S>(shape, left.units.as_ptr(), by_group, right.units.as_ptr(), by_group, cosines);
-    }
-    match right_sums {
-        Some(right_sums) => {
-            // SAFETY: shapes as above; the accumulators hold count and count x width doubles (check).
-            unsafe {
-                elementwise::<S, true>(
-                    left,
-                    left_sums,
-                    right,
-                    right_sums.kernel,
-                    right_sums.radial,
-                    scratch,
-                );
-                let shape = Shape { rows: columns, columns: width, depth: rows };
-                let t = scratch.tile.as_ptr();
-                let (weighted, by_panel) = panels(left);
-                product::<S>(
-                    shape,
-                    t,
-                    along_columns,
-                    weighted,
-                    by_panel,
-                    tangent(right_sums, columns),
-                );
+        if let Some(right_sums) = right_sums {
+            region.columns = [right_sums.kernel.as_mut_ptr(), right_sums.radial.as_mut_ptr()];
+            cosines::<S>(left, right, &region, [0, rows], [0, columns]);
+            elementwise::<S, true>(&region, [0, rows], [0, columns]);
+            let shape = Shape { rows: columns, columns: left.width, depth: rows };
+            let (weighted, by_panel) = panels(left);
+            let sums = tangent(right_sums, columns);
+            product::<S>(shape, region.tile, along_columns, weighted, by_panel, sums);
+        } else {
+            // Each leaf of rows against itself, then against the rows after it, which the transpose below the diagonal repeats.
+            for start in (0..rows).step_by(GRAIN) {
+                let end = start + GRAIN;
+                cosines::<S>(left, right, &region, [start, end], [start, columns]);
+                elementwise::<S, false>(&region, [start, end], [start, end]);
+                elementwise::<S, true>(&region, [start, end], [end, columns]);
+                for row in start..end {
+                    for column in end..columns {
+                        *region.tile.add(column * stride + row) =
+                            *region.tile.add(row * stride + column);
+                    }
+                }
             }
         }
-        // SAFETY: shapes as above; nothing is written to the empty slices when not symmetric.
-        None => unsafe {
-            elementwise::<S, false>(left, left_sums, right, &mut [], &mut [], scratch);
-        },
-    }
-    // SAFETY: shapes as above.
-    unsafe {
-        let shape = Shape { rows, columns: width, depth: columns };
+        let shape = Shape { rows, columns: left.width, depth: columns };
         let (weighted, by_panel) = panels(right);
-        product::<S>(
-            shape,
-            scratch.tile.as_ptr(),
-            along_rows,
-            weighted,
-            by_panel,
-            tangent(left_sums, rows),
-        );
+        let sums = tangent(left_sums, rows);
+        product::<S>(shape, region.tile, along_rows, weighted, by_panel, sums);
+        for row in 0..rows {
+            let sum = |lanes: *const f64| -> f64 {
+                (0..S::LANES).map(|lane| *lanes.add(row * GROUP + lane)).sum()
+            };
+            left_sums.kernel[row] += sum(region.row_kernel);
+            left_sums.radial[row] += sum(region.row_radial);
+        }
+    }
+}
+
+/// A row buffer, zero for the given rows.
+fn cleared(buffer: &mut Lines, rows: usize) -> *mut f64 {
+    let buffer = buffer.as_mut_slice();
+    buffer[..rows * GROUP].fill(0.0);
+    buffer.as_mut_ptr()
+}
+
+/// Where the entries of a tile and their sums go, for the rows `left` and the columns `right`.
+#[derive(Clone, Copy)]
+struct Region {
+    tile: *mut f64,
+    stride: usize,
+    /// Eight partial sums for each row.
+    row_kernel: *mut f64,
+    row_radial: *mut f64,
+    /// Those of the rows and those of the columns.
+    masses: [*const f64; 2],
+    /// The columns' sums of kernel and radial part.
+    columns: [*mut f64; 2],
+}
+
+/// Writes the cosines of the given rows and columns.
+///
+/// # Safety
+/// As for [`tile`]; the ranges are within it and begin and end at multiples of [`GRAIN`].
+#[inline(always)]
+unsafe fn cosines<S: Simd>(
+    left: &Rows<'_>,
+    right: &Rows<'_>,
+    region: &Region,
+    [row, rows_end]: [usize; 2],
+    [column, columns_end]: [usize; 2],
+) {
+    let width = left.width;
+    // Eight rows of `units` are one group: entry (r, k) at group + 8 k + r.
+    let by_group = Strides { group: GROUP * width, single: 1, depth: GROUP };
+    let shape = Shape { rows: rows_end - row, columns: columns_end - column, depth: width };
+    // SAFETY: units hold count x width and the tile count x stride doubles (check).
+    unsafe {
+        let out = Output {
+            start: region.tile.add(row * region.stride + column),
+            group: GROUP * region.stride,
+            single: region.stride,
+            panel: GROUP,
+            accumulate: false,
+        };
+        let (u, v) = (left.units.as_ptr().add(row * width), right.units.as_ptr());
+        product::<S>(shape, u, by_group, v.add(column * width), by_group, out);
     }
 }
 
@@ -383,44 +456,95 @@ unsafe fn product<S: Simd>(
     a_strides: Strides,
     b: *const f64,
     b_strides: Strides,
-    mut c: Output,
+    c: Output,
 ) {
-    let mut done = 0;
-    while done < shape.depth {
-        let depth = DEPTH.min(shape.depth - done);
-        let mut column = 0;
-        while column < shape.columns {
-            // Two vectors at a time; with eight lanes these are two groups of columns, the last of which may stand alone.
-            let wide = shape.columns - column >= 2 * S::LANES;
-            let mut row = 0;
-            while row < shape.rows {
-                // SAFETY: row + ROWS <= rows and column + (1 or 2) LANES <= columns, since both are multiples of 8,
-                // which ROWS and LANES divide; the offsets are those of existing entries.
-                unsafe {
-                    let a = a
-                        .add(row / GROUP * a_strides.group + row % GROUP * a_strides.single)
-                        .add(done * a_strides.depth);
-                    let b = b
-                        .add(column / GROUP * b_strides.group + column % GROUP)
-                        .add(done * b_strides.depth);
-                    let start = c
-                        .start
-                        .add(row / GROUP * c.group + row % GROUP * c.single)
-                        .add(column / GROUP * c.panel + column % GROUP);
-                    let c = Output { start, ..c };
-                    match (S::ROWS, wide) {
-                        (8, true) => micro::<S, 8, 2>(depth, a, a_strides, b, b_strides, c),
-                        (8, false) => micro::<S, 8, 1>(depth, a, a_strides, b, b_strides, c),
-                        (_, true) => micro::<S, 4, 2>(depth, a, a_strides, b, b_strides, c),
-                        (_, false) => micro::<S, 4, 1>(depth, a, a_strides, b, b_strides, c),
+    let far = shape.depth > LARGEST_TILE || shape.columns > LARGEST_TILE;
+    for start in (0..shape.depth).step_by(DEPTH) {
+        for column in (0..shape.columns).step_by(2 * S::LANES) {
+            let here = Panel {
+                rows: shape.rows,
+                // Two vectors at a time; with eight lanes these are two groups of columns, the last of which may stand alone.
+                wide: shape.columns - column >= 2 * S::LANES,
+                depth: DEPTH.min(shape.depth - start),
+                far,
+                first: column == 0,
+            };
+            // SAFETY: column < columns and start < depth, and columns are multiples of LANES, so that these entries exist.
+            unsafe {
+                let a = a.add(start * a_strides.depth);
+                let b = b
+                    .add(column / GROUP * b_strides.group + column % GROUP)
+                    .add(start * b_strides.depth);
+                let c = Output {
+                    start: c.start.add(column / GROUP * c.panel + column % GROUP),
+                    accumulate: c.accumulate || start > 0,
+                    ..c
+                };
+                panel::<S>(here, a, a_strides, b, b_strides, c);
+            }
+        }
+    }
+}
+
+/// A few columns of a product.
+#[derive(Clone, Copy)]
+struct Panel {
+    rows: usize,
+    /// Whether there are two vectors of columns or one.
+    wide: bool,
+    depth: usize,
+    /// Whether the factors are larger than the caches,
+    far: bool,
+    /// and these are the first columns, so that `A` is not in any yet.
+    first: bool,
+}
+
+/// All rows of a few columns of a product, over at most [`DEPTH`] terms.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+unsafe fn panel<S: Simd>(
+    panel: Panel,
+    a: *const f64,
+    a_strides: Strides,
+    b: *const f64,
+    b_strides: Strides,
+    c: Output,
+) {
+    let Panel { rows, wide, depth, far, first } = panel;
+    let share = (depth * S::ROWS).div_ceil(rows);
+    for row in (0..rows).step_by(S::ROWS) {
+        // SAFETY: row + ROWS <= rows, since both are multiples of 8, which ROWS divides; the offsets are those of existing
+        // entries. What is prefetched need not exist.
+        unsafe {
+            let a = a.add(row / GROUP * a_strides.group + row % GROUP * a_strides.single);
+            let start = c.start.add(row / GROUP * c.group + row % GROUP * c.single);
+            let c = Output { start, ..c };
+            if far {
+                // The target while its sum is formed, the next panel of B a little with each group of rows, and the next rows of A.
+                for r in 0..S::ROWS {
+                    S::prefetch(start.wrapping_add(r * c.single));
+                    S::prefetch(start.wrapping_add(r * c.single + c.panel));
+                }
+                let next = b.wrapping_add(2 * S::LANES / GROUP * b_strides.group);
+                for k in row / S::ROWS * share..(row / S::ROWS + 1) * share {
+                    S::prefetch(next.wrapping_add(k * b_strides.depth));
+                    S::prefetch(next.wrapping_add(k * b_strides.depth + b_strides.group));
+                }
+                if first && a_strides.depth > 1 {
+                    for k in 0..depth {
+                        S::prefetch(a.wrapping_add(a_strides.group + k * a_strides.depth));
                     }
                 }
-                row += S::ROWS;
             }
-            column += if wide { 2 * S::LANES } else { S::LANES };
+            match (S::ROWS, wide) {
+                (8, true) => micro::<S, 8, 2>(depth, a, a_strides, b, b_strides, c),
+                (8, false) => micro::<S, 8, 1>(depth, a, a_strides, b, b_strides, c),
+                (_, true) => micro::<S, 4, 2>(depth, a, a_strides, b, b_strides, c),
+                (_, false) => micro::<S, 4, 1>(depth, a, a_strides, b, b_strides, c),
+            }
         }
-        c.accumulate = true;
-        done += depth;
     }
 }
 
@@ -466,38 +590,30 @@ unsafe fn micro<S: Simd, const ROWS: usize, const VECTORS: usize>(
     }
 }
 
-/// Replaces the tile's cosines by their arcsines and adds the kernel and radial sums.
+/// Replaces the cosines of the given rows and columns by their arcsines and adds the kernel and radial sums, with `SYMMETRIC` those of the
+/// columns too.
 ///
 /// # Safety
-/// As for [`tile`]; with `SYMMETRIC` the right accumulators hold `right.count` doubles.
+/// As for [`tile`]; the ranges are within it and begin and end at multiples of [`GRAIN`].
 #[inline(always)]
 unsafe fn elementwise<S: Simd, const SYMMETRIC: bool>(
-    left: &Rows<'_>,
-    left_sums: &mut Sums<'_>,
-    right: &Rows<'_>,
-    right_kernel: &mut [f64],
-    right_radial: &mut [f64],
-    scratch: &mut Scratch,
+    region: &Region,
+    [first_row, rows_end]: [usize; 2],
+    [first_column, columns_end]: [usize; 2],
 ) {
     let lanes = S::LANES;
-    let stride = row_stride(right.count);
-    let tile = scratch.tile.as_mut_ptr();
-    scratch.row_kernel[..left.count * GROUP].fill(0.0);
-    scratch.row_radial[..left.count * GROUP].fill(0.0);
-    let (row_kernel, row_radial) =
-        (scratch.row_kernel.as_mut_ptr(), scratch.row_radial.as_mut_ptr());
-    // SAFETY: columns run over right.count in steps of 2 LANES, which divides GRAIN, and rows over left.count,
-    // both at most LARGEST_TILE; the row buffers hold 8 >= LANES doubles a row.
+    let Region { tile, stride, row_kernel, row_radial, .. } = *region;
+    // SAFETY: columns run in steps of 2 LANES, which divides GRAIN, and rows in steps of two, both within the tile; the row
+    // buffers hold 8 >= LANES doubles a row.
     unsafe {
-        let mut column = 0;
-        while column < right.count {
-            let masses = [
-                S::load(right.masses.as_ptr().add(column)),
-                S::load(right.masses.as_ptr().add(column + lanes)),
-            ];
+        let mut column = first_column;
+        while column < columns_end {
+            let masses = region.masses[1].add(column);
+            let masses = [S::load(masses), S::load(masses.add(lanes))];
             let zero = S::splat(0.0);
             let (mut kernel_sum, mut radial_sum) = ([zero; 2], [zero; 2]);
-            for row in (0..left.count).step_by(2) {
+            let mut row = first_row;
+            while row < rows_end {
                 let here = [tile.add(row * stride + column), tile.add((row + 1) * stride + column)];
                 let f = functions::<S, 4>([
                     S::load(here[0]),
@@ -509,7 +625,7 @@ unsafe fn elementwise<S: Simd, const SYMMETRIC: bool>(
                     S::store(here[i], f[0].angle);
                     S::store(here[i].add(lanes), f[1].angle);
                     if SYMMETRIC {
-                        let mass = S::splat(left.masses[row + i]);
+                        let mass = S::splat(*region.masses[0].add(row + i));
                         for (v, f) in f.iter().enumerate() {
                             kernel_sum[v] = S::fma(mass, f.kernel, kernel_sum[v]);
                             radial_sum[v] = S::fma(mass, f.radial, radial_sum[v]);
@@ -522,23 +638,18 @@ unsafe fn elementwise<S: Simd, const SYMMETRIC: bool>(
                     let sum = S::fma(masses[0], f[0].radial, S::load(q));
                     S::store(q, S::fma(masses[1], f[1].radial, sum));
                 }
+                row += 2;
             }
             if SYMMETRIC {
-                for i in 0..2 {
-                    let k = right_kernel.as_mut_ptr().add(column + i * lanes);
-                    S::store(k, S::add(S::load(k), kernel_sum[i]));
-                    let q = right_radial.as_mut_ptr().add(column + i * lanes);
-                    S::store(q, S::add(S::load(q), radial_sum[i]));
+                let sums = kernel_sum.into_iter().zip(radial_sum);
+                for (i, (kernel_sum, radial_sum)) in sums.enumerate() {
+                    let [k, q] = region.columns.map(|sums| sums.add(column + i * lanes));
+                    S::store(k, S::add(S::load(k), kernel_sum));
+                    S::store(q, S::add(S::load(q), radial_sum));
                 }
             }
             column += 2 * lanes;
         }
-    }
-    for row in 0..left.count {
-        left_sums.kernel[row] +=
-            scratch.row_kernel[row * GROUP..row * GROUP + lanes].iter().sum::<f64>();
-        left_sums.radial[row] +=
-            scratch.row_radial[row * GROUP..row * GROUP + lanes].iter().sum::<f64>();
     }
 }
 
@@ -600,7 +711,8 @@ unsafe fn functions<S: Simd, const N: usize>(t: [S::Vector; N]) -> [Functions<S:
         }
         let mut root = z;
         for r in &mut root {
-            *r = S::sqrt(S::sub(one, *r));
+            // z is at most 1/4.
+            *r = S::sqrt_near_one(S::sub(one, *r));
         }
         let mut series = [S::splat(ARCSINE[12]); N];
         for c in ARCSINE[..12].iter().rev() {

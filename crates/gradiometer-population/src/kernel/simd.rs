@@ -20,12 +20,19 @@ pub(super) unsafe trait Simd: Copy {
     unsafe fn splat(x: f64) -> Self::Vector;
     unsafe fn load(p: *const f64) -> Self::Vector;
     unsafe fn store(p: *mut f64, v: Self::Vector);
+    /// Asks for a cache line ahead of its use; any address will do.
+    unsafe fn prefetch(_p: *const f64) {}
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn sub(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn mul(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a b + c`, in one rounding where the set has it.
     unsafe fn fma(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn sqrt(a: Self::Vector) -> Self::Vector;
+    /// The root of a number in `[1/2, 1]`, within a unit of `2^-53` of it; without the unit that divides, where the set has what that takes.
+    unsafe fn sqrt_near_one(a: Self::Vector) -> Self::Vector {
+        // SAFETY: the caller's promise is the one sqrt needs.
+        unsafe { Self::sqrt(a) }
+    }
     unsafe fn abs(a: Self::Vector) -> Self::Vector;
     /// `magnitude` (not negative) with the sign of `sign`.
     unsafe fn with_sign(magnitude: Self::Vector, sign: Self::Vector) -> Self::Vector;
@@ -122,12 +129,13 @@ pub(super) use x86::{Avx2, Avx512};
 mod x86 {
     use super::Simd;
     use std::arch::x86_64::{
-        __m256d, __m512d, _CMP_GT_OQ, _mm256_add_pd, _mm256_and_pd, _mm256_andnot_pd,
-        _mm256_blendv_pd, _mm256_cmp_pd, _mm256_fmadd_pd, _mm256_loadu_pd, _mm256_movemask_pd,
-        _mm256_mul_pd, _mm256_or_pd, _mm256_set1_pd, _mm256_sqrt_pd, _mm256_storeu_pd,
-        _mm256_sub_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_and_pd, _mm512_cmp_pd_mask,
-        _mm512_fmadd_pd, _mm512_loadu_pd, _mm512_mask_blend_pd, _mm512_mul_pd, _mm512_or_pd,
-        _mm512_set1_pd, _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
+        __m256d, __m512d, _CMP_GT_OQ, _MM_HINT_T0, _mm_prefetch, _mm256_add_pd, _mm256_and_pd,
+        _mm256_andnot_pd, _mm256_blendv_pd, _mm256_cmp_pd, _mm256_fmadd_pd, _mm256_loadu_pd,
+        _mm256_movemask_pd, _mm256_mul_pd, _mm256_or_pd, _mm256_set1_pd, _mm256_sqrt_pd,
+        _mm256_storeu_pd, _mm256_sub_pd, _mm512_abs_pd, _mm512_add_pd, _mm512_and_pd,
+        _mm512_cmp_pd_mask, _mm512_fmadd_pd, _mm512_fnmadd_pd, _mm512_loadu_pd,
+        _mm512_mask_blend_pd, _mm512_mul_pd, _mm512_or_pd, _mm512_rsqrt14_pd, _mm512_set1_pd,
+        _mm512_sqrt_pd, _mm512_storeu_pd, _mm512_sub_pd,
     };
 
     /// Four doubles under AVX2 with FMA.
@@ -140,6 +148,11 @@ mod x86 {
         const LANES: usize = 4;
         const ROWS: usize = 4;
 
+        #[inline(always)]
+        unsafe fn prefetch(p: *const f64) {
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
         #[inline(always)]
         unsafe fn splat(x: f64) -> __m256d {
             // SAFETY: AVX2 by the trait's contract, as in every method below.
@@ -218,6 +231,11 @@ mod x86 {
         const ROWS: usize = 8;
 
         #[inline(always)]
+        unsafe fn prefetch(p: *const f64) {
+            // SAFETY: a prefetch reads nothing, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+        }
+        #[inline(always)]
         unsafe fn splat(x: f64) -> __m512d {
             // SAFETY: AVX-512 by the trait's contract, as in every method below.
             unsafe { _mm512_set1_pd(x) }
@@ -256,6 +274,19 @@ mod x86 {
         unsafe fn sqrt(a: __m512d) -> __m512d {
             // SAFETY: AVX-512 by contract.
             unsafe { _mm512_sqrt_pd(a) }
+        }
+        #[inline(always)]
+        unsafe fn sqrt_near_one(a: __m512d) -> __m512d {
+            // Newton's method on h = sqrt a and g = 1/(2 sqrt a) together, from 14 bits; the last correction has the residual a - h^2 in one rounding.
+            // SAFETY: AVX-512 by contract.
+            unsafe {
+                let half = _mm512_set1_pd(0.5);
+                let start = _mm512_rsqrt14_pd(a);
+                let (h, g) = (_mm512_mul_pd(a, start), _mm512_mul_pd(half, start));
+                let off = _mm512_fnmadd_pd(h, g, half);
+                let (h, g) = (_mm512_fmadd_pd(h, off, h), _mm512_fmadd_pd(g, off, g));
+                _mm512_fmadd_pd(_mm512_fnmadd_pd(h, h, a), g, h)
+            }
         }
         #[inline(always)]
         unsafe fn abs(a: __m512d) -> __m512d {

@@ -31,7 +31,7 @@ fn functions_of(set: InstructionSet, cosines: &[f64]) -> Vec<[f64; 3]> {
             &mut Sums { kernel: k0, radial: q0, tangent: g0 },
             &right_rows,
             &mut Sums { kernel: k1, radial: q1, tangent: g1 },
-            &mut Scratch::new(),
+            &mut Scratch::default(),
         );
         results.push([k[0][0], q[0][0], g[0][0]]);
     }

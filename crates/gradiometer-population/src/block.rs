@@ -1,0 +1,294 @@
+//! A block of directions: its rows in the kernel's layout, what they collect, and the part of the gradient that is theirs.
+
+use crate::kernel::{self, GROUP, InstructionSet, Rows, Scratch, Sums, Task, with_multiply_add};
+use gradiometer_model::Network;
+use gradiometer_model::geometry::length_and_factors;
+use std::f64::consts::PI;
+
+/// The atoms of `nu = mu - mu*` one after another: the student's neurons, without those that mirror an earlier one, then the teacher's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Atoms<'a> {
+    pub(crate) teacher: &'a Network,
+    pub(crate) student: &'a Network,
+    /// For a folded student the sign of each neuron of the second half relative to its twin; empty otherwise.
+    pub(crate) mirror: &'a [f64],
+}
+
+impl<'a> Atoms<'a> {
+    /// Number of those of the student.
+    pub(crate) const fn students(&self) -> usize {
+        self.student.neurons() - self.mirror.len()
+    }
+
+    /// Number of all.
+    pub(crate) const fn count(&self) -> usize {
+        self.students() + self.teacher.neurons()
+    }
+
+    /// The vector of an atom and its weight; no entries and zero after the last.
+    fn get(&self, b: usize) -> (&'a [f64], f64) {
+        let (students, weights) = (self.students(), self.student.second_layer());
+        if b < students {
+            // Twins' weights are added before the common norm multiplies them: one relative rounding each.
+            let twin = if self.mirror.is_empty() { 0.0 } else { weights[students + b] };
+            (self.student.neuron(b), weights[b] + twin)
+        } else if b < self.count() {
+            let b = b - students;
+            (self.teacher.neuron(b), -self.teacher.second_layer()[b])
+        } else {
+            (&[], 0.0)
+        }
+    }
+}
+
+/// What all blocks of an evaluation share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub(crate) set: InstructionSet,
+    /// Padded dimension.
+    pub(crate) width: usize,
+    /// Rows of a tile.
+    pub(crate) tile: usize,
+}
+
+/// A neuron's length and the factors that make a unit vector of it.
+pub(crate) type Length = (f64, [f64; 2]);
+
+/// Rows of a block, and what they have collected so far; all of one number of rows.
+#[derive(Debug)]
+pub(crate) struct Block<'a> {
+    /// The first row's atom.
+    pub(crate) start: usize,
+    /// As [`Rows`] has them, tile by tile.
+    pub(crate) units: &'a mut [f64],
+    pub(crate) weighted: &'a mut [f64],
+    pub(crate) masses: &'a mut [f64],
+    pub(crate) lengths: &'a mut [Length],
+    /// As [`Sums`] has them, tile by tile.
+    pub(crate) kernel: &'a mut [f64],
+    pub(crate) radial: &'a mut [f64],
+    pub(crate) tangent: &'a mut [f64],
+    /// The rows' part of the gradient, and that of their twins; for the student's rows alone.
+    pub(crate) second_layer: [&'a mut [f64]; 2],
+    pub(crate) first_layer: [&'a mut [f64]; 2],
+}
+
+impl Block<'_> {
+    /// The first rows of its tiles, and their numbers of rows.
+    fn tiles(&self, layout: Layout) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let rows = self.masses.len();
+        (0..rows).step_by(layout.tile).map(move |i| (i, layout.tile.min(rows - i)))
+    }
+
+    /// Reads its atoms and clears its sums.
+    pub(crate) fn load(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+        with_multiply_add(Load { block: self, atoms, layout });
+    }
+
+    #[inline(always)]
+    fn load_here(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+        let width = layout.width;
+        let mut unit = vec![0.0; GROUP * width];
+        for (i, count) in self.tiles(layout) {
+            let (weighted, _) = self.weighted[i * width..][..count * width].as_chunks_mut();
+            for row in (0..count).step_by(GROUP) {
+                for (r, unit) in unit.chunks_exact_mut(width).enumerate() {
+                    let b = i + row + r;
+                    let (w, weight) = atoms.get(self.start + b);
+                    let length @ (norm, [first, second]) = length_and_factors(w);
+                    for (u, x) in unit.iter_mut().zip(w) {
+                        *u = x * first * second;
+                    }
+                    unit[w.len()..].fill(0.0);
+                    let mass = weight * norm;
+                    (self.lengths[b], self.masses[b]) = (length, mass);
+                    let panels = weighted[row + r..].iter_mut().step_by(count);
+                    for (panel, u) in panels.zip(unit.as_chunks::<GROUP>().0) {
+                        *panel = u.map(|u| mass * u);
+                    }
+                }
+                let (group, _) = self.units[(i + row) * width..][..GROUP * width].as_chunks_mut();
+                transpose(&unit, group);
+            }
+        }
+        for sums in [&mut *self.kernel, self.radial, self.tangent] {
+            sums.fill(0.0);
+        }
+    }
+
+    /// The tile of the given rows, and its sums.
+    fn tile(&mut self, (i, count): (usize, usize), width: usize) -> (Rows<'_>, Sums<'_>) {
+        let (rows, entries) = (i..i + count, i * width..(i + count) * width);
+        (
+            Rows {
+                count,
+                width,
+                units: &self.units[entries.clone()],
+                weighted: &self.weighted[entries.clone()],
+                masses: &self.masses[rows.clone()],
+            },
+            Sums {
+                kernel: &mut self.kernel[rows.clone()],
+                radial: &mut self.radial[rows],
+                tangent: &mut self.tangent[entries],
+            },
+        )
+    }
+
+    /// The tiles of the given rows, the second ones below the first, and their sums.
+    fn two_tiles(
+        &mut self,
+        (i, first): (usize, usize),
+        (j, second): (usize, usize),
+        width: usize,
+    ) -> [(Rows<'_>, Sums<'_>); 2] {
+        let (k0, k1) = self.kernel.split_at_mut(j);
+        let (q0, q1) = self.radial.split_at_mut(j);
+        let (g0, g1) = self.tangent.split_at_mut(j * width);
+        let rows = |i: usize, count: usize| Rows {
+            count,
+            width,
+            units: &self.units[i * width..(i + count) * width],
+            weighted: &self.weighted[i * width..(i + count) * width],
+            masses: &self.masses[i..i + count],
+        };
+        [
+            (
+                rows(i, first),
+                Sums { kernel: &mut k0[i..], radial: &mut q0[i..], tangent: &mut g0[i * width..] },
+            ),
+            (rows(j, second), Sums { kernel: k1, radial: q1, tangent: g1 }),
+        ]
+    }
+
+    /// Adds the interactions of its own rows.
+    pub(crate) fn meet_itself(&mut self, layout: Layout, scratch: &mut Scratch) {
+        let (set, width) = (layout.set, layout.width);
+        for i in self.tiles(layout) {
+            let (rows, mut sums) = self.tile(i, width);
+            kernel::diagonal(set, &rows, &mut sums, scratch);
+            for j in self.tiles(layout).filter(|j| j.0 > i.0) {
+                let [(left, mut first), (right, mut second)] = self.two_tiles(i, j, width);
+                kernel::pair(set, &left, &mut first, &right, &mut second, scratch);
+            }
+        }
+    }
+
+    /// Adds its interactions with another block to both.
+    pub(crate) fn meet(&mut self, other: &mut Block<'_>, layout: Layout, scratch: &mut Scratch) {
+        for i in self.tiles(layout) {
+            for j in other.tiles(layout) {
+                let (left, mut first) = self.tile(i, layout.width);
+                let (right, mut second) = other.tile(j, layout.width);
+                kernel::pair(layout.set, &left, &mut first, &right, &mut second, scratch);
+            }
+        }
+    }
+
+    /// Writes its part of the gradient.
+    pub(crate) fn write(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+        with_multiply_add(Write { block: self, atoms, layout });
+    }
+
+    #[inline(always)]
+    fn write_here(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+        let (d, width) = (atoms.student.dimension(), layout.width);
+        let weights = atoms.student.second_layer();
+        let tiles = self.tiles(layout);
+        let [second_layer, twins] = &mut self.second_layer;
+        for (b, g) in second_layer.iter_mut().enumerate() {
+            *g = self.lengths[b].0 * self.kernel[b] / PI;
+        }
+        twins.copy_from_slice(&second_layer[..twins.len()]);
+        let rows = second_layer.len();
+        let [first_layer, twins] = &mut self.first_layer;
+        for (i, count) in tiles {
+            let (tangent, _) = self.tangent[i * width..][..count * width].as_chunks();
+            for b in i..rows.min(i + count) {
+                let atom = self.start + b;
+                let sums = Direction {
+                    w: atoms.student.neuron(atom),
+                    factors: self.lengths[b].1,
+                    radial: self.radial[b],
+                    tangent: &tangent[b - i..],
+                    stride: count,
+                };
+                sums.combine(weights[atom] / PI, &mut first_layer[b * d..][..d]);
+                if let Some(sign) = atoms.mirror.get(atom) {
+                    let weight = weights[atoms.students() + atom];
+                    sums.combine(sign * weight / PI, &mut twins[b * d..][..d]);
+                }
+            }
+        }
+    }
+}
+
+/// What a neuron's gradient is made of.
+struct Direction<'a> {
+    w: &'a [f64],
+    factors: [f64; 2],
+    radial: f64,
+    /// Eight coordinates every `stride` entries.
+    tangent: &'a [[f64; GROUP]],
+    stride: usize,
+}
+
+impl Direction<'_> {
+    /// `scale (q v + sum_b nu_b asin(t_b) v_b)`, with the radial sum `q` and the neuron's direction `v`.
+    #[inline(always)]
+    fn combine(&self, scale: f64, gradient: &mut [f64]) {
+        let Self { factors: [first, second], radial, .. } = *self;
+        let entry = |x: f64, t: f64| scale * (radial * (x * first * second) + t);
+        let mut tangent = self.tangent.iter().step_by(self.stride);
+        let (eights, rest) = gradient.as_chunks_mut::<GROUP>();
+        let (w, w_rest) = self.w.as_chunks::<GROUP>();
+        for ((g, w), t) in eights.iter_mut().zip(w).zip(&mut tangent) {
+            *g = std::array::from_fn(|k| entry(w[k], t[k]));
+        }
+        for ((g, x), t) in rest.iter_mut().zip(w_rest).zip(tangent.next().into_iter().flatten()) {
+            *g = entry(*x, *t);
+        }
+    }
+}
+
+/// Eight rows, one after another, as columns.
+#[inline(always)]
+fn transpose(rows: &[f64], columns: &mut [[f64; GROUP]]) {
+    let mut rows = rows.chunks_exact(columns.len());
+    let rows: [&[f64]; GROUP] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+    for (k, column) in columns.iter_mut().enumerate() {
+        *column = rows.map(|row| row[k]);
+    }
+}
+
+/// [`Block::load`].
+struct Load<'a, 'b> {
+    block: &'a mut Block<'b>,
+    atoms: &'a Atoms<'a>,
+    layout: Layout,
+}
+
+impl Task for Load<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.block.load_here(self.atoms, self.layout);
+    }
+}
+
+/// [`Block::write`].
+struct Write<'a, 'b> {
+    block: &'a mut Block<'b>,
+    atoms: &'a Atoms<'a>,
+    layout: Layout,
+}
+
+impl Task for Write<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        self.block.write_here(self.atoms, self.layout);
+    }
+}

@@ -18,6 +18,8 @@ const SPECK: f64 = 1e-2;
 /// At the beginning of the refinement atoms are at least this share apart of their angle to the nearest teacher, or of `lambda` or [`WIDE`].
 const THIN: f64 = 0.25;
 const WIDE: f64 = 0.3;
+/// Refinements without a smaller gap after which there is none to be had, since doubles do not tell the points' masses apart any more.
+const PATIENCE: usize = 3;
 /// Refinements in which the points slide along the curves.
 const SLIDING: usize = 3;
 /// Points are added where the excess times the mass around is at least the first share of the largest and more than the first part of the gap asked for, or
@@ -53,15 +55,18 @@ impl Problem<'_> {
         points.thin(|w| THIN * maximum(self.lambda, minimum(WIDE, self.teacher.nearest(w).1)));
         let before = coarse.rounds;
         let mut best = coarse;
-        let mut excess = None;
+        let (mut excess, mut patience) = (None, PATIENCE);
         for round in 1..=self.options.refinements {
             self.settle(&mut points, round <= SLIDING, excess)?;
             let (optimum, exceeding) = self.fine(&points, before + round)?;
             excess = exceeding.first().map(|(_, eta)| eta.abs() - 1.0);
             if optimum.duality_gap < best.duality_gap {
-                (best, *atoms) = (optimum, points.clone());
+                (best, *atoms, patience) = (optimum, points.clone(), PATIENCE);
+            } else {
+                patience -= 1;
             }
             if best.converged
+                || patience == 0
                 || points.len() >= self.options.atoms
                 || !self.add_between(&mut points, &exceeding)
             {

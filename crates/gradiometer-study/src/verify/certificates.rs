@@ -23,9 +23,9 @@ pub(super) const STATEMENTS: [Statement; 3] = [
     Statement {
         id: "6.1",
         title: "a proved certificate: |eta(w)| <= 1 - rho delta(w)^2",
-        hypotheses: "d at least 2, rank at most 3, separation at least 0.3, proved within 100,000 boxes",
+        hypotheses: "d at least 2, rank at most 2 (3 at one seed in 64), separation at least 0.3, proved within 100,000 boxes",
         control: "rho doubled; the bound 4/pi^2 of d > r at d = r",
-        every: 64,
+        every: 1,
         evaluate: certificate,
     },
     Statement {
@@ -41,7 +41,7 @@ pub(super) const STATEMENTS: [Statement; 3] = [
         title: "the checker accepts no rho above the least (1 - |eta|)/delta^2 that a search meets",
         hypotheses: "d at least 2, rank at most 2, separation at least 0.3",
         control: "nine tenths of the value met",
-        every: 128,
+        every: 1,
         evaluate: verification,
     },
 ];
@@ -49,15 +49,19 @@ pub(super) const STATEMENTS: [Statement; 3] = [
 /// Directions at which a proved certificate is tried, besides the student's neurons.
 const TRIED: usize = 200;
 const SEPARATION: f64 = 0.3;
+/// The largest rank, and how many seeds there are for each that may have it.
 const RANK: usize = 3;
+const SLOW: u64 = 64;
+/// Rank up to which a proof is quick.
+const QUICK_RANK: usize = 2;
 
 /// How certificates are sought, and how much the checker may do.
 const CERTIFICATES: CertificateOptions = CertificateOptions {
     goal: Goal::NormSquaredOverRho,
     smallest_degree: 2,
-    largest_degree: 32,
+    largest_degree: 8,
     tune_weights: false,
-    starts: 16,
+    starts: 8,
     share: 0.95,
     seed: 0,
 };
@@ -73,7 +77,8 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyEr
     let subspace = FeatureSubspace::of(teacher)?;
     let separated = teacher.separation().is_none_or(|s| s.angle >= SEPARATION);
     // On a line every direction is the teacher's, and no rho is the largest.
-    if teacher.dimension() < 2 || subspace.rank() > RANK || !separated {
+    let most = if instance.seed.is_multiple_of(SLOW) { RANK } else { QUICK_RANK };
+    if teacher.dimension() < 2 || subspace.rank() > most || !separated {
         return Ok(Vec::new());
     }
     let Some((interpolant, rho)) = proved(teacher)? else { return Ok(Vec::new()) };
@@ -123,8 +128,6 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyEr
 
 /// Claims that 6.3 has the checker judge, in units of the least `(1 - |eta|)/delta^2` met: it may accept those below 1 alone.
 const SHARES: [f64; 4] = [0.9, 0.95, 0.99, 1.01];
-/// Rank up to which it does so quickly.
-const QUICK_RANK: usize = 2;
 
 /// **6.3** The largest `rho` of those tried that the checker proves, against the value that a multistart search meets.
 fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {

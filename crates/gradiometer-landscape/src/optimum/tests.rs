@@ -9,8 +9,9 @@ use gradiometer_model::generate::{Signs, TeacherRequest};
 const GAP: f64 = 1e-12;
 /// Cases that are quick.
 const FEW_CURVES: [(u64, f64); 3] = [(0, 1e-3), (1, 1e-4), (0, 1e-6)];
-/// Those of the forty-eight whose gap stays above what is asked for.
-const OPEN_CURVES: [(u64, f64); 4] = [(2, 1e-5), (2, 1e-6), (3, 1e-5), (3, 1e-6)];
+/// Those of the forty-eight whose gap is known to stay above what is asked for: 1.01e-12 for the last, up to 4e-11 for the others.
+const OPEN_CURVES: [(u64, f64); 6] =
+    [(2, 1e-5), (2, 1e-6), (3, 1e-5), (3, 1e-6), (4, 1e-5), (5, 1e-3)];
 const LAMBDAS: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
 fn teacher(seed: u64, d: usize, r: usize, m: usize) -> SeparatedTeacher {

@@ -24,7 +24,8 @@
 //! `lambda` next to a teacher, some from the one scale to the other, and the measure has a density there (the kernel is as smooth as that of a plate
 //! pressed against an obstacle, which touches in curves and regions). Between two points that are a distance `h` apart on
 //! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. So there are three more parts:
-//! - an interior-point method (`interior.rs`) for masses and directions of some hundreds of points at once, which finds what carries mass on its way;
+//! - an interior-point method (`interior.rs`) for masses and directions of some hundreds of points at once, which finds what carries mass on its way. Points
+//!   next to a teacher are `lambda` apart, what tells their neurons apart is of order `lambda^3`, and so its linear systems are in double-double;
 //! - new points where the excess times the mass around it is largest, which is what the gap feels, in rounds that gain a digit each;
 //! - a dual point (`refine.rs`) that is lowered around each excess by just that much: far from the heavy atoms this costs next to nothing.
 //!

@@ -43,6 +43,16 @@ impl DoubleDouble {
     /// `2^-102 = 16 u^2`, a bound on the relative error of every operation.
     pub(crate) const UNIT: f64 = 1.97215226305253e-31;
 
+    /// The number of two parts as [`DoubleDouble::parts`] gives them.
+    pub(crate) const fn new(hi: f64, lo: f64) -> Self {
+        Self { hi, lo }
+    }
+
+    /// Its two parts.
+    pub(crate) const fn parts(self) -> (f64, f64) {
+        (self.hi, self.lo)
+    }
+
     /// The double nearest to the number.
     pub(crate) const fn to_f64(self) -> f64 {
         self.hi

@@ -41,6 +41,24 @@ pub enum PopulationError {
         /// Entries given.
         found: usize,
     },
+    /// Tangent vectors do not fit the neurons.
+    #[error(
+        "{found} entries of tangent vectors for {count} neurons; give every neuron as many vectors of length {dimension}"
+    )]
+    Tangents {
+        /// Number of neurons.
+        count: usize,
+        /// Dimension `d`.
+        dimension: usize,
+        /// Entries given.
+        found: usize,
+    },
+    /// A neuron is zero where a direction is needed.
+    #[error("neuron {index} (from 0) is zero and has no direction; leave it out")]
+    ZeroNeuron {
+        /// Its number.
+        index: usize,
+    },
     /// An eigenvalue iteration failed.
     #[error(
         "the eigenvalues of a matrix of size {parameters} were not found; check that the student is finite"

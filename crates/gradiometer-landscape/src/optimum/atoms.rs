@@ -5,7 +5,7 @@ use crate::lemmas::Measure;
 use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};
-use gradiometer_population::{Bounded, Population};
+use gradiometer_population::{Bounded, Gram, Population};
 use std::f64::consts::TAU;
 
 /// `k(1)`.
@@ -208,9 +208,9 @@ impl Atoms {
         near
     }
 
-    /// Wants `|eta|` to be less around places where it exceeds one: by [`MARGIN`] times the excess at the place and the atoms next to it, and by a
+    /// Wants `eta` as it is at the atoms, but less around places where it exceeds one: by [`MARGIN`] times the excess at the place and the atoms next to it, and by a
     /// share that falls like a Gaussian, [`WIDTH`] of the nearest atom's distance wide, beyond.
-    pub(super) fn lower(&mut self, exceeding: &[(Vec<f64>, f64)]) {
+    pub(super) fn lower(&mut self, etas: &[f64], exceeding: &[(Vec<f64>, f64)]) {
         let mut shares = vec![0.0; self.len()];
         for (place, eta) in exceeding {
             let near = self.nearest(place, *eta);
@@ -220,8 +220,8 @@ impl Atoms {
                 shares[*j] = maximum(shares[*j], MARGIN * (eta.abs() - 1.0) * (-beyond).exp());
             }
         }
-        for (atom, share) in self.0.iter_mut().zip(shares) {
-            atom.sign *= 1.0 - share;
+        for ((atom, eta), share) in self.0.iter_mut().zip(etas).zip(shares) {
+            atom.sign = eta * (1.0 - share);
         }
     }
 
@@ -310,6 +310,29 @@ impl Atoms {
             }
         }
         false
+    }
+
+    /// The atoms as a network.
+    fn network(&self, dimension: usize) -> Result<Network, LandscapeError> {
+        let masses = self.0.iter().map(|atom| atom.mass).collect();
+        let rows = self.0.iter().flat_map(|atom| atom.direction.iter().copied()).collect();
+        Ok(Network::new(dimension, masses, rows)?)
+    }
+
+    /// Inner products of the atoms' neurons, and of their derivatives along tangent vectors, `m x size x d`.
+    pub(super) fn gram(
+        &self,
+        dimension: usize,
+        tangents: Vec<f64>,
+    ) -> Result<Gram, LandscapeError> {
+        Ok(Gram::new(&self.network(dimension)?, tangents)?)
+    }
+
+    /// `(lambda/2)(s_j - eta(v_j))`, half the derivative of `P` in a mass, and `-(lambda/2) T_jx . grad eta(v_j)`, for all of the Gram matrix's functions.
+    pub(super) fn slopes(&self, gram: &Gram, teacher: &SeparatedTeacher, lambda: f64) -> Vec<f64> {
+        let masses: Vec<[f64; 2]> = self.0.iter().map(|a| [a.mass, a.correction]).collect();
+        let offset: Vec<f64> = self.0.iter().map(|a| 0.5 * lambda * a.sign).collect();
+        gram.residual(&masses, teacher.network(), &offset)
     }
 
     /// Loss, derivatives in the masses and in the directions, in double-double arithmetic; `probes` are unit vectors that carry no mass.

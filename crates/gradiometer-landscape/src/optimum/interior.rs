@@ -11,7 +11,8 @@
 //! which is convex where every `E_j` is positive semidefinite, as at an atom that sits on a maximum of `s_j eta`. A barrier
 //! `-tau sum_j log c_j` keeps the masses positive; its multipliers `z_j` tend to the slacks `1 - s_j eta_j`, so that at the end every point has
 //! `c_j z_j = tau`: which points carry mass is found on the way, not guessed. Moments in place of turns make the Hessian independent of how mass is
-//! shared out between close points.
+//! shared out between close points. What tells close points apart is far below the last bit of a double (see [`Gram`]), so the system is solved in
+//! double-double.
 //!
 //! Along a curve with `|eta| = 1` the curvature vanishes, and points that slide along it change next to nothing: such directions are given the
 //! stiffness of the others, or held fixed.
@@ -20,17 +21,20 @@ use super::atoms::{Atom, Atoms, State};
 use super::field::Field;
 use super::search::Coordinates;
 use crate::error::LandscapeError;
-use faer::linalg::solvers::Solve;
 use faer::{Mat, Side};
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, norm, projective_angle};
-use rayon::prelude::*;
+use gradiometer_population::Gram;
 
 /// Steps of one stage.
 const STEPS: usize = 30;
 /// How far towards the boundary a step goes.
 const BOUNDARY: f64 = 0.99;
+/// What the barrier falls to of the mean of `c_j z_j` after a step of more than this length, the longest first.
+const FALLS: [(f64, f64); 3] = [(0.9, 0.1), (0.5, 0.3), (0.0, 0.8)];
+/// Where it stays, as a share of the end that is asked for.
+const LEAST_BARRIER: f64 = 0.3;
 /// Curvatures below this share of the largest lead along a curve.
 const WEAK: f64 = 0.02;
 /// Share of the largest curvature that a stiff direction has, and one that is held.
@@ -38,26 +42,35 @@ const STIFF: f64 = 0.3;
 const HELD: f64 = 1e6;
 /// Lengths tried of one step.
 const LENGTHS: [f64; 4] = [1.0, 0.5, 0.2, 0.05];
-/// Solutions with stiffer atoms, before turns that are too long are cut.
+/// Solutions with stiffer atoms, before turns that are too long are cut: turns beyond so many reaches make stiffer, by so many times what they are too long
+/// by, at most so much at once; and what is left of it a step later.
 const STIFFENINGS: usize = 7;
+const BEYOND: f64 = 1.5;
+const STIFFER: f64 = 3.0;
+const STIFFER_AT_ONCE: f64 = 1e3;
+const SOFTENING: f64 = 0.3;
 /// The share of its distance to the nearest other that an atom may turn by in one step, and the largest turn, radians.
 const REACH: f64 = 0.5;
 const LARGEST_TURN: f64 = 0.1;
-/// What the diagonal is raised by until the factorisation exists, in roundings, and refinements of a solution.
-const SHIFTS: [f64; 4] = [4.0, 64.0, 1024.0, 65536.0];
-const SOLUTIONS: usize = 2;
 /// The share of the predicted decrease that a step must reach.
 const SUFFICIENT: f64 = 1e-4;
-/// The least slack that an atom starts with.
+/// The least slack that an atom starts with, and the same as a share of what the barrier alone would have.
 const LEAST_SLACK: f64 = 1e-8;
+const CENTRAL: f64 = 0.01;
 /// Atoms of less mass than this share of `lambda` times their slack are not moved.
 const IDLE: f64 = 1e-2;
+/// Where nothing moves, atoms are dropped that together change `eta` by no more than this share of the accuracy.
+const DROPPED: f64 = 1e-3;
 
-/// What atoms do in directions along a curve.
+/// What changes beside the masses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Along {
-    Slide,
-    Stay,
+pub(super) enum Moves {
+    /// Atoms move, along curves too.
+    Anywhere,
+    /// Atoms move across curves.
+    Across,
+    /// Nothing.
+    Nowhere,
 }
 
 /// One run of the method.
@@ -65,7 +78,7 @@ pub(super) struct Stage<'a> {
     pub(super) coordinates: &'a Coordinates,
     pub(super) teacher: &'a SeparatedTeacher,
     pub(super) lambda: f64,
-    pub(super) along: Along,
+    pub(super) moves: Moves,
     /// `sum_j c_j z_j` at the start relative to `|mu*|`; by the atoms' own slacks if `None`.
     pub(super) start: Option<f64>,
     /// The same at the end, and what `P/lambda` may still be expected to fall by.
@@ -81,32 +94,37 @@ impl Stage<'_> {
             return Ok(());
         }
         let mut iterate = Iterate::new(std::mem::take(atoms), self)?;
+        let count = iterate.slacks.len() as f64;
         let goal = self.end * self.teacher.total_mass();
         for _ in 0..STEPS {
             let Some(expected) = self.advance(&mut iterate)? else { break };
-            if iterate.barrier * iterate.slacks.len() as f64 <= goal
+            if iterate.barrier * count <= goal
                 && expected <= goal
                 && iterate.off(self) <= self.accuracy
             {
                 break;
             }
-            iterate.barrier = maximum(iterate.barrier, 0.3 * goal / iterate.slacks.len() as f64);
+            iterate.barrier = maximum(iterate.barrier, LEAST_BARRIER * goal / count);
         }
         *atoms = iterate.atoms;
-        atoms.keep_heavier(iterate.slacks.iter().map(|z| z * self.lambda));
+        let most = match self.moves {
+            Moves::Nowhere => DROPPED * self.accuracy / count,
+            Moves::Anywhere | Moves::Across => f64::INFINITY,
+        };
+        atoms.keep_heavier(iterate.slacks.iter().map(|z| minimum(*z, most) * self.lambda));
         Ok(())
     }
 
     /// One step; the decrease of `P/lambda` that was expected of it, or nothing if none was found.
     fn advance(&self, iterate: &mut Iterate) -> Result<Option<f64>, LandscapeError> {
-        let model = Model::new(iterate, self);
+        let model = Model::new(iterate, self)?;
         for stiffness in &mut iterate.stiffness {
-            *stiffness = maximum(1.0, 0.3 * *stiffness);
+            *stiffness = maximum(1.0, SOFTENING * *stiffness);
         }
         let before = iterate.merit();
         let (mut shorter, mut stiffened) = (0, 0);
         while shorter < LENGTHS.len() {
-            let Some(step) = model.step(iterate) else { return Ok(None) };
+            let Some(step) = model.step(iterate, self.lambda) else { return Ok(None) };
             let length = minimum(LENGTHS[shorter], iterate.longest(&step));
             let trial = model.moved(iterate, self, &step, length);
             if stiffened < STIFFENINGS && iterate.stiffen(&trial.turns) {
@@ -156,7 +174,7 @@ impl Iterate {
         };
         for (z, atom) in slacks.iter_mut().zip(atoms.iter()) {
             let central = barrier / atom.mass.abs();
-            *z = if stage.start.is_some() { central } else { maximum(*z, 0.01 * central) };
+            *z = if stage.start.is_some() { central } else { maximum(*z, CENTRAL * central) };
         }
         let nearest = |j: usize| {
             let others = atoms.iter().enumerate().filter(|(k, _)| *k != j);
@@ -196,8 +214,8 @@ impl Iterate {
     fn stiffen(&mut self, turns: &[f64]) -> bool {
         let mut any = false;
         for ((stiffness, reach), turn) in self.stiffness.iter_mut().zip(&self.reaches).zip(turns) {
-            if *turn > 1.5 * reach {
-                *stiffness *= minimum(3.0 * turn / reach, 1e3);
+            if *turn > BEYOND * reach {
+                *stiffness *= minimum(STIFFER * turn / reach, STIFFER_AT_ONCE);
                 any = true;
             }
         }
@@ -221,24 +239,27 @@ impl Iterate {
         let products = atoms.iter().zip(&self.slacks).map(|(a, z)| a.mass.abs() * z);
         let mean = products.sum::<f64>() / self.slacks.len() as f64;
         let least = minimum(length, dual);
-        self.barrier = mean
-            * if least > 0.9 {
-                0.1
-            } else if least > 0.5 {
-                0.3
-            } else {
-                0.8
-            };
+        let fall = FALLS.iter().find(|(longer, _)| least > *longer);
+        self.barrier = mean * fall.map_or(1.0, |(_, share)| *share);
         (self.atoms, self.state) = (atoms, state);
     }
 }
 
-/// The second-order model of `P/lambda` with its barrier: the masses first, then `n - 1` moments for each atom.
+/// The second-order model of `P/lambda` with its barrier: the masses first, then `size` moments for each atom.
+///
+/// The Hessian is `(2/lambda) S G S` with the Gram matrix `G` of the neurons and their derivatives and the signs `S`, and what is added to its diagonal
+/// blocks: `z_j/c_j` and `(2/lambda) E_j/c_j`.
 struct Model {
     field: Field,
+    /// Moments of each atom: `n - 1`, or none where nothing moves.
+    size: usize,
     gradient: Vec<f64>,
-    hessian: Mat<f64>,
-    /// The largest curvature at each atom over its mass: what stiffness multiplies.
+    gram: Gram,
+    /// The signs of all coordinates' atoms.
+    signs: Vec<f64>,
+    /// What is added to the lower triangle of `G`.
+    added: Vec<(usize, usize, f64)>,
+    /// The largest curvature at each atom over its mass, in units of `G`: what stiffness multiplies.
     scales: Vec<f64>,
 }
 
@@ -252,72 +273,74 @@ struct Trial {
 }
 
 impl Model {
-    fn new(iterate: &Iterate, stage: &Stage<'_>) -> Self {
+    fn new(iterate: &Iterate, stage: &Stage<'_>) -> Result<Self, LandscapeError> {
         let (atoms, lambda) = (&iterate.atoms, stage.lambda);
         let field = Field::new(atoms, stage.coordinates, stage.teacher);
-        let (m, size) = (atoms.len(), stage.coordinates.size() - 1);
-        let rows: Vec<Row> =
-            (0..m).into_par_iter().map(|j| Row::new(&field, atoms, stage, iterate, j)).collect();
-        let n = m * (1 + size);
-        let mut hessian = Mat::zeros(n, n);
-        let mut gradient = vec![0.0; n];
-        for (j, row) in rows.iter().enumerate() {
-            gradient[j] = 1.0 + atoms.at(j).sign() * iterate.state.derivatives[j] / lambda
-                - iterate.barrier / atoms.at(j).mass.abs();
-            for k in 0..m {
-                hessian[(j, k)] = row.masses[k];
-                for x in 0..size {
-                    hessian[(m + k * size + x, j)] = row.mixed[k * size + x];
-                    hessian[(j, m + k * size + x)] = row.mixed[k * size + x];
-                    for y in 0..size {
-                        hessian[(m + j * size + x, m + k * size + y)] =
-                            row.moments[(k * size + x) * size + y];
-                    }
-                }
+        let size = match stage.moves {
+            Moves::Nowhere => 0,
+            Moves::Anywhere | Moves::Across => stage.coordinates.size() - 1,
+        };
+        let tangents = field.tangents.iter().flat_map(|t| &t[..size]);
+        let tangents = tangents.flat_map(|t| stage.coordinates.embed(t)).collect();
+        let gram = atoms.gram(stage.teacher.dimension(), tangents)?;
+        let m = atoms.len();
+        let sign = |x: usize| atoms.at(if x < m { x } else { (x - m) / size }).sign();
+        let signs: Vec<f64> = (0..m * (1 + size)).map(sign).collect();
+        let slopes = atoms.slopes(&gram, stage.teacher, lambda);
+        let scaled = slopes.iter().zip(&signs).map(|(slope, s)| 2.0 / lambda * s * slope);
+        let mut model = Self {
+            field,
+            size,
+            gradient: scaled.collect(),
+            gram,
+            signs,
+            added: Vec::new(),
+            scales: vec![0.0; m],
+        };
+        for (j, atom) in atoms.iter().enumerate() {
+            let (mass, slack) = (atom.mass.abs(), iterate.slacks[j]);
+            model.gradient[j] -= iterate.barrier / mass;
+            model.added.push((j, j, 0.5 * lambda * slack / mass));
+            if size > 0 {
+                let held = stage.moves == Moves::Across;
+                model.bend(j, atom, held, mass < IDLE * lambda * slack);
             }
-            gradient[m + j * size..m + (j + 1) * size].copy_from_slice(&row.slope);
         }
-        Self { field, gradient, hessian, scales: rows.iter().map(|row| row.scale).collect() }
+        Ok(model)
+    }
+
+    /// Adds an atom's curvature.
+    fn bend(&mut self, j: usize, atom: &Atom, held: bool, idle: bool) {
+        let (m, size, mass) = (self.scales.len(), self.size, atom.mass.abs());
+        let weak = if held || idle { HELD } else { STIFF };
+        let (curvature, largest) = stiffened(&self.field.curvature(j), atom.sign(), weak, idle);
+        self.scales[j] = largest / mass;
+        for x in 0..size {
+            for y in 0..=x {
+                let first = m + j * size;
+                self.added.push((first + x, first + y, curvature[(x, y)] / mass));
+            }
+        }
     }
 
     /// Newton's step, with the iterate's stiffness.
-    fn step(&self, iterate: &Iterate) -> Option<Vec<f64>> {
-        let n = self.gradient.len();
+    fn step(&self, iterate: &Iterate, lambda: f64) -> Option<Vec<f64>> {
         let m = self.scales.len();
-        let size = n / m - 1;
-        let raised = |x: usize| {
-            let own = self.hessian[(x, x)];
-            if x < m {
-                return own;
-            }
-            let j = (x - m) / size;
-            own + (iterate.stiffness[j] - 1.0) * self.scales[j]
+        let stiffer = |x: usize| {
+            let j = (x - m) / self.size;
+            (x, x, (iterate.stiffness[j] - 1.0) * self.scales[j])
         };
-        let units: Vec<f64> = (0..n).map(|x| 1.0 / raised(x).sqrt()).collect();
-        let entry = |x: usize, y: usize| {
-            if x == y { 1.0 } else { units[x] * units[y] * self.hessian[(x, y)] }
-        };
-        let scaled = Mat::from_fn(n, n, entry);
-        // Definite up to rounding; what is raised is made up for by the refinement.
-        let raised = |times: &f64| {
-            let shift = times * f64::EPSILON * n as f64;
-            Mat::from_fn(n, n, |x, y| entry(x, y) + if x == y { shift } else { 0.0 })
-                .llt(Side::Lower)
-                .ok()
-        };
-        let factor = SHIFTS.iter().find_map(raised)?;
-        let right = Mat::from_fn(n, 1, |x, _| -units[x] * self.gradient[x]);
-        let mut solution = factor.solve(&right);
-        for _ in 0..SOLUTIONS {
-            let rest = &right - &scaled * &solution;
-            solution += factor.solve(&rest);
-        }
-        Some((0..n).map(|x| units[x] * solution[(x, 0)]).collect())
+        let mut added = self.added.clone();
+        added.extend((m..self.gradient.len()).map(stiffer));
+        let signed = self.gradient.iter().zip(&self.signs);
+        let right: Vec<f64> = signed.map(|(g, s)| -0.5 * lambda * s * g).collect();
+        let solution = self.gram.factor(&added)?.solve(&right);
+        Some(solution.iter().zip(&self.signs).map(|(x, s)| s * x).collect())
     }
 
     fn moved(&self, iterate: &Iterate, stage: &Stage<'_>, step: &[f64], length: f64) -> Trial {
         let m = self.scales.len();
-        let size = stage.coordinates.size() - 1;
+        let size = self.size;
         let mut atoms = iterate.atoms.clone();
         let mut turns = Vec::with_capacity(m);
         for (j, atom) in atoms.iter_mut().enumerate() {
@@ -334,69 +357,11 @@ impl Model {
                 }
             }
             atom.add_mass(atom.sign() * length * step[j]);
-            atom.turn(&stage.coordinates.embed(&turned));
+            if size > 0 {
+                atom.turn(&stage.coordinates.embed(&turned));
+            }
         }
         Trial { atoms, turns, added: length * step[..m].iter().sum::<f64>() }
-    }
-}
-
-/// One atom's part of the model.
-struct Row {
-    slope: Vec<f64>,
-    /// Masses with masses.
-    masses: Vec<f64>,
-    /// This mass with every atom's moments.
-    mixed: Vec<f64>,
-    /// This atom's moments with every atom's: for atom `k` `size x size` from `k size^2` on.
-    moments: Vec<f64>,
-    scale: f64,
-}
-
-impl Row {
-    fn new(field: &Field, atoms: &Atoms, stage: &Stage<'_>, iterate: &Iterate, j: usize) -> Self {
-        let (m, size) = (atoms.len(), stage.coordinates.size() - 1);
-        let atom = atoms.at(j);
-        let mass = atom.mass.abs();
-        let gradient = stage.coordinates.of(&iterate.state.gradients[j]);
-        let slope = field.along(j, &gradient);
-        let mut row = Self {
-            slope: slope.iter().map(|g| atom.sign() * g / stage.lambda).collect(),
-            masses: vec![0.0; m],
-            mixed: vec![0.0; m * size],
-            moments: vec![0.0; m * size * size],
-            scale: 0.0,
-        };
-        for k in 0..m {
-            let (_, at) = field.kernel(j, k);
-            let factor = 2.0 * atom.sign() * atoms.at(k).sign() / stage.lambda;
-            row.masses[k] = factor * at.value;
-            let (of_k, of_j) = (field.along(k, &field.points[j]), field.along(j, &field.points[k]));
-            let second = if j == k { 0.0 } else { at.second };
-            for x in 0..size {
-                row.mixed[k * size + x] = factor * at.first * of_k[x];
-                for (y, of_k) in of_k.iter().enumerate() {
-                    let both = dot(&field.tangents[j][x], &field.tangents[k][y]);
-                    row.moments[(k * size + x) * size + y] =
-                        factor * (second * of_j[x] * of_k + at.first * both);
-                }
-            }
-        }
-        row.masses[j] += iterate.slacks[j] / mass;
-        let weak = match stage.along {
-            Along::Slide => STIFF,
-            Along::Stay => HELD,
-        };
-        let idle = mass < IDLE * stage.lambda * iterate.slacks[j];
-        let weak = if idle { HELD } else { weak };
-        let (curvature, largest) =
-            stiffened(&field.curvature(j), 2.0 * atom.sign() / stage.lambda, weak, idle);
-        row.scale = largest / mass;
-        for x in 0..size {
-            for y in 0..size {
-                row.moments[(j * size + x) * size + y] += curvature[(x, y)] / mass;
-            }
-        }
-        row
     }
 }
 

@@ -35,10 +35,6 @@ const FLOOR: f64 = 1e-10;
 const MASS_FLOOR: f64 = 1e-15;
 /// The share of the predicted decrease that a step must reach.
 const SUFFICIENT: f64 = 1e-4;
-/// The same for masses that interpolate: what oscillates between close points is left as it is.
-const SMOOTH_FLOOR: f64 = 1e-12;
-/// Refinements of the masses that interpolate.
-const INTERPOLATIONS: usize = 6;
 /// Conditions met to this many roundings are met.
 const ROUNDINGS: f64 = 4.0;
 
@@ -58,7 +54,7 @@ pub(super) fn descend(
 }
 
 /// Newton's method in the masses alone, where `P` is quadratic; an atom whose mass reaches zero is dropped.
-pub(super) fn refine_masses(
+fn refine_masses(
     atoms: &mut Atoms,
     coordinates: &Coordinates,
     teacher: &SeparatedTeacher,
@@ -93,36 +89,6 @@ pub(super) fn refine_masses(
 fn longest_mass_step(atoms: &Atoms, step: &[f64]) -> f64 {
     let opposed = atoms.iter().zip(step).filter(|(atom, change)| **change * atom.mass < 0.0);
     opposed.map(|(atom, change)| (atom.mass / change).abs()).fold(1.0, minimum)
-}
-
-/// Changes the masses, to any sign, so that `eta` is what is wanted at every point, up to what masses at close points would have to
-/// oscillate for.
-pub(super) fn interpolate(
-    points: &mut Atoms,
-    coordinates: &Coordinates,
-    teacher: &SeparatedTeacher,
-    lambda: f64,
-) -> Result<(), LandscapeError> {
-    let places = Field::new(points, coordinates, teacher);
-    let n = points.len();
-    let hessian = Mat::from_fn(n, n, |j, k| 2.0 * places.kernel(j, k).1.value);
-    let mut state = points.evaluate(teacher, &[])?;
-    for _ in 0..INTERPOLATIONS {
-        let signs = points.iter().map(|point| lambda * point.sign());
-        let gradient: Vec<f64> = signs.zip(&state.derivatives).map(|(s, g)| s + g).collect();
-        let mut trial = points.clone();
-        for (point, change) in trial.iter_mut().zip(newton_step(&hessian, &gradient, SMOOTH_FLOOR))
-        {
-            point.add_mass(change);
-        }
-        let next = trial.evaluate(teacher, &[])?;
-        if !(off_sign(&trial, &next, lambda) < off_sign(points, &state, lambda)) {
-            break;
-        }
-        *points = trial;
-        state = next;
-    }
-    Ok(())
 }
 
 /// Moves masses and directions.

@@ -1,8 +1,8 @@
 //! The optimum where it is no finite sum of atoms: many points on the curves that carry it, and a dual point that is feasible but for little.
 
-use super::atoms::Atoms;
-use super::interior::{Along, Stage};
-use super::{Optimum, Problem, field, newton, slack};
+use super::atoms::{Atoms, KERNEL_AT_ONE};
+use super::interior::{Moves, Stage};
+use super::{Optimum, Problem, field, slack};
 use crate::error::LandscapeError;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 use gradiometer_model::geometry::normalised;
@@ -18,7 +18,9 @@ const SPECK: f64 = 1e-2;
 /// At the beginning of the refinement atoms are at least this share apart of their angle to the nearest teacher, or of `lambda` or [`WIDE`].
 const THIN: f64 = 0.25;
 const WIDE: f64 = 0.3;
-/// Refinements without a smaller gap after which there is none to be had, since doubles do not tell the points' masses apart any more.
+/// Points that slid to within this distance of each other, in units of `lambda`, are one.
+const SAME: f64 = 1e-3;
+/// Refinements without a smaller gap after which none is to be expected.
 const PATIENCE: usize = 3;
 /// Refinements in which the points slide along the curves.
 const SLIDING: usize = 3;
@@ -26,13 +28,14 @@ const SLIDING: usize = 3;
 /// the excess at least the second share of the largest and more than the second multiple of the gap.
 const SHARES: [f64; 2] = [0.01, 0.02];
 const PARTS: [f64; 2] = [1e-3, 20.0];
-/// Newton steps in the masses alone that end a refinement.
-const MASS_REFINEMENTS: usize = 3;
 /// Times that the dual point is lowered where `|eta|` still exceeds one.
 const LOWERINGS: usize = 3;
-/// Where the complementarity of a refinement starts, as a share of the largest excess before, what its second stage starts with of that, and where it
-/// ends, as a share of the gap asked for.
-const START: [f64; 2] = [1e-3, 1e-4];
+/// Steps of the interpolation, and the share of `k(1)` that its matrix is raised by.
+const INTERPOLATIONS: usize = 6;
+const SMOOTHING: f64 = 1e-12;
+/// Where the complementarity of a refinement starts, as a share of the largest excess before, what its second and third stages start with of that of the one
+/// before, and where it ends, as a share of the gap asked for.
+const START: [f64; 3] = [1e-3, 1e-4, 1e-3];
 const END: f64 = 1e-2;
 /// The same of the second stage where no excess is known yet, and of the very first stage its end and its accuracy.
 const SECOND_START: f64 = 1e-10;
@@ -40,6 +43,8 @@ const FIRST_END: f64 = 1e-7;
 const FIRST_ACCURACY: f64 = 1e-3;
 /// How accurately `eta` is settled at the points: never better than the first, else this share of the excess between them.
 const ACCURACY: [f64; 2] = [1e-12, 1e-3];
+/// Rounded directions are within so many roundings.
+const ROUNDINGS: f64 = 10.0;
 
 impl Problem<'_> {
     /// A better measure and a smaller gap where the optimum is no finite sum of atoms: points on the curves where `|eta|` is largest, with masses and
@@ -51,19 +56,19 @@ impl Problem<'_> {
     ) -> Result<Optimum, LandscapeError> {
         let mut points = atoms.clone();
         self.surround(&mut points);
-        self.stage(Along::Slide, None, FIRST_END, FIRST_ACCURACY).solve(&mut points)?;
+        self.stage(Moves::Anywhere, None, FIRST_END, FIRST_ACCURACY).solve(&mut points)?;
         points.thin(|w| THIN * maximum(self.lambda, minimum(WIDE, self.teacher.nearest(w).1)));
         let before = coarse.rounds;
         let mut best = coarse;
-        let (mut excess, mut patience) = (None, PATIENCE);
+        let (mut excess, mut least, mut patience) = (None, f64::INFINITY, PATIENCE);
         for round in 1..=self.options.refinements {
             self.settle(&mut points, round <= SLIDING, excess)?;
             let (optimum, exceeding) = self.fine(&points, before + round)?;
             excess = exceeding.first().map(|(_, eta)| eta.abs() - 1.0);
+            patience = if optimum.duality_gap < least { PATIENCE } else { patience - 1 };
+            least = minimum(least, optimum.duality_gap);
             if optimum.duality_gap < best.duality_gap {
-                (best, *atoms, patience) = (optimum, points.clone(), PATIENCE);
-            } else {
-                patience -= 1;
+                (best, *atoms) = (optimum, points.clone());
             }
             if best.converged
                 || patience == 0
@@ -77,29 +82,47 @@ impl Problem<'_> {
     }
 
     /// Masses and directions of given points; `excess` is how far `|eta|` exceeded one before the last of them came.
+    ///
+    /// Directions are doubles, whose last bits move `eta` by `eps/lambda`; so at the end the masses alone are settled.
     fn settle(
         &self,
         points: &mut Atoms,
         slide: bool,
         excess: Option<f64>,
     ) -> Result<(), LandscapeError> {
-        let along = if slide { Along::Slide } else { Along::Stay };
+        let moves = if slide { Moves::Anywhere } else { Moves::Across };
         let accuracy = maximum(ACCURACY[0], ACCURACY[1] * excess.unwrap_or(FIRST_ACCURACY));
+        let moving = maximum(accuracy, ROUNDINGS * f64::EPSILON / self.lambda);
         let end = END * self.options.gap;
         let start = excess.map(|excess| START[0] * excess);
-        self.stage(along, start, 100.0 * end, 10.0 * accuracy).solve(points)?;
+        self.stage(moves, start, 100.0 * end, 10.0 * moving).solve(points)?;
+        points.thin(|_| SAME * self.lambda);
         let start = start.map_or(SECOND_START, |start| START[1] * start);
-        self.stage(Along::Stay, Some(start), end, accuracy).solve(points)?;
-        let (coordinates, teacher) = (self.sphere.coordinates(), self.teacher);
-        newton::refine_masses(points, coordinates, teacher, self.lambda, MASS_REFINEMENTS)
+        self.stage(Moves::Across, Some(start), end, moving).solve(points)?;
+        points.thin(|_| SAME * self.lambda);
+        self.stage(Moves::Nowhere, Some(START[2] * start), end, accuracy).solve(points)
     }
 
-    fn stage(&self, along: Along, start: Option<f64>, end: f64, accuracy: f64) -> Stage<'_> {
+    /// Changes the masses, to any sign, so that `eta` is what is wanted at every point, up to what masses of close points would have to oscillate for.
+    fn interpolate(&self, points: &mut Atoms) -> Result<(), LandscapeError> {
+        let gram = points.gram(self.teacher.dimension(), Vec::new())?;
+        let ridge: Vec<_> = (0..points.len()).map(|j| (j, j, SMOOTHING * KERNEL_AT_ONE)).collect();
+        let Some(factor) = gram.factor(&ridge) else { return Ok(()) };
+        for _ in 0..INTERPOLATIONS {
+            let step = factor.solve(&points.slopes(&gram, self.teacher, self.lambda));
+            for (point, change) in points.iter_mut().zip(step) {
+                point.add_mass(-change);
+            }
+        }
+        Ok(())
+    }
+
+    fn stage(&self, moves: Moves, start: Option<f64>, end: f64, accuracy: f64) -> Stage<'_> {
         Stage {
             coordinates: self.sphere.coordinates(),
             teacher: self.teacher,
             lambda: self.lambda,
-            along,
+            moves,
             start,
             end,
             accuracy,
@@ -168,20 +191,16 @@ impl Problem<'_> {
         let mut gap = own.gap;
         let mut lowered = points.clone();
         let mut exceeding = own.exceeding.clone();
+        let mut etas = own.etas.clone();
         for _ in 0..LOWERINGS {
             if exceeding.is_empty() {
                 break;
             }
-            lowered.lower(&exceeding);
-            newton::interpolate(
-                &mut lowered,
-                self.sphere.coordinates(),
-                self.teacher,
-                self.lambda,
-            )?;
+            lowered.lower(&etas, &exceeding);
+            self.interpolate(&mut lowered)?;
             let dual = self.dual_gap(points, &lowered)?;
             gap = if dual.gap < gap { dual.gap } else { gap };
-            exceeding = dual.exceeding;
+            (etas, exceeding) = (dual.etas, dual.exceeding);
         }
         let optimum = self.optimum(points, state.loss, gap, own.largest_eta, rounds);
         Ok((optimum, own.exceeding))
@@ -216,7 +235,8 @@ impl Problem<'_> {
         let tail = places.into_iter().zip(etas[points.len()..].iter().copied());
         let mut exceeding: Vec<_> = tail.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
         exceeding.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        Ok(Dual { gap, largest_eta, exceeding })
+        let etas = etas[..points.len()].to_vec();
+        Ok(Dual { gap, largest_eta, etas, exceeding })
     }
 }
 
@@ -227,6 +247,8 @@ type Exceeding = (Vec<f64>, f64);
 struct Dual {
     gap: f64,
     largest_eta: f64,
+    /// `eta` at the points.
+    etas: Vec<f64>,
     /// Places where `|eta|` exceeds one, with `eta` there, most first.
     exceeding: Vec<Exceeding>,
 }

@@ -4,14 +4,14 @@ use crate::lemmas::tests::student;
 use crate::lemmas::{Evidence, InterpolatedCertificate};
 use gradiometer_certify::{DegreeWeights, Interpolant};
 use gradiometer_model::generate::{Signs, TeacherRequest};
+use gradiometer_model::geometry::normalised;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 /// The relative duality gap asked for.
 const GAP: f64 = 1e-12;
 /// Cases that are quick.
-const FEW_CURVES: [(u64, f64); 3] = [(0, 1e-3), (1, 1e-4), (0, 1e-6)];
-/// Those of the forty-eight whose gap is known to stay above what is asked for: 1.01e-12 for the last, up to 4e-11 for the others.
-const OPEN_CURVES: [(u64, f64); 6] =
-    [(2, 1e-5), (2, 1e-6), (3, 1e-5), (3, 1e-6), (4, 1e-5), (5, 1e-3)];
+const FEW_CURVES: [(u64, f64); 4] = [(0, 1e-3), (1, 1e-4), (0, 1e-6), (2, 1e-6)];
 const LAMBDAS: [f64; 6] = [1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6];
 
 fn teacher(seed: u64, d: usize, r: usize, m: usize) -> SeparatedTeacher {
@@ -124,7 +124,6 @@ fn extra_mass_appears_where_the_minimal_norm_interpolant_exceeds_one() {
 #[test]
 fn the_gap_closes_in_space_where_the_optimum_is_a_density_on_curves() {
     let slow = std::env::var_os("RUN_SLOW_TESTS").is_some();
-    let mut open = Vec::new();
     for (seed, lambda) in (0..8).flat_map(|seed| LAMBDAS.map(|lambda| (seed, lambda))) {
         if !(slow || FEW_CURVES.contains(&(seed, lambda))) {
             continue;
@@ -132,14 +131,36 @@ fn the_gap_closes_in_space_where_the_optimum_is_a_density_on_curves() {
         let teacher = teacher(seed, 3, 3, 5);
         let optimum = regularised_optimum(&teacher, lambda, &OptimumOptions::default()).unwrap();
         let relative = optimum.duality_gap / optimum.value();
-        if !(relative <= GAP) {
-            open.push((seed, lambda, relative));
-        }
+        assert!(optimum.converged && relative <= GAP, "{seed} {lambda}: {relative:e}");
     }
-    assert!(
-        open.iter().all(|(seed, lambda, _)| OPEN_CURVES.contains(&(*seed, *lambda))),
-        "{open:?}"
-    );
+}
+
+/// The search behind the gap is not proved: random places at all distances from the points find no larger `|eta|`.
+#[test]
+fn no_random_place_has_a_larger_eta() {
+    let lambda = 1e-6;
+    let teacher = teacher(2, 3, 3, 5);
+    let optimum = regularised_optimum(&teacher, lambda, &OptimumOptions::default()).unwrap();
+    let (masses, mut points) = (optimum.measure.masses(), Atoms::default());
+    for (j, c) in masses.iter().enumerate() {
+        points.add_speck(optimum.measure.direction(j).to_vec(), c.signum(), c.abs());
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut largest = 0.0;
+    for _ in 0..10 {
+        let probes: Vec<Vec<f64>> = (0..100)
+            .map(|_| {
+                let near = optimum.measure.direction(rng.random_range(0..masses.len()));
+                let distance = 10_f64.powf(-9.0 * rng.random::<f64>());
+                let moved = near.iter().map(|v| v + distance * (rng.random::<f64>() - 0.5));
+                normalised(&moved.collect::<Vec<_>>())
+            })
+            .collect();
+        let state = points.evaluate(&teacher, &probes).unwrap();
+        let etas = state.derivatives[masses.len()..].iter().map(|g| (g / lambda).abs());
+        largest = maximum(largest, maximum_of(etas));
+    }
+    assert!(largest > 1.0 - lambda && largest <= optimum.largest_eta, "{largest}");
 }
 
 /// The interior-point method and Newton's method end at the same masses, and points without mass are dropped.
@@ -158,7 +179,7 @@ fn the_interior_point_method_finds_the_atoms_among_many_points() {
         coordinates: sphere.coordinates(),
         teacher: &teacher,
         lambda,
-        along: interior::Along::Slide,
+        moves: interior::Moves::Anywhere,
         start: None,
         end: GAP,
         accuracy: GAP.sqrt(),
@@ -178,7 +199,7 @@ fn the_interior_point_method_finds_the_atoms_among_many_points() {
             fixed.add_speck(vec![cosine, sine], sign, 1e-4);
         }
     }
-    interior::Stage { along: interior::Along::Stay, ..stage }.solve(&mut fixed).unwrap();
+    interior::Stage { moves: interior::Moves::Across, ..stage }.solve(&mut fixed).unwrap();
     let value = |atoms: &Atoms| {
         atoms.evaluate(&teacher, &[]).unwrap().loss.value + lambda * atoms.total_mass()
     };

@@ -686,7 +686,7 @@ fn a_net_has_its_covering_radius() {
     assert!(run.err.contains("[1]"), "{}", run.err);
 }
 
-/// A run long enough to be interrupted at any of its records and between them.
+/// A run long enough to be interrupted at any of its records and between them, with several checkpoints.
 const LONG: &str = r"
 seed = 5
 [teacher]
@@ -695,7 +695,7 @@ rank = 2
 neurons = 2
 separation = 1.2
 [student]
-neurons = 60
+neurons = 200
 [stage3]
 epochs = 6
 steps = 1000

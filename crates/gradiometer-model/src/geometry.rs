@@ -67,12 +67,19 @@ pub fn normalise_into(w: &[f64], unit: &mut [f64]) -> f64 {
 /// assert_eq!(length_and_factors(&[0.0, 4.0]), (4.0, [1.0, 0.25]));
 /// assert_eq!(length_and_factors(&[0.0, 0.0]), (0.0, [0.0, 0.0]));
 /// ```
+#[inline]
 pub fn length_and_factors(w: &[f64]) -> (f64, [f64; 2]) {
     let square = squared_norm(w);
     if (1e-200..1e200).contains(&square) {
         let length = square.sqrt();
         return (length, [1.0, 1.0 / length]);
     }
+    scaled_length_and_factors(w)
+}
+
+/// The same for a vector whose squared norm overflows, underflows or is zero.
+#[cold]
+fn scaled_length_and_factors(w: &[f64]) -> (f64, [f64; 2]) {
     let largest = w.iter().fold(0.0, |s: f64, x| if x.abs() > s { x.abs() } else { s });
     if largest > 0.0 {
         let scale = 1.0 / power_of_two_near(largest);
@@ -84,6 +91,7 @@ pub fn length_and_factors(w: &[f64]) -> (f64, [f64; 2]) {
 }
 
 /// `|w|^2` in eight partial sums, for vectors that neither overflow nor underflow.
+#[inline]
 fn squared_norm(w: &[f64]) -> f64 {
     let (eights, rest) = w.as_chunks::<8>();
     let mut sums = [0.0; 8];

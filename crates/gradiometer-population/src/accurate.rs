@@ -1,9 +1,11 @@
 //! The accurate evaluation: the formulas of statements 3.1 to 3.3 in extended arithmetic.
 //!
 //! Near the optimum the loss is a small difference of terms of order one. Its error here is `M^2 u` times a modest factor, as in
-//! doubles, but with `u = 2^-102`, or as small as asked for.
+//! doubles, but with `u = 2^-102`, or as small as asked for. Where the second half of the student's neurons mirrors the first, one atom stands for both twins, as
+//! in the fast evaluation.
 
 use crate::double::{DoubleDouble, SineTable};
+use crate::fast::fold;
 use crate::kernel::{self, Task};
 use crate::objective::FromDegree;
 use crate::roundoff::Roundoff;
@@ -160,7 +162,10 @@ impl Arithmetic for Extended {
 /// The atoms of `nu = mu - mu*` with exactly scaled neurons.
 struct Atoms<'a, N> {
     dimension: usize,
+    /// Number of the student's neurons that are no twin of an earlier one.
     students: usize,
+    /// For a folded student the sign of each neuron of the second half relative to its twin; empty otherwise.
+    mirror: &'a [f64],
     /// Neurons scaled by powers of two so that their largest entry is near one; zero neurons are absent.
     vectors: Vec<f64>,
     /// Where the atom comes from: student neurons first, then the teacher's.
@@ -183,12 +188,16 @@ fn atoms<'a, A: Arithmetic>(
     arithmetic: &A,
     teacher: &Teacher,
     student: &'a Network,
+    mirror: &'a [f64],
 ) -> Atoms<'a, A::Number> {
     let d = student.dimension();
     let network = teacher.network();
+    let students = student.neurons() - mirror.len();
+    let weights = student.second_layer();
     let mut atoms = Atoms {
         dimension: d,
-        students: student.neurons(),
+        students,
+        mirror,
         vectors: Vec::new(),
         origin: Vec::new(),
         scales: Vec::new(),
@@ -196,9 +205,12 @@ fn atoms<'a, A: Arithmetic>(
         masses: Vec::new(),
         student,
     };
-    let all = student.rows().zip(student.second_layer()).map(|(w, a)| (w, *a));
-    let all = all.chain(network.rows().zip(network.second_layer()).map(|(w, a)| (w, -*a)));
-    for (index, (w, a)) in all.enumerate() {
+    let twins = weights[students..].iter().map(Some).chain(std::iter::repeat(None));
+    let all = student.rows().zip(&weights[..students]).zip(twins);
+    let all = all.map(|((w, a), twin)| (w, arithmetic.number(*a), twin));
+    let teachers = network.rows().zip(network.second_layer());
+    let teachers = teachers.map(|(w, a)| (w, arithmetic.number(-*a), None));
+    for (index, (w, a, twin)) in all.chain(teachers).enumerate() {
         let largest = w.iter().fold(0.0, |s, x| maximum(s, x.abs()));
         if !(largest > 0.0) {
             continue;
@@ -208,7 +220,8 @@ fn atoms<'a, A: Arithmetic>(
         atoms.vectors.extend(w.iter().map(|x| x / scale));
         let v = &atoms.vectors[start..];
         let length = arithmetic.sqrt(&arithmetic.dot(v, v));
-        let weight = arithmetic.mul(&arithmetic.number(a), &arithmetic.number(scale));
+        let both = twin.map_or(a.clone(), |twin| arithmetic.add(&a, &arithmetic.number(*twin)));
+        let weight = arithmetic.mul(&both, &arithmetic.number(scale));
         atoms.masses.push(arithmetic.mul(&weight, &length));
         atoms.scales.push(scale);
         atoms.lengths.push(length);
@@ -331,7 +344,12 @@ fn evaluate<A: Arithmetic>(
     from_degree: FromDegree,
     gradient: Option<&mut Gradient>,
 ) -> Computed {
-    let atoms = atoms(arithmetic, teacher, student);
+    let mut mirror = Vec::new();
+    // The affine part tells twins apart.
+    if from_degree == FromDegree::Two {
+        fold(student, &mut mirror);
+    }
+    let atoms = atoms(arithmetic, teacher, student, &mirror);
     let n = atoms.origin.len();
     let wanted = gradient.is_some();
     // Rows in parallel, each by itself in a fixed order, so that the threads do not show. Without the gradient a row
@@ -373,7 +391,8 @@ fn evaluate<A: Arithmetic>(
         // The product of norms carries half the error of each dot and three operations, the quotient one more.
         cosine: 2.0 * dot + 6.0,
         elementwise: 16.0,
-        mass: dot + 4.0,
+        // Twins' weights are added first.
+        mass: dot + if mirror.is_empty() { 4.0 } else { 5.0 },
         depth: n as f64 + 4.0,
         total_mass: total_mass * (1.0 + 1e-9),
         atoms: n as f64,
@@ -465,7 +484,7 @@ fn fill<A: Arithmetic>(
     gradient: &mut Gradient,
 ) {
     let d = atoms.dimension;
-    gradient.reset(atoms.students, d);
+    gradient.reset(atoms.student.neurons(), d);
     let (mut second_error, mut first_error) = (0.0, 0.0);
     let pi = arithmetic.pi();
     let two = arithmetic.number(2.0);
@@ -474,7 +493,7 @@ fn fill<A: Arithmetic>(
         if j >= atoms.students {
             break;
         }
-        let weight = atoms.student.second_layer()[j];
+        let twin = atoms.mirror.get(j).map(|sign| (atoms.students + j, *sign));
         let length = &atoms.lengths[b];
         let scale = arithmetic.number(atoms.scales[b]);
         // Everything below is for the scaled neuron first.
@@ -491,23 +510,26 @@ fn fill<A: Arithmetic>(
         }
         let entry = arithmetic.to_f64(&arithmetic.mul(&along, &scale));
         let norm = arithmetic.to_f64(&arithmetic.mul(length, &scale));
-        gradient.second_layer[j] = entry;
         let rounding = (atoms.dimension as f64) * low_error * norm + f64::EPSILON * entry.abs();
         second_error = maximum(second_error, roundoff.second_layer(norm) + rounding);
-        let factor = arithmetic.number(weight);
-        let out = &mut gradient.first_layer[j * d..(j + 1) * d];
-        let mut largest = 0.0;
-        for (k, (g, v)) in out.iter_mut().zip(atoms.vector(b)).enumerate() {
-            let mut value = arithmetic.div(&row.tangent[k], &pi);
-            value = arithmetic.add(&value, &arithmetic.mul(&radial, &arithmetic.number(*v)));
-            if let Some(low) = low {
-                value = arithmetic.add(&value, &low.linear[k]);
+        for (j, sign) in std::iter::once((j, 1.0)).chain(twin) {
+            gradient.second_layer[j] = entry;
+            let weight = atoms.student.second_layer()[j];
+            let factor = arithmetic.number(sign * weight);
+            let out = &mut gradient.first_layer[j * d..(j + 1) * d];
+            let mut largest = 0.0;
+            for (k, (g, v)) in out.iter_mut().zip(atoms.vector(b)).enumerate() {
+                let mut value = arithmetic.div(&row.tangent[k], &pi);
+                value = arithmetic.add(&value, &arithmetic.mul(&radial, &arithmetic.number(*v)));
+                if let Some(low) = low {
+                    value = arithmetic.add(&value, &low.linear[k]);
+                }
+                *g = arithmetic.to_f64(&arithmetic.mul(&factor, &value));
+                largest = maximum(largest, g.abs());
             }
-            *g = arithmetic.to_f64(&arithmetic.mul(&factor, &value));
-            largest = maximum(largest, g.abs());
+            let rounding = low_error * weight.abs() + f64::EPSILON * largest;
+            first_error = maximum(first_error, roundoff.first_layer(weight.abs()) + rounding);
         }
-        let rounding = low_error * weight.abs() + f64::EPSILON * largest;
-        first_error = maximum(first_error, roundoff.first_layer(weight.abs()) + rounding);
     }
     gradient.second_layer_error = second_error;
     gradient.first_layer_error = first_error;
@@ -630,6 +652,49 @@ mod tests {
         let error = 2.0 * 4.0 * (2.0 + 2.0 + 8.0) * unit;
         assert!(same.loss.value.abs() <= 0.0);
         assert!(close(same.loss.error, roundoff.loss() + 4.0 * error * error), "{:?}", same.loss);
+    }
+
+    #[test]
+    fn twins_are_merged_and_told_apart_where_they_differ() {
+        let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.0, 2.0]).unwrap()).unwrap();
+        // The second half mirrors the first; in another order it does not.
+        let rows = [[3.0, 4.0], [0.5, 0.0], [3.0, 4.0], [-0.5, 0.0]];
+        let (weights, order) = ([2.0, -3.0, 1.0, 1.0], [0, 2, 1, 3]);
+        let mirrored = Network::new(2, weights.to_vec(), rows.concat()).unwrap();
+        let mixed = order.map(|j| rows[j]).concat();
+        let mixed = Network::new(2, order.map(|j| weights[j]).to_vec(), mixed).unwrap();
+        let arithmetic = Extended::new(128);
+        for from_degree in [FromDegree::Two, FromDegree::Zero] {
+            let (mut one, mut other) = (Gradient::default(), Gradient::default());
+            let found = evaluate(&arithmetic, &teacher, &mirrored, from_degree, Some(&mut one));
+            let whole = evaluate(&arithmetic, &teacher, &mixed, from_degree, Some(&mut other));
+            let is = |x: f64, y: f64, errors: [f64; 2]| {
+                assert!((x - y).abs() <= errors[0] + errors[1], "{from_degree:?}: {x:e} {y:e}");
+            };
+            is(found.loss.value, whole.loss.value, [found.loss.error, whole.loss.error]);
+            for (k, &j) in order.iter().enumerate() {
+                let errors = [one.second_layer_error, other.second_layer_error];
+                is(one.second_layer[j], other.second_layer[k], errors);
+                let errors = [one.first_layer_error, other.first_layer_error];
+                for x in 0..2 {
+                    is(one.first_layer[2 * j + x], other.first_layer[2 * k + x], errors);
+                }
+            }
+        }
+        // Masses 15, -1 and -2, and one more rounding in a mass.
+        let arithmetic = Extended::new(40);
+        let found = evaluate(&arithmetic, &teacher, &mirrored, FromDegree::Two, None).loss;
+        let roundoff = Roundoff {
+            unit: arithmetic.unit(),
+            cosine: 10.0,
+            elementwise: 16.0,
+            mass: 7.0,
+            depth: 7.0,
+            total_mass: 18.0 * (1.0 + 1e-9),
+            atoms: 3.0,
+        };
+        let expected = roundoff.loss() + f64::EPSILON * found.value.abs();
+        assert!((found.error / expected - 1.0).abs() <= BITS_SEEN, "{found:?} {expected:e}");
     }
 
     /// Digits of a bound that are compared: forty bits of its numbers less what their sums lose.

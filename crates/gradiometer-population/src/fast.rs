@@ -9,11 +9,13 @@
 //! mirrors the first, only the first is computed, a quarter of the pairs.
 
 use crate::block::{Atoms, Block, Layout, Length};
-use crate::kernel::{GRAIN, GROUP, InstructionSet, LARGEST_TILE, Lines, Scratch, tile_rows};
+use crate::kernel::{
+    GRAIN, GROUP, InstructionSet, LARGEST_TILE, Lines, Scratch, Task, tile_rows, with_multiply_add,
+};
 use crate::planar;
 use crate::roundoff::Roundoff;
 use crate::samples::SampleBuffers;
-use crate::span::Span;
+use crate::span::{self, Span};
 use crate::tournament::{Turn, play};
 use crate::tree::Tree;
 use crate::value::{Bounded, Gradient, Path, Way};
@@ -133,24 +135,45 @@ impl Default for Workspace {
 
 /// Writes the signs with which the second half of the neurons repeats the first, or nothing if it does not.
 pub(crate) fn fold(student: &Network, mirror: &mut Vec<f64>) {
+    with_multiply_add(Fold { student, mirror });
+}
+
+/// [`fold`].
+struct Fold<'a> {
+    student: &'a Network,
+    mirror: &'a mut Vec<f64>,
+}
+
+impl Task for Fold<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run(self) {
+        fold_here(self.student, self.mirror);
+    }
+}
+
+#[inline(always)]
+fn fold_here(student: &Network, mirror: &mut Vec<f64>) {
     mirror.clear();
     let (m, d) = (student.neurons(), student.dimension());
     if m % 2 == 1 {
         return;
     }
     let (first, second) = student.first_layer().split_at(m / 2 * d);
+    let mut sign = 1.0;
     for (w, v) in first.chunks_exact(d).zip(second.chunks_exact(d)) {
         // Equal, or opposite; a neuron with NaN is neither. Without an early end the loops run on vectors.
         let is =
             |sign: f64| w.iter().zip(v).fold(true, |is, (x, y)| is & ((sign * x - y).abs() <= 0.0));
-        let sign = if is(1.0) {
-            1.0
-        } else if is(-1.0) {
-            -1.0
-        } else {
-            mirror.clear();
-            return;
-        };
+        // Most often as the row before.
+        if !is(sign) {
+            sign = -sign;
+            if !is(sign) {
+                mirror.clear();
+                return;
+            }
+        }
         mirror.push(sign);
     }
 }
@@ -165,6 +188,11 @@ fn partition(padded: usize, width: usize) -> (usize, usize) {
         tile /= 2;
     }
     (tile, padded.div_ceil(MOST_BLOCKS).next_multiple_of(tile))
+}
+
+/// Whether a student of this shape, and any smaller one, is evaluated by all pairs and in its own coordinates.
+pub(crate) fn always_dense(student: &Network) -> bool {
+    student.dimension() > 3 && student.neurons() < span::LEAST_NEURONS
 }
 
 /// Loss and gradient of degrees at least 2, with error bounds, by the fastest way, and which way that was.

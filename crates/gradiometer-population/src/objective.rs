@@ -89,6 +89,12 @@ pub trait Objective {
         Err(PopulationError::NoHessian)
     }
 
+    /// Whether twins `(a, w)` and `(a, +-w)`, the student's second half mirroring its first, are evaluated just as the neurons `(2 a, w)` alone, so
+    /// that a descent may take its steps with half the student. By default they are not.
+    fn merges_twins(&self, _student: &Network) -> bool {
+        false
+    }
+
     /// The teacher.
     fn teacher(&self) -> &Teacher;
 }
@@ -342,6 +348,10 @@ impl Objective for Population {
 
     fn second_order(&self, student: &Network) -> Result<HessianOperator, PopulationError> {
         self.hessian_operator(student, Layers::Both)
+    }
+
+    fn merges_twins(&self, student: &Network) -> bool {
+        self.from_degree == FromDegree::Two && fast::always_dense(student)
     }
 
     fn teacher(&self) -> &Teacher {

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use std::f64::consts::PI;
 
 /// Neurons from which the span is looked for.
-const LEAST_NEURONS: usize = 256;
+pub(crate) const LEAST_NEURONS: usize = 256;
 /// Largest rank that is looked for.
 const MOST: usize = 16;
 /// Bound of the potential's error in units of `delta M`, with that of the product with the length.

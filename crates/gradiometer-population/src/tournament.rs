@@ -118,12 +118,17 @@ pub(crate) fn play<B: Send, S: Default + Send>(
         lock(&lent).push(scratch);
     };
     let threads = threads.min(sequence.count).min(rayon::current_num_threads());
-    rayon::in_place_scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| run());
-        }
+    if threads <= 1 {
+        // A scope wakes whoever might wait for its end, which takes longer than a small turn.
         run();
-    });
+    } else {
+        rayon::in_place_scope(|scope| {
+            for _ in 1..threads {
+                scope.spawn(|_| run());
+            }
+            run();
+        });
+    }
     *scratches = lent.into_inner().unwrap_or_else(PoisonError::into_inner);
 }
 

@@ -59,6 +59,8 @@ const RESUME: &str = "checkpoints/resume.safetensors";
 const CLAIMS: &str = "claims.csv";
 /// Pairs of neurons to evaluate between two looks at whether to stop.
 const PAIRS: usize = 1 << 28;
+/// Pairs of neurons, some tenth of a second, that are worth a checkpoint: it waits for the disk some milliseconds.
+const WORTH_A_CHECKPOINT: u64 = 1 << 26;
 
 /// Where a run stands, for a progress bar.
 #[derive(Clone, Copy, Debug)]
@@ -178,6 +180,9 @@ fn run_watched(
         log = setup.begin(existing, state, measure(state, state.phase, state.lambda))?;
     }
     let most_steps = trainer.most_steps();
+    let pairs = pairs(experiment, start.neurons() + teacher.neurons()) as u64;
+    // Steps at the last checkpoint; the first record is followed by one.
+    let mut saved: Option<u64> = None;
     let mut violation = None;
     while !trainer.is_finished() {
         let lambda = trainer.state().lambda;
@@ -200,8 +205,15 @@ fn run_watched(
         }
         let now = Progress { steps: state.steps, most_steps, record: &log.last };
         let stop = progress(now).is_break();
-        if recorded.is_some() || stop {
+        // A step to a floor and a look at the statements are work enough by themselves.
+        let worth = watch.is_some()
+            || matches!(state.phase, Phase::Floor { .. })
+            || saved.is_none_or(|saved| {
+                (state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
+            });
+        if stop || trainer.is_finished() || recorded.is_some() && worth {
             checkpoint::write(&resume, experiment, &log.checkpoint(state.clone())?)?;
+            saved = Some(state.steps);
         }
         if stop && !trainer.is_finished() {
             return Ok(Ending::Stopped { steps: trainer.state().steps });

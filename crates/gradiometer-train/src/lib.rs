@@ -4,6 +4,7 @@ mod algorithm;
 mod error;
 mod floor;
 mod flow;
+mod half;
 mod optimizer;
 mod record;
 mod regularised;

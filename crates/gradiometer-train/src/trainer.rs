@@ -4,6 +4,7 @@ use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
 use crate::error::TrainError;
 use crate::floor::{Floor, FloorEnding, Floors};
 use crate::flow::{Course, Flow};
+use crate::half::Half;
 use crate::optimizer::{Moments, Optimizer};
 use crate::record::{Record, regularised_squares};
 use crate::regularised::Regularised;
@@ -344,6 +345,9 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         let decay = stage3.weight_decay(lambda);
         let goal = stage3.gradient_factor * lambda * lambda;
         let end = stage3.steps.min(self.state.phase_steps.saturating_add(budget));
+        if let Some(half) = self.half(stage3) {
+            self.descend_half(stage3, half, end);
+        }
         while self.state.phase_steps < end {
             self.evaluate_step();
             if goal > 0.0 {
@@ -370,6 +374,29 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
             self.state.steps += 1;
         }
         self.state.phase_steps >= stage3.steps
+    }
+
+    /// Half the student, if that takes the same steps; however many they are, so that pauses leave no trace.
+    fn half(&self, stage3: Stage3) -> Option<Half> {
+        let plain = matches!(stage3.optimizer, Optimizer::GradientDescent);
+        let all = plain && !stage3.freeze_first_layer && !(stage3.gradient_factor > 0.0);
+        let student = &self.state.student;
+        (all && self.objective.merges_twins(student)).then(|| Half::of(student)).flatten()
+    }
+
+    /// [`Trainer::descend`] on half the student.
+    fn descend_half(&mut self, stage3: Stage3, mut half: Half, end: u64) {
+        let decay = stage3.weight_decay(self.state.lambda);
+        let State { student, moments, phase_steps, steps, .. } = &mut self.state;
+        let (workspace, gradient) = (&mut self.workspace, &mut self.gradient);
+        while *phase_steps < end {
+            let _loss = self.objective.evaluate_step(*steps, half.merged(), workspace, gradient);
+            half.step(stage3.step_size, decay, gradient);
+            moments.steps += 1;
+            *phase_steps += 1;
+            *steps += 1;
+        }
+        half.write(student);
     }
 
     /// The flow; true when the epoch is over.

@@ -420,3 +420,67 @@ proptest! {
         }
     }
 }
+
+/// A population objective that notes how many neurons it is asked about, and may hide that it merges twins.
+struct Watched {
+    population: Population,
+    merges: bool,
+    seen: std::cell::RefCell<std::collections::BTreeSet<usize>>,
+}
+
+impl Objective for Watched {
+    fn evaluate_fast(
+        &self,
+        student: &Network,
+        workspace: &mut Workspace,
+        gradient: &mut Gradient,
+    ) -> gradiometer_population::Bounded {
+        self.seen.borrow_mut().insert(student.neurons());
+        self.population.evaluate_fast(student, workspace, gradient)
+    }
+
+    fn loss(&self, student: &Network, relative: f64) -> gradiometer_population::Bounded {
+        self.population.loss(student, relative)
+    }
+
+    fn merges_twins(&self, student: &Network) -> bool {
+        self.merges && self.population.merges_twins(student)
+    }
+
+    fn teacher(&self) -> &Teacher {
+        self.population.teacher()
+    }
+}
+
+#[test]
+fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
+    let (m, stage3) = (12, Stage3 { epochs: 2, steps: 7, ..Stage3::default() });
+    let run = |d: usize, population: Population, merges: bool, stage3: Stage3| {
+        let seen = std::cell::RefCell::default();
+        let objective = Watched { population, merges, seen };
+        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+        let mut trainer = Trainer::new(&objective, &algorithm, symmetric(d, m / 2, 0.01)).unwrap();
+        while !trainer.is_finished() {
+            let _event = trainer.advance(3).unwrap();
+        }
+        let state = trainer.into_state();
+        let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<u64>>();
+        let layers = [state.student.second_layer(), state.student.first_layer()].map(bits);
+        (layers, state.steps, objective.seen.into_inner().contains(&(m / 2)))
+    };
+    let population = |d| Population::new(teacher(d, &[1.0, -0.8]));
+    let (half, steps, taken) = run(5, population(5), true, stage3);
+    let (whole, whole_steps, whole_taken) = run(5, population(5), false, stage3);
+    assert!(taken && !whole_taken && half == whole && steps == whole_steps);
+    // Where twins are not alike, or the steps are others, the whole student takes them.
+    let momentum = Optimizer::Momentum { momentum: 0.5 };
+    for (d, population, stage3) in [
+        (5, population(5).from_degree(FromDegree::Zero), stage3),
+        (3, population(3), stage3),
+        (5, population(5), Stage3 { optimizer: momentum, ..stage3 }),
+        (5, population(5), Stage3 { freeze_first_layer: true, ..stage3 }),
+        (5, population(5), Stage3 { gradient_factor: 1.0, ..stage3 }),
+    ] {
+        assert!(!run(d, population, true, stage3).2, "{d} {stage3:?}");
+    }
+}

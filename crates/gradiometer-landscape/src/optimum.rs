@@ -14,36 +14,38 @@
 //!
 //! a sum of terms that are not negative: `P` at the optimum lies within the gap below `P(mu)`.
 //!
-//! The solver (`solver.rs`) is a sliding Frank-Wolfe method: an interior-point method (`interior.rs`) for masses and directions of all points together, which
-//! finds what carries mass on its way, then a search of the whole sphere for the largest `|eta|` (`search.rs`), which gives the next points. Everything that must
-//! survive `1/lambda` is evaluated in double-double arithmetic, and a mass is an unevaluated sum of two doubles: at `lambda = 1e-6` the last bit of a mass moves
-//! `eta` by `1e-11`. Points next to a teacher are `lambda` apart, what tells their neurons apart is of order `lambda^3`, and so the linear systems are in
-//! double-double too ([`gradiometer_population::Gram`]).
+//! The solver is a sliding Frank-Wolfe method: Newton's method on masses and directions of the atoms, then a search of the whole sphere for
+//! the largest `|eta|`, which gives the next atoms. Everything that must survive `1/lambda` is evaluated in double-double
+//! arithmetic, and a mass is an unevaluated sum of two doubles: at `lambda = 1e-6` the last bit of a mass moves `eta` by `1e-11`.
 //!
 //! **Curves.** Where the minimal-norm interpolant (`l = 2`) is a certificate with `rho > 0`, the optimum has one atom near
 //! each teacher direction for small `lambda`, and the gap reaches rounding. So it does for every teacher of rank 2 that was tried. From rank 3 on, where
 //! that interpolant exceeds 1, the optimum is in general **not a finite sum of atoms**: `|eta| = 1` along curves, some of order one in length, some of order
 //! `lambda` next to a teacher, some from the one scale to the other, and the measure has a density there (the kernel is as smooth as that of a plate
 //! pressed against an obstacle, which touches in curves and regions). Between two points that are a distance `h` apart on
-//! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. There, new points come where the excess times
-//! the mass around it is largest, which is what the gap feels, in rounds that gain a digit each; and a dual point is lowered around each excess by just that
-//! much, which costs next to nothing far from the heavy atoms.
+//! a curve `|eta|` exceeds one by a multiple of `density h^4/lambda`, as a cubic spline misses a smooth function. So there are three more parts:
+//! - an interior-point method (`interior.rs`) for masses and directions of some hundreds of points at once, which finds what carries mass on its way. Points
+//!   next to a teacher are `lambda` apart, what tells their neurons apart is of order `lambda^3`, and so its linear systems are in double-double;
+//! - new points where the excess times the mass around it is largest, which is what the gap feels, in rounds that gain a digit each;
+//! - a dual point (`refine.rs`) that is lowered around each excess by just that much: far from the heavy atoms this costs next to nothing.
 //!
 //! [`Optimum::converged`] is false where the gap is not what was asked for, and the interval is as true as the search for the largest `|eta|`.
 
 mod atoms;
 mod field;
 mod interior;
+mod newton;
+mod refine;
 mod search;
-mod solver;
 
 use crate::error::LandscapeError;
 use crate::lemmas::{Measure, Point};
 use atoms::Atoms;
-use gradiometer_hermite::float::maximum;
+use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 use gradiometer_model::SeparatedTeacher;
 use gradiometer_population::Bounded;
 use search::Sphere;
+use std::f64::consts::FRAC_PI_2;
 
 /// When to stop, and how much to search.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,17 +54,19 @@ pub struct OptimumOptions {
     pub gap: f64,
     /// Random starting points of each search for the largest `|eta|`.
     pub starts: usize,
-    /// Rounds of solution and search.
+    /// Rounds of Newton's method and search.
     pub rounds: usize,
     /// Atoms beyond which none is added.
     pub atoms: usize,
+    /// Rounds of refinement where the optimum is no finite sum of atoms.
+    pub refinements: usize,
     /// Seed of the starting points.
     pub seed: u64,
 }
 
 impl Default for OptimumOptions {
     fn default() -> Self {
-        Self { gap: 1e-12, starts: 200, rounds: 26, atoms: 600, seed: 0 }
+        Self { gap: 1e-12, starts: 200, rounds: 12, atoms: 600, refinements: 14, seed: 0 }
     }
 }
 
@@ -158,6 +162,7 @@ pub fn regularised_path(
     options: &OptimumOptions,
 ) -> Result<Vec<Optimum>, LandscapeError> {
     let sphere = Sphere::new(teacher)?;
+    let separation = teacher.separation().map_or(FRAC_PI_2, |s| s.angle);
     let mut atoms = Atoms::of_teacher(teacher);
     let mut path = Vec::with_capacity(lambdas.len());
     for &lambda in lambdas {
@@ -167,11 +172,23 @@ pub fn regularised_path(
         if atoms.is_empty() {
             atoms = Atoms::of_teacher(teacher);
         }
-        let problem = Problem { sphere: &sphere, teacher, lambda, options };
+        let own = minimum(OWN[1], maximum(OWN[0], OWN_SHARES[1] * lambda));
+        let own = minimum(own, OWN_SHARES[0] * separation);
+        let problem = Problem { sphere: &sphere, teacher, lambda, options, own };
         path.push(problem.solve(&mut atoms)?);
     }
     Ok(path)
 }
+
+/// Places closer than this to an atom belong to it, and atoms of one sign that are closer are one: the least and the greatest such angle.
+const OWN: [f64; 2] = [4e-5, 1e-3];
+/// The same as a share of the separation, for teachers that are close, and of `lambda`, the size of what an atom near a teacher may
+/// spread into.
+const OWN_SHARES: [f64; 2] = [0.05, 0.25];
+
+/// Atoms that a finite sum is looked for with: in the plane, where the optimum is one, and for each of the teacher's neurons elsewhere.
+const FEW: usize = 48;
+const FEW_EACH: usize = 3;
 
 /// One teacher, one `lambda`.
 struct Problem<'a> {
@@ -179,9 +196,87 @@ struct Problem<'a> {
     teacher: &'a SeparatedTeacher,
     lambda: f64,
     options: &'a OptimumOptions,
+    /// Places closer than this to an atom belong to it.
+    own: f64,
+}
+
+/// What is known of a measure.
+struct Assessment {
+    optimum: Optimum,
+    /// Where `|eta|` exceeds one away from the atoms, with `eta` there.
+    exceeding: Vec<(Vec<f64>, f64)>,
 }
 
 impl Problem<'_> {
+    /// Newton's method and search in turns, until the gap is closed or nothing more is found.
+    fn solve(&self, atoms: &mut Atoms) -> Result<Optimum, LandscapeError> {
+        let mut best: Option<(Optimum, Atoms)> = None;
+        let plane = self.sphere.coordinates().size() == 2;
+        let few = if plane { FEW } else { FEW_EACH * self.teacher.neurons() };
+        let few = few.min(self.options.atoms);
+        for round in 1..=self.options.rounds {
+            self.descend(atoms)?;
+            let Assessment { optimum, exceeding } = self.assess(atoms, round)?;
+            let converged = optimum.converged;
+            if best.as_ref().is_none_or(|(b, _)| optimum.duality_gap < b.duality_gap) {
+                best = Some((optimum, atoms.clone()));
+            }
+            let mut added = false;
+            for (place, eta) in exceeding {
+                if atoms.len() < few {
+                    added |= atoms.add(place, eta, self.lambda);
+                }
+            }
+            if converged || !added {
+                break;
+            }
+        }
+        let Some((optimum, last)) = best else {
+            return Err(LandscapeError::Lambda { lambda: self.lambda });
+        };
+        *atoms = last;
+        if optimum.converged { Ok(optimum) } else { self.refine(optimum, atoms) }
+    }
+
+    fn descend(&self, atoms: &mut Atoms) -> Result<(), LandscapeError> {
+        let coordinates = self.sphere.coordinates();
+        newton::descend(atoms, coordinates, self.teacher, self.lambda)?;
+        while atoms.merge(self.own) {
+            newton::descend(atoms, coordinates, self.teacher, self.lambda)?;
+        }
+        Ok(())
+    }
+
+    /// Value and gap of a measure, the dual point being its own residual.
+    fn assess(&self, atoms: &Atoms, round: usize) -> Result<Assessment, LandscapeError> {
+        let (teacher, lambda, own) = (self.teacher, self.lambda, self.own);
+        let found = self.sphere.local_maxima(atoms, lambda, own, self.options);
+        let probes = [found.beside.as_slice(), &found.away].concat();
+        let state = atoms.evaluate(teacher, &probes)?;
+        let curvatures = newton::curvatures(atoms, self.sphere.coordinates(), teacher, lambda);
+        let eta_error = state.derivative_error / lambda;
+        let etas: Vec<f64> = state.derivatives.iter().map(|g| -g / lambda).collect();
+        let (at_atoms, at_probes) = etas.split_at(atoms.len());
+        // The maximum next to an atom, to second order with a factor two for the third; where the curvature has the wrong sign
+        // or that maximum is far, the search's is all there is.
+        let beside = atoms.iter().enumerate().map(|(j, atom)| {
+            let slope = state.slopes[j] / lambda;
+            let step = slope / curvatures[j];
+            let rise = if step >= 0.0 && step < own { slope * step } else { 0.0 };
+            atom.sign() * at_atoms[j] + rise
+        });
+        let largest_eta =
+            maximum_of(beside.chain(at_probes.iter().map(|eta| eta.abs()))) + eta_error;
+        let shrink = 1.0 / maximum(1.0, largest_eta);
+        let loss = state.loss;
+        let duality_gap = (1.0 - shrink) * (1.0 - shrink) * (loss.value + loss.error)
+            + lambda * slack(atoms, at_atoms, shrink, eta_error);
+        let optimum = self.optimum(atoms, loss, duality_gap, largest_eta, round);
+        let beyond = found.away.into_iter().zip(at_probes[found.beside.len()..].iter().copied());
+        let exceeding = beyond.filter(|(_, eta)| eta.abs() > 1.0 + eta_error).collect();
+        Ok(Assessment { optimum, exceeding })
+    }
+
     fn optimum(
         &self,
         atoms: &Atoms,

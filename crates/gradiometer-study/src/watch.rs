@@ -28,7 +28,9 @@ pub const WATCHED: [&str; 7] = ["7.1", "7.2", "7.3", "7.4", "7.5", "7.7", "7.8"]
 /// Random starting points of the search for the constant of a test function, and the seed.
 const STARTS: usize = 100;
 /// Rounds of the solver of the regularised optimum.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 4;
+/// Refinements of it where it is no finite sum of atoms: a gap of about `1e-8` of its value.
+const REFINEMENTS: usize = 4;
 /// Relative width of the bracket of the largest step size.
 const STEP_WIDTH: f64 = 1e-3;
 
@@ -172,7 +174,11 @@ impl<'a> Watch<'a> {
             let optimum = match self.optimum.take() {
                 Some(optimum) if optimum.lambda.to_bits() == lambda.to_bits() => optimum,
                 _ => {
-                    let options = OptimumOptions { rounds: ROUNDS, ..OptimumOptions::default() };
+                    let options = OptimumOptions {
+                        rounds: ROUNDS,
+                        refinements: REFINEMENTS,
+                        ..OptimumOptions::default()
+                    };
                     regularised_optimum(&self.teacher, lambda, &options)?
                 }
             };

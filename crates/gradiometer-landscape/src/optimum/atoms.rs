@@ -42,6 +42,19 @@ impl Atom {
         self.sign
     }
 
+    /// Adds `length` times `change` to the mass, all mass being gone where that reaches zero or beyond.
+    pub(super) fn change_mass(&mut self, change: f64, length: f64) {
+        let sign = self.sign();
+        let gone = change * self.mass < 0.0 && length >= (self.mass / change).abs();
+        if !gone {
+            self.add_mass(length * change);
+        }
+        if gone || !(self.mass * sign > 0.0) {
+            self.mass = 0.0;
+            self.correction = 0.0;
+        }
+    }
+
     /// Takes another atom's mass, at the mean direction.
     fn absorb(&mut self, other: &Self) {
         let side = dot(&self.direction, &other.direction).signum();
@@ -84,6 +97,10 @@ pub(super) struct State {
     pub(super) derivatives: Vec<f64>,
     /// Bound of their error.
     pub(super) derivative_error: f64,
+    /// Tangential gradient of that derivative at the atoms, each of length `d`.
+    pub(super) gradients: Vec<Vec<f64>>,
+    /// Its length.
+    pub(super) slopes: Vec<f64>,
 }
 
 impl Atoms {
@@ -112,6 +129,11 @@ impl Atoms {
 
     pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, Atom> {
         self.0.iter_mut()
+    }
+
+    /// Removes the atoms without mass.
+    pub(super) fn drop_empty(&mut self) {
+        self.0.retain(|atom| atom.mass.abs() > 0.0);
     }
 
     pub(super) fn total_mass(&self) -> f64 {
@@ -151,6 +173,16 @@ impl Atoms {
         let directions: Vec<f64> =
             self.0.iter().flat_map(|point| point.direction.iter().copied()).collect();
         Measure::new(masses, &directions, dimension)
+    }
+
+    /// A new atom where `|eta| > 1`, with the mass that lowers `P` most; false if that is nothing.
+    pub(super) fn add(&mut self, direction: Vec<f64>, eta: f64, lambda: f64) -> bool {
+        let mass = eta.signum() * (eta.abs() - 1.0) * lambda / (2.0 * KERNEL_AT_ONE);
+        let useful = mass.abs() > 0.0;
+        if useful {
+            self.0.push(Atom { direction, mass, correction: 0.0, sign: eta.signum() });
+        }
+        useful
     }
 
     pub(super) fn at(&self, j: usize) -> &Atom {
@@ -197,8 +229,7 @@ impl Atoms {
     /// then. Between two atoms it takes mass from both, so that total and mean stay; elsewhere it starts with `mass`.
     pub(super) fn insert(&mut self, place: &[f64], sign: f64, mass: f64, old: usize) -> bool {
         let near = self.nearest(place, sign);
-        let least = near.iter().find(|(_, j)| *j < old).map_or(f64::INFINITY, |(angle, _)| *angle);
-        let least = minimum(least, FAR);
+        let Some((least, _)) = near.iter().find(|(_, j)| *j < old).copied() else { return false };
         if near.first().is_some_and(|(angle, _)| *angle < CLOSE * least) || least < LEAST_DISTANCE {
             return false;
         }
@@ -264,6 +295,23 @@ impl Atoms {
         *self = kept;
     }
 
+    /// Replaces two atoms of one sign that are closer than `angle` by one; whether there were any.
+    pub(super) fn merge(&mut self, angle: f64) -> bool {
+        for k in 1..self.0.len() {
+            for j in 0..k {
+                let (first, second) = (&self.0[j], &self.0[k]);
+                if first.sign * second.sign > 0.0
+                    && projective_angle(&first.direction, &second.direction) < angle
+                {
+                    let second = self.0.remove(k);
+                    self.0[j].absorb(&second);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     /// The atoms as a network.
     fn network(&self, dimension: usize) -> Result<Network, LandscapeError> {
         let masses = self.0.iter().map(|atom| atom.mass).collect();
@@ -287,7 +335,7 @@ impl Atoms {
         gram.residual(&masses, teacher.network(), &offset)
     }
 
-    /// Loss and derivatives in the masses, in double-double arithmetic; `probes` are unit vectors that carry no mass.
+    /// Loss, derivatives in the masses and in the directions, in double-double arithmetic; `probes` are unit vectors that carry no mass.
     pub(super) fn evaluate(
         &self,
         teacher: &SeparatedTeacher,
@@ -313,10 +361,24 @@ impl Atoms {
             .chain(2 * m..2 * m + probes.len())
             .map(|j| gradient.second_layer[j] / norm(student.neuron(j)))
             .collect();
+        let gradients: Vec<Vec<f64>> = self
+            .0
+            .iter()
+            .enumerate()
+            .map(|(j, atom)| {
+                let row = &gradient.first_layer[j * d..(j + 1) * d];
+                let along = dot(row, &atom.direction);
+                let tangential = row.iter().zip(&atom.direction).map(|(g, v)| g - along * v);
+                let scale = if atom.mass.abs() > 0.0 { 1.0 / atom.mass } else { 0.0 };
+                tangential.map(|g| g * scale).collect()
+            })
+            .collect();
         Ok(State {
             loss: evaluation.loss,
             derivatives,
             derivative_error: gradient.second_layer_error * (1.0 + 8.0 * f64::EPSILON),
+            slopes: gradients.iter().map(|g| norm(g)).collect(),
+            gradients,
         })
     }
 }

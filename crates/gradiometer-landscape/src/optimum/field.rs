@@ -5,7 +5,7 @@ use super::search::Coordinates;
 use faer::{Mat, Side};
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
-use gradiometer_hermite::relu::sphere_kernel;
+use gradiometer_hermite::relu::{Derivatives, sphere_kernel};
 use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, norm, normalised};
 
@@ -45,9 +45,44 @@ impl Field {
         }
     }
 
-    /// The second derivative of `e` at atom `j` with the measure held fixed, in its tangents, `(n - 1) x (n - 1)`.
+    /// `T_j' x`.
+    pub(super) fn along(&self, j: usize, x: &[f64]) -> Vec<f64> {
+        self.tangents[j].iter().map(|t| dot(t, x)).collect()
+    }
+
+    /// `t_jb`, `k` and its derivatives at it; `k''` is zero instead of infinite where the points coincide, since it is only
+    /// used beside factors that vanish faster.
+    pub(super) fn kernel(&self, j: usize, b: usize) -> (f64, Derivatives) {
+        let angle = Angle::between(&self.points[j], &self.points[b]);
+        let at = sphere_kernel(angle);
+        let second = if at.second.is_finite() { at.second } else { 0.0 };
+        (angle.cosine(), Derivatives { second, ..at })
+    }
+
+    /// `sum_{b != j} nu_b (k'' (T_j' v_b)(T_j' v_b)' - k' t I)`, `(n - 1) x (n - 1)`.
+    pub(super) fn pull(&self, j: usize) -> Mat<f64> {
+        let size = self.tangents[j].len();
+        let mut sum = Mat::zeros(size, size);
+        for b in (0..self.points.len()).filter(|b| *b != j) {
+            let (t, at) = self.kernel(j, b);
+            let towards = self.along(j, &self.points[b]);
+            for x in 0..size {
+                for y in 0..size {
+                    sum[(x, y)] += self.masses[b] * at.second * towards[x] * towards[y];
+                }
+                sum[(x, x)] -= self.masses[b] * at.first * t;
+            }
+        }
+        sum
+    }
+
+    /// The second derivative of `e` at atom `j` with the measure held fixed: there its own term is `-c_j k'(1) I`, `k'(1) = 1/4`.
     pub(super) fn curvature(&self, j: usize) -> Mat<f64> {
-        self.around(self.points[j].clone()).hessian
+        let mut hessian = self.pull(j);
+        for x in 0..hessian.nrows() {
+            hessian[(x, x)] -= 0.25 * self.masses[j];
+        }
+        hessian
     }
 
     /// `|eta|` and the unit vector at a local maximum of it, from `start`: Newton's method with every curvature taken as negative, in a trust
@@ -89,7 +124,6 @@ impl Field {
         for (v, nu) in self.points.iter().zip(&self.masses) {
             let angle = Angle::between(&y, v);
             let at = sphere_kernel(angle);
-            // k'' is infinite where the points coincide, and what it multiplies vanishes faster.
             let second = if at.second.is_finite() { at.second } else { 0.0 };
             value += nu * at.value;
             for (x, t) in towards.iter_mut().zip(&tangents) {

@@ -4,8 +4,10 @@ use super::OptimumOptions;
 use super::atoms::Atoms;
 use super::field::Field;
 use crate::certificate::Stage;
-use crate::certificate::search::starts;
+use crate::certificate::search::{descend, starts};
 use crate::error::LandscapeError;
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::geometry::{dot, normalised, projective_angle};
 use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
 use rand::{RngExt, SeedableRng};
@@ -71,6 +73,8 @@ impl Coordinates {
 pub(super) struct Sphere {
     coordinates: Coordinates,
     stage: Stage,
+    /// Teacher directions in coordinates, and their masses in `mu - mu*`.
+    target: Vec<(Vec<f64>, f64)>,
 }
 
 /// Points around each teacher, and their least and greatest distance in units of `lambda`.
@@ -85,16 +89,56 @@ const WORTH_A_LOOK: f64 = 0.999;
 impl Sphere {
     pub(super) fn new(teacher: &SeparatedTeacher) -> Result<Self, LandscapeError> {
         let coordinates = Coordinates::new(&FeatureSubspace::of(teacher)?);
-        Ok(Self { coordinates, stage: Stage::new(teacher)? })
+        let target = (0..teacher.neurons())
+            .map(|i| (normalised(&coordinates.of(teacher.direction(i))), -teacher.amplitudes()[i]))
+            .collect();
+        Ok(Self { coordinates, stage: Stage::new(teacher)?, target })
     }
 
     pub(super) const fn coordinates(&self) -> &Coordinates {
         &self.coordinates
     }
 
-    /// Local maxima of `|eta|` beyond [`WORTH_A_LOOK`], as unit vectors of `R^d`: found in floating point by climbs from the atoms and between them, from random points and
-    /// from around the teachers at all distances from `lambda` on.
-    pub(super) fn maxima(
+    /// Where `|eta|` may exceed one: the top next to every atom, and the other local maxima, as unit vectors of `R^d`. Found in floating point by
+    /// descents from the atoms, from random points and around the teachers.
+    pub(super) fn local_maxima(
+        &self,
+        atoms: &Atoms,
+        lambda: f64,
+        own: f64,
+        options: &OptimumOptions,
+    ) -> Maxima {
+        let places: Vec<(Vec<f64>, f64)> = atoms
+            .iter()
+            .map(|atom| (normalised(&self.coordinates.of(&atom.direction)), atom.mass))
+            .collect();
+        let nu: Vec<&(Vec<f64>, f64)> = places.iter().chain(&self.target).collect();
+        let eta = |w: &[f64]| {
+            let terms = nu.iter().map(|(v, mass)| mass * sphere_kernel(Angle::between(w, v)).value);
+            -2.0 / lambda * terms.sum::<f64>()
+        };
+        let climb = |w: Vec<f64>| descend(&|w: &[f64]| -eta(w).abs(), w);
+        let embed = |w: &[f64]| normalised(&self.coordinates.embed(w));
+        let beside = places.par_iter().map(|(v, _)| embed(&climb(v.clone()).1)).collect();
+        let points = starts(&self.stage, options.starts, options.seed);
+        let mut found: Vec<(f64, Vec<f64>)> = points.into_par_iter().map(climb).collect();
+        found.retain(|(value, _)| -value > WORTH_A_LOOK);
+        found.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut away: Vec<Vec<f64>> = Vec::new();
+        for (_, w) in found {
+            let elsewhere = |other: &Vec<f64>| projective_angle(other, &w) > own;
+            if places.iter().all(|(v, _)| elsewhere(v)) && away.iter().all(elsewhere) {
+                away.push(w);
+            }
+        }
+        Maxima { beside, away: away.iter().map(|w| embed(w)).collect() }
+    }
+}
+
+impl Sphere {
+    /// Local maxima of `|eta|` beyond [`WORTH_A_LOOK`], as unit vectors of `R^d`: found in floating point by climbs from between the atoms, from random points and from
+    /// around the teachers at all distances from `lambda` on.
+    pub(super) fn maxima_between(
         &self,
         atoms: &Atoms,
         teacher: &SeparatedTeacher,
@@ -102,11 +146,11 @@ impl Sphere {
         options: &OptimumOptions,
     ) -> Vec<Vec<f64>> {
         let field = Field::new(atoms, &self.coordinates, teacher);
-        let mut points: Vec<Vec<f64>> = field.points.clone();
-        points.extend(atoms.midpoints().iter().map(|w| self.coordinates.of(w)));
+        let mut points: Vec<Vec<f64>> =
+            atoms.midpoints().iter().map(|w| self.coordinates.of(w)).collect();
         points.extend(starts(&self.stage, options.starts, options.seed));
         let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-        for v in &field.points[atoms.len()..] {
+        for (v, _) in &self.target {
             for k in 0..AROUND {
                 let distance =
                     lambda * SPREAD[0] * (SPREAD[1] / SPREAD[0]).powf(k as f64 / AROUND as f64);
@@ -128,4 +172,13 @@ impl Sphere {
         }
         maxima
     }
+}
+
+/// What a search of the sphere found.
+#[derive(Clone, Debug)]
+pub(super) struct Maxima {
+    /// The top next to each atom.
+    pub(super) beside: Vec<Vec<f64>>,
+    /// Local maxima elsewhere.
+    pub(super) away: Vec<Vec<f64>>,
 }

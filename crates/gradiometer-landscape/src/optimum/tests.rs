@@ -3,7 +3,6 @@ use crate::certificate::{CertificateOptions, find_certificate};
 use crate::lemmas::tests::student;
 use crate::lemmas::{Evidence, InterpolatedCertificate};
 use gradiometer_certify::{DegreeWeights, Interpolant};
-use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::generate::{Signs, TeacherRequest};
 use gradiometer_model::geometry::normalised;
 use rand::{RngExt, SeedableRng};
@@ -115,7 +114,7 @@ fn extra_mass_appears_where_the_minimal_norm_interpolant_exceeds_one() {
         assert!((mass / masses[2] - 1.0).abs() < 0.05, "{masses:?}");
     }
     // A few atoms do worse, and say so.
-    let few = OptimumOptions { rounds: 4, ..options };
+    let few = OptimumOptions { refinements: 0, ..options };
     let few = regularised_optimum(&teacher, 1e-4, &few).unwrap();
     let many = regularised_optimum(&teacher, 1e-4, &options).unwrap();
     assert!(!few.converged && few.value() > many.value());
@@ -218,7 +217,7 @@ fn climbs_end_at_the_largest_eta() {
         let mass = teacher.amplitudes()[i];
         atoms.add_speck(teacher.direction(i).to_vec(), mass.signum(), 0.5 * mass.abs());
     }
-    let found = sphere.maxima(&atoms, &teacher, lambda, &OptimumOptions::default());
+    let found = sphere.maxima_between(&atoms, &teacher, lambda, &OptimumOptions::default());
     let eta = |w: &[f64]| {
         let state = atoms.evaluate(&teacher, &[w.to_vec()]).unwrap();
         (state.derivatives[atoms.len()] / lambda).abs()

@@ -269,8 +269,12 @@ pub(super) fn extra_mass(seed: u64, form: Form) -> Result<Points, VerifyError> {
         if !exceeds(&teacher, seed)? {
             continue;
         }
-        // The mass of so many rounds is within a few hundredths of that of many more.
-        let options = OptimumOptions { rounds: form.choose(6, 1), ..OptimumOptions::default() };
+        // The mass of two rounds is within a few hundredths of that of many.
+        let options = OptimumOptions {
+            rounds: form.choose(2, 1),
+            refinements: 2,
+            ..OptimumOptions::default()
+        };
         let path = regularised_path(&teacher, &[1e-4, 1e-5, 1e-6], &options)?;
         let mass =
             |o: &Optimum| form.choose(o.atoms_beyond(&teacher, BEYOND).1, o.measure.total_mass());

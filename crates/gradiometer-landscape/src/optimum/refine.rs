@@ -43,58 +43,42 @@ const FIRST_END: f64 = 1e-7;
 const FIRST_ACCURACY: f64 = 1e-3;
 /// How accurately `eta` is settled at the points: never better than the first, else this share of the excess between them.
 const ACCURACY: [f64; 2] = [1e-12, 1e-3];
-/// The least excess that complementarity is chosen by.
-const LEAST_EXCESS: f64 = 1e-12;
 /// Rounded directions are within so many roundings.
 const ROUNDINGS: f64 = 10.0;
 
-/// Atoms that a finite sum is looked for with: in the plane, where the optimum is one, and for each of the teacher's neurons elsewhere.
-const FEW: usize = 48;
-const FEW_EACH: usize = 3;
-
 impl Problem<'_> {
-    /// Masses and directions of the atoms and a search of the sphere in turns, until the gap is closed or nothing more is found: a few atoms first, then, where
-    /// these do not suffice, points on the curves where `|eta|` is largest.
-    pub(super) fn solve(&self, atoms: &mut Atoms) -> Result<Optimum, LandscapeError> {
-        let plane = self.sphere.coordinates().size() == 2;
-        let few = if plane { FEW } else { FEW_EACH * self.teacher.neurons() };
+    /// A better measure and a smaller gap where the optimum is no finite sum of atoms: points on the curves where `|eta|` is largest, with masses and
+    /// directions by [`Stage`], more of them in every round where `|eta|` exceeds one between them.
+    pub(super) fn refine(
+        &self,
+        coarse: Optimum,
+        atoms: &mut Atoms,
+    ) -> Result<Optimum, LandscapeError> {
         let mut points = atoms.clone();
-        let mut best: Option<Optimum> = None;
-        // Rounds since the few atoms were given up; how far `|eta|` exceeded one; the least gap since, and rounds left without a smaller one.
-        let (mut fine, mut excess, mut least, mut patience) = (0, None, f64::INFINITY, PATIENCE);
-        for round in 1..=self.options.rounds {
-            self.settle(&mut points, fine <= SLIDING, excess)?;
-            let (optimum, exceeding) = self.assess(&points, round)?;
-            let finest = excess.is_some_and(|excess: f64| ACCURACY[1] * excess <= ACCURACY[0]);
-            excess = Some(exceeding.first().map_or(0.0, |(_, eta)| eta.abs() - 1.0));
-            patience =
-                if fine == 0 || optimum.duality_gap < least { PATIENCE } else { patience - 1 };
+        self.surround(&mut points);
+        self.stage(Moves::Anywhere, None, FIRST_END, FIRST_ACCURACY).solve(&mut points)?;
+        points.thin(|w| THIN * maximum(self.lambda, minimum(WIDE, self.teacher.nearest(w).1)));
+        let before = coarse.rounds;
+        let mut best = coarse;
+        let (mut excess, mut least, mut patience) = (None, f64::INFINITY, PATIENCE);
+        for round in 1..=self.options.refinements {
+            self.settle(&mut points, round <= SLIDING, excess)?;
+            let (optimum, exceeding) = self.fine(&points, before + round)?;
+            excess = exceeding.first().map(|(_, eta)| eta.abs() - 1.0);
+            patience = if optimum.duality_gap < least { PATIENCE } else { patience - 1 };
             least = minimum(least, optimum.duality_gap);
-            if best.as_ref().is_none_or(|best| optimum.duality_gap < best.duality_gap) {
-                *atoms = points.clone();
-                best = Some(optimum);
+            if optimum.duality_gap < best.duality_gap {
+                (best, *atoms) = (optimum, points.clone());
             }
-            let converged = best.as_ref().is_some_and(|best| best.converged);
-            if converged || patience == 0 || points.len() >= self.options.atoms {
-                break;
-            }
-            let added = self.add_between(&mut points, &exceeding);
-            if fine > 0 {
-                fine += 1;
-            }
-            if fine == 0 && (points.len() > few || (!added && finest)) {
-                points = atoms.clone();
-                self.surround(&mut points);
-                self.stage(Moves::Anywhere, None, FIRST_END, FIRST_ACCURACY).solve(&mut points)?;
-                points.thin(|w| {
-                    THIN * maximum(self.lambda, minimum(WIDE, self.teacher.nearest(w).1))
-                });
-                (fine, excess, least, patience) = (1, None, f64::INFINITY, PATIENCE);
-            } else if !added && finest {
+            if best.converged
+                || patience == 0
+                || points.len() >= self.options.atoms
+                || !self.add_between(&mut points, &exceeding)
+            {
                 break;
             }
         }
-        best.ok_or(LandscapeError::Lambda { lambda: self.lambda })
+        Ok(best)
     }
 
     /// Masses and directions of given points; `excess` is how far `|eta|` exceeded one before the last of them came.
@@ -110,13 +94,13 @@ impl Problem<'_> {
         let accuracy = maximum(ACCURACY[0], ACCURACY[1] * excess.unwrap_or(FIRST_ACCURACY));
         let moving = maximum(accuracy, ROUNDINGS * f64::EPSILON / self.lambda);
         let end = END * self.options.gap;
-        let start = excess.map(|excess| START[0] * maximum(excess, LEAST_EXCESS));
+        let start = excess.map(|excess| START[0] * excess);
         self.stage(moves, start, 100.0 * end, 10.0 * moving).solve(points)?;
         points.thin(|_| SAME * self.lambda);
         let start = start.map_or(SECOND_START, |start| START[1] * start);
         self.stage(Moves::Across, Some(start), end, moving).solve(points)?;
         points.thin(|_| SAME * self.lambda);
-        self.stage(Moves::Nowhere, Some(START[2] * start), 0.01 * end, accuracy).solve(points)
+        self.stage(Moves::Nowhere, Some(START[2] * start), end, accuracy).solve(points)
     }
 
     /// Changes the masses, to any sign, so that `eta` is what is wanted at every point, up to what masses of close points would have to oscillate for.
@@ -197,7 +181,7 @@ impl Problem<'_> {
     }
 
     /// Value and gap of a measure of many points, the dual point being its own residual or that one lowered, and where `|eta|` exceeds one, most first.
-    fn assess(
+    fn fine(
         &self,
         points: &Atoms,
         rounds: usize,
@@ -209,7 +193,7 @@ impl Problem<'_> {
         let mut exceeding = own.exceeding.clone();
         let mut etas = own.etas.clone();
         for _ in 0..LOWERINGS {
-            if exceeding.is_empty() || points.is_empty() {
+            if exceeding.is_empty() {
                 break;
             }
             lowered.lower(&etas, &exceeding);
@@ -235,7 +219,7 @@ impl Problem<'_> {
     /// excess times the mass around it, often of order `lambda`, while a smaller `s` costs it times the whole mass.
     fn dual_gap(&self, atoms: &Atoms, points: &Atoms) -> Result<Dual, LandscapeError> {
         let (teacher, lambda) = (self.teacher, self.lambda);
-        let places = self.sphere.maxima(points, teacher, lambda, self.options);
+        let places = self.sphere.maxima_between(points, teacher, lambda, self.options);
         let dual = points.evaluate(teacher, &places)?;
         let eta_error = dual.derivative_error / lambda;
         let etas: Vec<f64> = dual.derivatives.iter().map(|g| -g / lambda).collect();

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer_hermite::float::{maximum, maximum_of};
+use gradiometer_model::generate::gaussian_student;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip, Teacher};
 use gradiometer_population::{
@@ -235,9 +236,9 @@ fn larger_students_take_the_tournament_and_agree() {
 
 /// Students that are hard for singles, in dimension `d`: generic; at `10^-2`, `10^-5` and `10^-9` from a teacher's direction or its opposite, with a neuron
 /// that is zero; lengths over the whole range of doubles and masses beyond that of singles.
-fn hard_for_singles(teacher: &Teacher, m: usize, seed: f64) -> Vec<Network> {
+fn hard_for_singles(teacher: &Teacher, m: usize, seed: u64) -> Vec<Network> {
     let d = teacher.dimension();
-    let generic = network(d, m, seed);
+    let generic = gaussian_student(d, m, 1.0, 1.0, seed).unwrap();
     let close = [1e-2, 1e-5, 1e-9].map(|distance| {
         let mut w = generic.first_layer().to_vec();
         for (j, row) in w.chunks_exact_mut(d).enumerate() {
@@ -265,9 +266,9 @@ fn singles_keep_their_bounds_up_to_a_thousand_dimensions() {
     let mut worst = [0.0; 3];
     for (m, d) in [(1, 3), (2, 4), (90, 3), (33, 16), (300, 20), (300, 70), (130, 200), (40, 1000)]
     {
-        let teacher = teacher(d, 3, 4.0);
+        let teacher = Teacher::new(gaussian_student(d, 3, 1.0, 1.0, 4).unwrap()).unwrap();
         let population = Population::new(teacher.clone());
-        for student in hard_for_singles(&teacher, m, 2.0) {
+        for student in hard_for_singles(&teacher, m, 2) {
             let accurate = population.accurate(&student, RELATIVE).unwrap();
             for set in InstructionSet::available() {
                 let mut workspace = Workspace::on(*set).with_precision(Precision::Single);
@@ -282,6 +283,37 @@ fn singles_keep_their_bounds_up_to_a_thousand_dimensions() {
     println!("worst shares of the bounds: {worst:?}");
     // Negative control: a thousandth of a bound would not be one.
     assert!(worst.iter().all(|share| *share > 1.0 / 1024.0), "{worst:?}");
+}
+
+/// Relative error of the loss, and of the gradients in units of their largest entry, that singles may make for a generic student.
+const SINGLE_GENERIC: f64 = 8.0 * f32::EPSILON as f64;
+
+#[test]
+fn singles_lose_little_of_generic_students() {
+    for (m, d) in [(300, 20), (1200, 32), (500, 100), (100, 1000)] {
+        let population = population(d, 3, FromDegree::Two);
+        let student = gaussian_student(d, m, 1.0, 1.0, 2).unwrap();
+        let run = |precision| {
+            let mut workspace = Workspace::new().with_precision(precision);
+            population.fast(&student, &mut workspace).unwrap()
+        };
+        let (double, single) = (run(Precision::Double), run(Precision::Single));
+        let off = |x: &[f64], y: &[f64]| {
+            maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs()))
+                / maximum_of(y.iter().map(|y| y.abs()))
+        };
+        let (x, y) = (&single.gradient, &double.gradient);
+        let errors = [
+            off(&[single.loss.value], &[double.loss.value]),
+            off(&x.second_layer, &y.second_layer),
+            off(&x.first_layer, &y.first_layer),
+        ];
+        assert!(errors.iter().all(|e| *e <= SINGLE_GENERIC), "{m}, {d}: {errors:?}");
+        // Negative control: they are singles, and their bound does not promise as much.
+        assert!(errors[1..].iter().all(|e| *e > SINGLE_GENERIC / 64.0), "{m}, {d}: {errors:?}");
+        assert!(!single.loss.within(SINGLE_GENERIC) && double.loss.within(SINGLE_GENERIC));
+        println!("m = {m}, d = {d}: {errors:?}");
+    }
 }
 
 #[test]

@@ -177,6 +177,7 @@ fn run_watched(
         let state = trainer.state();
         log = setup.begin(existing, state, measure(state, state.phase, state.lambda))?;
     }
+    trainer = trainer.with_precision(experiment.precision.precision());
     let most_steps = trainer.most_steps();
     let mut violation = None;
     while !trainer.is_finished() {

@@ -10,7 +10,7 @@ hits all alike; a turn is a pause, in which the threads of the contender before 
 The medians and their ratios are printed, with the largest relative difference of loss and gradients' absolute sums from NumPy's in doubles and,
 for Gradiometer and NumPy, each in a process of its own, the peak memory. The peers' m x m arrays limit them at large m.
 
-The floor is what two cores need at least: 0.2 ns a pair for the kernel (0.1 in singles) and 3 d operations a pair, since each pair's cosine and its part of
+The floor is what two cores need at least: 0.2 ns a pair for the kernel, in singles half of that, their vectors being twice as long, and 3 d operations a pair, since each pair's cosine and its part of
 both gradients are needed once for both neurons, at the speed of NumPy's matrix product measured in the same run.
 """
 

@@ -236,13 +236,12 @@ impl<E: Element> Block<'_, E> {
                     factors: self.lengths[b].1,
                     radial: self.radial[b],
                     tangent: &tangent[(b - i) * E::GROUP..],
-                    group: E::GROUP,
                     stride: count * E::GROUP,
                 };
-                sums.combine(weights[atom] / PI, &mut first_layer[b * d..][..d]);
+                sums.combine::<E>(weights[atom] / PI, &mut first_layer[b * d..][..d]);
                 if let Some(sign) = atoms.mirror.get(atom) {
                     let weight = weights[atoms.students() + atom];
-                    sums.combine(sign * weight / PI, &mut twins[b * d..][..d]);
+                    sums.combine::<E>(sign * weight / PI, &mut twins[b * d..][..d]);
                 }
             }
         }
@@ -256,20 +255,27 @@ struct Direction<'a> {
     radial: f64,
     /// A group of coordinates every `stride` entries.
     tangent: &'a [f64],
-    group: usize,
     stride: usize,
 }
 
 impl Direction<'_> {
     /// `scale (q v + sum_b nu_b asin(t_b) v_b)`, with the radial sum `q` and the neuron's direction `v`.
     #[inline(always)]
-    fn combine(&self, scale: f64, gradient: &mut [f64]) {
+    fn combine<E: Element>(&self, scale: f64, gradient: &mut [f64]) {
         let Self { factors: [first, second], radial, .. } = *self;
-        let groups = gradient.chunks_mut(self.group).zip(self.w.chunks(self.group));
-        for ((gradient, w), tangent) in groups.zip(self.tangent.chunks(self.stride)) {
-            for ((g, x), t) in gradient.iter_mut().zip(w).zip(tangent) {
+        let combine = |gradient: &mut [f64], w: &[f64], tangent: &[f64]| {
+            for ((g, x), t) in gradient.iter_mut().zip(w).zip(&tangent[..E::GROUP]) {
                 *g = scale * (radial * (x * first * second) + t);
             }
+        };
+        let mut tangent = self.tangent.chunks(self.stride);
+        let (mut groups, w) = (gradient.chunks_exact_mut(E::GROUP), self.w.chunks_exact(E::GROUP));
+        let w_rest = w.remainder();
+        for ((gradient, w), tangent) in groups.by_ref().zip(w).zip(&mut tangent) {
+            combine(gradient, w, tangent);
+        }
+        if let Some(tangent) = tangent.next() {
+            combine(groups.into_remainder(), w_rest, tangent);
         }
     }
 }
@@ -277,10 +283,12 @@ impl Direction<'_> {
 /// A group of rows, one after another, as columns.
 #[inline(always)]
 fn transpose<E: Element>(rows: &[f64], columns: &mut [E]) {
-    let width = rows.len() / E::GROUP;
+    let mut rows = rows.chunks_exact(rows.len() / E::GROUP);
+    // As many as the largest group has.
+    let rows: [&[f64]; f32::GROUP] = std::array::from_fn(|_| rows.next().unwrap_or_default());
     for (k, column) in columns.chunks_exact_mut(E::GROUP).enumerate() {
-        for (x, u) in column.iter_mut().zip(rows[k..].iter().step_by(width)) {
-            *x = E::nearest(*u);
+        for (x, row) in column.iter_mut().zip(rows) {
+            *x = E::nearest(row[k]);
         }
     }
 }

@@ -96,24 +96,24 @@ impl<E: Element> Block<'_, E> {
         let (group, width) = (E::GROUP, layout.width);
         let mut unit = vec![0.0; group * width];
         for (tile, (i, count)) in layout.tiles(self.masses.len()).enumerate() {
-            for b in i..i + count {
+            let unit_of_mass = E::unit_of_mass((i..i + count).map(|b| {
                 let (w, weight) = atoms.get(self.start + b);
-                self.lengths[b] = length_and_factors(w);
-                self.masses[b] = weight * self.lengths[b].0;
-            }
-            let unit_of_mass = E::unit_of_mass(&self.masses[i..i + count]);
+                weight * length_and_factors(w).0
+            }));
             self.units_of_mass[tile] = unit_of_mass;
             let weighted = &mut self.weighted[i * width..][..count * width];
             for row in (0..count).step_by(group) {
                 for (r, unit) in unit.chunks_exact_mut(width).enumerate() {
                     let b = i + row + r;
-                    let (w, _) = atoms.get(self.start + b);
-                    let [first, second] = self.lengths[b].1;
+                    let (w, weight) = atoms.get(self.start + b);
+                    let length @ (norm, [first, second]) = length_and_factors(w);
                     for (u, x) in unit.iter_mut().zip(w) {
                         *u = x * first * second;
                     }
                     unit[w.len()..].fill(0.0);
-                    let share = self.masses[b] / unit_of_mass;
+                    let mass = weight * norm;
+                    (self.lengths[b], self.masses[b]) = (length, mass);
+                    let share = mass / unit_of_mass;
                     self.shares[b] = E::nearest(share);
                     let panels = weighted.chunks_exact_mut(group).skip(row + r).step_by(count);
                     for (panel, unit) in panels.zip(unit.chunks_exact(group)) {

@@ -44,7 +44,7 @@ pub(crate) trait Element: Copy + Debug + Default + Into<f64> + Send + Sync {
     /// The nearest one.
     fn nearest(x: f64) -> Self;
     /// In units of what the masses of a tile are kept: 1, or for singles, whose range is small, the largest.
-    fn unit_of_mass(masses: &[f64]) -> f64;
+    fn unit_of_mass(masses: impl Iterator<Item = f64>) -> f64;
 }
 
 impl Element for f64 {
@@ -58,7 +58,7 @@ impl Element for f64 {
         x
     }
 
-    fn unit_of_mass(_masses: &[f64]) -> f64 {
+    fn unit_of_mass(_masses: impl Iterator<Item = Self>) -> f64 {
         1.0
     }
 }
@@ -75,8 +75,8 @@ impl Element for f32 {
         x as Self
     }
 
-    fn unit_of_mass(masses: &[f64]) -> f64 {
-        let largest = maximum_of(masses.iter().map(|c| c.abs()));
+    fn unit_of_mass(masses: impl Iterator<Item = f64>) -> f64 {
+        let largest = maximum_of(masses.map(f64::abs));
         if largest > 0.0 { largest } else { 1.0 }
     }
 }

@@ -1,7 +1,9 @@
-//! One exact step, loss and both gradients, at the shapes of scripts/compare_step.py, on every instruction set.
+//! One exact step, loss and both gradients, at the shapes of scripts/compare_step.py, on every instruction set, in doubles and in singles.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use gradiometer::population::{Gradient, InstructionSet, Objective, Population, Workspace};
+use gradiometer::population::{
+    Gradient, InstructionSet, Objective, Population, Precision, Workspace,
+};
 use gradiometer_benches::{student, teacher};
 
 fn step(c: &mut Criterion) {
@@ -12,10 +14,14 @@ fn step(c: &mut Criterion) {
         let student = student(m, d);
         group.throughput(Throughput::Elements((m * m) as u64));
         for set in InstructionSet::available() {
-            let (mut workspace, mut gradient) = (Workspace::on(*set), Gradient::default());
-            group.bench_function(BenchmarkId::new(set.name(), format!("{m}x{d}")), |b| {
-                b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
-            });
+            for (precision, suffix) in [(Precision::Double, ""), (Precision::Single, "-single")] {
+                let mut workspace = Workspace::on(*set).with_precision(precision);
+                let mut gradient = Gradient::default();
+                let name = format!("{}{suffix}", set.name());
+                group.bench_function(BenchmarkId::new(name, format!("{m}x{d}")), |b| {
+                    b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+                });
+            }
         }
     }
     group.finish();

@@ -1,11 +1,11 @@
-//! `time-step TEACHER STUDENT`: for every line on standard input, one step on the given networks, reported as a JSON line.
+//! `time-step TEACHER STUDENT [single]`: for every line on standard input, one step on the given networks, reported as a JSON line.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
     reason = "a timing program: it prints times"
 )]
 
-use gradiometer::population::{Gradient, Objective, Population, Workspace};
+use gradiometer::population::{Gradient, Objective, Population, Precision, Workspace};
 use gradiometer::study::{TensorNames, read_network, read_teacher};
 use std::io::BufRead as _;
 use std::path::Path;
@@ -13,14 +13,17 @@ use std::time::Instant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let paths: Vec<String> = std::env::args().skip(1).collect();
-    let [teacher, student] = paths.as_slice() else {
-        return Err("usage: time-step TEACHER STUDENT".into());
+    let (teacher, student, precision) = match paths.as_slice() {
+        [teacher, student] => (teacher, student, Precision::Double),
+        [teacher, student, single] if single == "single" => (teacher, student, Precision::Single),
+        _ => return Err("usage: time-step TEACHER STUDENT [single]".into()),
     };
     let names = TensorNames::default();
     let teacher = read_teacher(Path::new(teacher), &names)?;
     let student = read_network(Path::new(student), &names)?;
     let population = Population::new(teacher);
-    let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+    let mut workspace = Workspace::new().with_precision(precision);
+    let mut gradient = Gradient::default();
     for line in std::io::stdin().lock().lines() {
         let _request = line?;
         let start = Instant::now();

@@ -1,15 +1,16 @@
 """Times one exact step (loss and both gradients) of Gradiometer beside NumPy, JAX and PyTorch on the same arrays.
 
-    python3 scripts/compare_step.py [--shapes 500x50,2000x100,4000x1000,8000x32,16000x8] [--peers numpy,jax,jax-ad,torch,torch-compiled]
+    python3 scripts/compare_step.py [--shapes 500x50,2000x100,4000x1000,8000x32,16000x8] [--peers numpy,jax,jax-ad,torch,torch-compiled] [--single]
 
 Needs numpy; jax and torch are used if they can be imported. Builds the helper `time-step` first. Every contender computes
-statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles, on all cores: with a hand-written gradient, and JAX also with `value_and_grad` (jax-ad) and
+statements 3.2 and 3.3 of docs/CONFORMANCE.md in doubles, or with --single in singles from the same arrays rounded (Gradiometer also in
+doubles, for the gain and for what is lost), on all cores: with a hand-written gradient, and JAX also with `value_and_grad` (jax-ad) and
 PyTorch compiled (torch-compiled). Rounds alternate between them, so that noise
 hits all alike; a turn is a pause, in which the threads of the contender before go to sleep, and steps for a twentieth of a second, at least one.
-The medians and their ratios are printed, with the largest relative difference of the results and,
+The medians and their ratios are printed, with the largest relative difference of loss and gradients' absolute sums from NumPy's in doubles and,
 for Gradiometer and NumPy, each in a process of its own, the peak memory. The peers' m x m arrays limit them at large m.
 
-The floor is what two cores need at least: 0.2 ns a pair for the kernel and 3 d operations a pair, since each pair's cosine and its part of
+The floor is what two cores need at least: 0.2 ns a pair for the kernel, in singles half of that, their vectors being twice as long, and 3 d operations a pair, since each pair's cosine and its part of
 both gradients are needed once for both neurons, at the speed of NumPy's matrix product measured in the same run.
 """
 
@@ -28,7 +29,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 TAU = 2 * np.pi
 PAUSE, TURN = 0.3, 0.05  # seconds: before a turn, and of steps in it
-KERNEL = 0.2  # nanoseconds a pair on two cores
+KERNEL = {np.float64: 0.2, np.float32: 0.1}  # nanoseconds a pair on two cores
 
 
 def instance(m, d, seed=1):
@@ -176,9 +177,9 @@ class Ours:
         self.process.wait()
 
 
-def product_speed(n=2048, rounds=5):
+def product_speed(dtype, n=2048, rounds=5):
     """Operations a nanosecond of NumPy's matrix product."""
-    x = np.random.default_rng(0).standard_normal((n, n))
+    x = np.random.default_rng(0).standard_normal((n, n)).astype(dtype)
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
@@ -187,9 +188,14 @@ def product_speed(n=2048, rounds=5):
     return 2 * n**3 / min(times) * 1e-9
 
 
+def sums(result):
+    """The loss and the sums of the gradients' moduli, which the helper prints too."""
+    loss, *gradients = [np.asarray(x, dtype=np.float64) for x in result]
+    return [float(loss), *(float(np.abs(g).sum()) for g in gradients)]
+
+
 def difference(found, exact):
-    pairs = zip(found, exact)
-    return max(float(np.max(np.abs(np.asarray(x) - y)) / np.max(np.abs(y))) for x, y in pairs)
+    return max(abs(x / y - 1) for x, y in zip(found, exact))
 
 
 def peak_of_numpy(shape):
@@ -218,6 +224,7 @@ def main():
     parser.add_argument("--shapes", default="500x50,2000x100,4000x1000,8000x32,16000x8")
     parser.add_argument("--peers", default="numpy,jax,jax-ad,torch,torch-compiled")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--single", action="store_true")
     parser.add_argument("--numpy-peak")
     options = parser.parse_args()
     if options.numpy_peak:
@@ -244,7 +251,8 @@ def main():
             peers[name] = known[name]()
         except Exception as error:
             print(f"{name} is left out: {type(error).__name__}", file=sys.stderr)
-    speed = product_speed()
+    dtype = np.float32 if options.single else np.float64
+    speed = product_speed(dtype)
     print(f"NumPy's matrix product: {speed:.1f} operations a nanosecond")
     print("medians in seconds; ns a pair of m^2; ratio = the peer's median over ours")
     logs = []
@@ -254,36 +262,40 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             np.savez(f"{folder}/student.npz", a=arrays[0], w=arrays[1])
             np.savez(f"{folder}/teacher.npz", a=arrays[2], w=arrays[3])
-            ours = Ours(program, f"{folder}/student.npz", f"{folder}/teacher.npz")
-            first = ours()
-            given = {name: [convert(x) for x in arrays] for name, (_, convert) in peers.items()}
+            files = [f"{folder}/student.npz", f"{folder}/teacher.npz"]
+            ours = {"gradiometer": Ours(program, *files, *["single"] * options.single)}
+            if options.single:
+                ours["doubles"] = Ours(program, *files)
+            first = {name: step() for name, step in ours.items()}
+            rounded = [x.astype(dtype) for x in arrays]
+            given = {name: [convert(x) for x in rounded] for name, (_, convert) in peers.items()}
             # The first call of a peer compiles or warms up.
             results = {name: step(*given[name]) for name, (step, _) in peers.items()}
-            exact = results.get("numpy", next(iter(results.values()), None))
-            exact = exact and [np.asarray(x) for x in exact]
-            times = {name: [] for name in ["gradiometer", *peers]}
+            exact = sums(numpy_step(*arrays))
+            times = {name: [] for name in [*ours, *peers]}
             for _ in range(options.rounds):
-                times["gradiometer"] += turn(lambda: ours()["seconds"])
+                for name, step in ours.items():
+                    times[name] += turn(lambda: step()["seconds"])
                 for name, (step, _) in peers.items():
                     times[name] += turn(lambda: timed(step, given[name]))
-            last = ours()
-            ours.close()
+            for step in ours.values():
+                step.close()
         medians = {name: statistics.median(values) for name, values in times.items()}
         mine = medians["gradiometer"]
-        floor = KERNEL + 3 * d / speed
+        floor = KERNEL[dtype] + 3 * d / speed
         share = floor / (mine / m**2 * 1e9)
         line = f"m={m:6d} d={d:5d}  gradiometer {mine:.4f} s ({mine / m**2 * 1e9:.2f} ns, floor {floor:.2f} ns, {share:.0%} of it)"
-        for name in peers:
+        for name in [*ours, *peers][1:]:
             ratio = medians[name] / mine
             line += f"  {name} {medians[name]:.4f} s ({medians[name] / m**2 * 1e9:.1f} ns, {ratio:.1f}x)"
         fastest = min(medians[name] for name in peers) / mine
         logs.append(np.log(fastest))
         print(line, f" fastest peer {fastest:.1f}x", flush=True)
-        if exact is not None:
-            sums = [float(exact[0]), float(np.abs(exact[1]).sum()), float(np.abs(exact[2]).sum())]
-            found = [last["loss"], last["second_layer_sum"], last["first_layer_sum"]]
-            print(f"    agreement {difference([[x] for x in found], [[y] for y in sums]):.1e}", end="")
-            print(f"; peak memory {first['peak_mib']:.0f} MiB, NumPy {peak_of_numpy(shape):.0f} MiB", flush=True)
+        found = {name: [r["loss"], r["second_layer_sum"], r["first_layer_sum"]] for name, r in first.items()}
+        found |= {name: sums(result) for name, result in results.items()}
+        print("    off by", ", ".join(f"{name} {difference(x, exact):.1e}" for name, x in found.items()), end="")
+        peak = first["gradiometer"]["peak_mib"]
+        print(f"; peak memory {peak:.0f} MiB, NumPy in doubles {peak_of_numpy(shape):.0f} MiB", flush=True)
     print(f"geometric mean over the fastest peer: {np.exp(np.mean(logs)):.1f}x")
 
 

@@ -750,6 +750,11 @@ fn a_killed_run_resumes_to_the_same_bytes() {
 }
 
 #[test]
+fn a_killed_run_in_single_precision_resumes_to_the_same_bytes() {
+    check_resume(&format!("precision = \"single\"\n{LONG}"));
+}
+
+#[test]
 fn a_killed_run_on_samples_resumes_to_the_same_bytes() {
     // New batches in every step and an optimiser that remembers: all of it has to come back.
     check_resume(&LONG.replace(

@@ -1,6 +1,6 @@
 //! A block of directions: its rows in the kernel's layout, what they collect, and the part of the gradient that is theirs.
 
-use crate::kernel::{self, GROUP, InstructionSet, Rows, Scratch, Sums, Task, with_multiply_add};
+use crate::kernel::{self, Element, InstructionSet, Rows, Scratch, Sums, Task, with_multiply_add};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::length_and_factors;
 use std::f64::consts::PI;
@@ -45,10 +45,18 @@ impl<'a> Atoms<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
     pub(crate) set: InstructionSet,
+    pub(crate) dimension: usize,
     /// Padded dimension.
     pub(crate) width: usize,
     /// Rows of a tile.
     pub(crate) tile: usize,
+}
+
+impl Layout {
+    /// The first rows of a block's tiles, and their numbers of rows.
+    fn tiles(self, rows: usize) -> impl Iterator<Item = (usize, usize)> {
+        (0..rows).step_by(self.tile).map(move |i| (i, self.tile.min(rows - i)))
+    }
 }
 
 /// A neuron's length and the factors that make a unit vector of it.
@@ -56,12 +64,16 @@ pub(crate) type Length = (f64, [f64; 2]);
 
 /// Rows of a block, and what they have collected so far; all of one number of rows.
 #[derive(Debug)]
-pub(crate) struct Block<'a> {
+pub(crate) struct Block<'a, E> {
     /// The first row's atom.
     pub(crate) start: usize,
     /// As [`Rows`] has them, tile by tile.
-    pub(crate) units: &'a mut [f64],
-    pub(crate) weighted: &'a mut [f64],
+    pub(crate) units: &'a mut [E],
+    pub(crate) weighted: &'a mut [E],
+    pub(crate) shares: &'a mut [E],
+    /// The tiles' units of mass.
+    pub(crate) units_of_mass: &'a mut [f64],
+    /// `nu_b` itself.
     pub(crate) masses: &'a mut [f64],
     pub(crate) lengths: &'a mut [Length],
     /// As [`Sums`] has them, tile by tile.
@@ -73,13 +85,7 @@ pub(crate) struct Block<'a> {
     pub(crate) first_layer: [&'a mut [f64]; 2],
 }
 
-impl Block<'_> {
-    /// The first rows of its tiles, and their numbers of rows.
-    fn tiles(&self, layout: Layout) -> impl Iterator<Item = (usize, usize)> + use<> {
-        let rows = self.masses.len();
-        (0..rows).step_by(layout.tile).map(move |i| (i, layout.tile.min(rows - i)))
-    }
-
+impl<E: Element> Block<'_, E> {
     /// Reads its atoms and clears its sums.
     pub(crate) fn load(&mut self, atoms: &Atoms<'_>, layout: Layout) {
         with_multiply_add(Load { block: self, atoms, layout });
@@ -87,11 +93,16 @@ impl Block<'_> {
 
     #[inline(always)]
     fn load_here(&mut self, atoms: &Atoms<'_>, layout: Layout) {
-        let width = layout.width;
-        let mut unit = vec![0.0; GROUP * width];
-        for (i, count) in self.tiles(layout) {
-            let (weighted, _) = self.weighted[i * width..][..count * width].as_chunks_mut();
-            for row in (0..count).step_by(GROUP) {
+        let (group, width) = (E::GROUP, layout.width);
+        let mut unit = vec![0.0; group * width];
+        for (tile, (i, count)) in layout.tiles(self.masses.len()).enumerate() {
+            let unit_of_mass = E::unit_of_mass((i..i + count).map(|b| {
+                let (w, weight) = atoms.get(self.start + b);
+                weight * length_and_factors(w).0
+            }));
+            self.units_of_mass[tile] = unit_of_mass;
+            let weighted = &mut self.weighted[i * width..][..count * width];
+            for row in (0..count).step_by(group) {
                 for (r, unit) in unit.chunks_exact_mut(width).enumerate() {
                     let b = i + row + r;
                     let (w, weight) = atoms.get(self.start + b);
@@ -102,13 +113,16 @@ impl Block<'_> {
                     unit[w.len()..].fill(0.0);
                     let mass = weight * norm;
                     (self.lengths[b], self.masses[b]) = (length, mass);
-                    let panels = weighted[row + r..].iter_mut().step_by(count);
-                    for (panel, u) in panels.zip(unit.as_chunks::<GROUP>().0) {
-                        *panel = u.map(|u| mass * u);
+                    let share = mass / unit_of_mass;
+                    self.shares[b] = E::nearest(share);
+                    let panels = weighted.chunks_exact_mut(group).skip(row + r).step_by(count);
+                    for (panel, unit) in panels.zip(unit.chunks_exact(group)) {
+                        for (x, u) in panel.iter_mut().zip(unit) {
+                            *x = E::nearest(share * u);
+                        }
                     }
                 }
-                let (group, _) = self.units[(i + row) * width..][..GROUP * width].as_chunks_mut();
-                transpose(&unit, group);
+                transpose(&unit, &mut self.units[(i + row) * width..][..group * width]);
             }
         }
         for sums in [&mut *self.kernel, self.radial, self.tangent] {
@@ -117,15 +131,18 @@ impl Block<'_> {
     }
 
     /// The tile of the given rows, and its sums.
-    fn tile(&mut self, (i, count): (usize, usize), width: usize) -> (Rows<'_>, Sums<'_>) {
-        let (rows, entries) = (i..i + count, i * width..(i + count) * width);
+    fn tile(&mut self, (i, count): (usize, usize), layout: Layout) -> (Rows<'_, E>, Sums<'_>) {
+        let (width, rows) = (layout.width, i..i + count);
+        let entries = i * width..(i + count) * width;
         (
             Rows {
                 count,
+                dimension: layout.dimension,
                 width,
                 units: &self.units[entries.clone()],
                 weighted: &self.weighted[entries.clone()],
-                masses: &self.masses[rows.clone()],
+                masses: &self.shares[rows.clone()],
+                unit_of_mass: self.units_of_mass[i / layout.tile],
             },
             Sums {
                 kernel: &mut self.kernel[rows.clone()],
@@ -140,17 +157,20 @@ impl Block<'_> {
         &mut self,
         (i, first): (usize, usize),
         (j, second): (usize, usize),
-        width: usize,
-    ) -> [(Rows<'_>, Sums<'_>); 2] {
+        layout: Layout,
+    ) -> [(Rows<'_, E>, Sums<'_>); 2] {
+        let width = layout.width;
         let (k0, k1) = self.kernel.split_at_mut(j);
         let (q0, q1) = self.radial.split_at_mut(j);
         let (g0, g1) = self.tangent.split_at_mut(j * width);
         let rows = |i: usize, count: usize| Rows {
             count,
+            dimension: layout.dimension,
             width,
             units: &self.units[i * width..(i + count) * width],
             weighted: &self.weighted[i * width..(i + count) * width],
-            masses: &self.masses[i..i + count],
+            masses: &self.shares[i..i + count],
+            unit_of_mass: self.units_of_mass[i / layout.tile],
         };
         [
             (
@@ -162,24 +182,29 @@ impl Block<'_> {
     }
 
     /// Adds the interactions of its own rows.
-    pub(crate) fn meet_itself(&mut self, layout: Layout, scratch: &mut Scratch) {
-        let (set, width) = (layout.set, layout.width);
-        for i in self.tiles(layout) {
-            let (rows, mut sums) = self.tile(i, width);
+    pub(crate) fn meet_itself(&mut self, layout: Layout, scratch: &mut Scratch<E>) {
+        let set = layout.set;
+        for i in layout.tiles(self.masses.len()) {
+            let (rows, mut sums) = self.tile(i, layout);
             kernel::diagonal(set, &rows, &mut sums, scratch);
-            for j in self.tiles(layout).filter(|j| j.0 > i.0) {
-                let [(left, mut first), (right, mut second)] = self.two_tiles(i, j, width);
+            for j in layout.tiles(self.masses.len()).filter(|j| j.0 > i.0) {
+                let [(left, mut first), (right, mut second)] = self.two_tiles(i, j, layout);
                 kernel::pair(set, &left, &mut first, &right, &mut second, scratch);
             }
         }
     }
 
     /// Adds its interactions with another block to both.
-    pub(crate) fn meet(&mut self, other: &mut Block<'_>, layout: Layout, scratch: &mut Scratch) {
-        for i in self.tiles(layout) {
-            for j in other.tiles(layout) {
-                let (left, mut first) = self.tile(i, layout.width);
-                let (right, mut second) = other.tile(j, layout.width);
+    pub(crate) fn meet(
+        &mut self,
+        other: &mut Block<'_, E>,
+        layout: Layout,
+        scratch: &mut Scratch<E>,
+    ) {
+        for i in layout.tiles(self.masses.len()) {
+            for j in layout.tiles(other.masses.len()) {
+                let (left, mut first) = self.tile(i, layout);
+                let (right, mut second) = other.tile(j, layout);
                 kernel::pair(layout.set, &left, &mut first, &right, &mut second, scratch);
             }
         }
@@ -194,7 +219,7 @@ impl Block<'_> {
     fn write_here(&mut self, atoms: &Atoms<'_>, layout: Layout) {
         let (d, width) = (atoms.student.dimension(), layout.width);
         let weights = atoms.student.second_layer();
-        let tiles = self.tiles(layout);
+        let tiles = layout.tiles(self.masses.len());
         let [second_layer, twins] = &mut self.second_layer;
         for (b, g) in second_layer.iter_mut().enumerate() {
             *g = self.lengths[b].0 * self.kernel[b] / PI;
@@ -203,20 +228,20 @@ impl Block<'_> {
         let rows = second_layer.len();
         let [first_layer, twins] = &mut self.first_layer;
         for (i, count) in tiles {
-            let (tangent, _) = self.tangent[i * width..][..count * width].as_chunks();
+            let tangent = &self.tangent[i * width..][..count * width];
             for b in i..rows.min(i + count) {
                 let atom = self.start + b;
                 let sums = Direction {
                     w: atoms.student.neuron(atom),
                     factors: self.lengths[b].1,
                     radial: self.radial[b],
-                    tangent: &tangent[b - i..],
-                    stride: count,
+                    tangent: &tangent[(b - i) * E::GROUP..],
+                    stride: count * E::GROUP,
                 };
-                sums.combine(weights[atom] / PI, &mut first_layer[b * d..][..d]);
+                sums.combine::<E>(weights[atom] / PI, &mut first_layer[b * d..][..d]);
                 if let Some(sign) = atoms.mirror.get(atom) {
                     let weight = weights[atoms.students() + atom];
-                    sums.combine(sign * weight / PI, &mut twins[b * d..][..d]);
+                    sums.combine::<E>(sign * weight / PI, &mut twins[b * d..][..d]);
                 }
             }
         }
@@ -228,47 +253,54 @@ struct Direction<'a> {
     w: &'a [f64],
     factors: [f64; 2],
     radial: f64,
-    /// Eight coordinates every `stride` entries.
-    tangent: &'a [[f64; GROUP]],
+    /// A group of coordinates every `stride` entries.
+    tangent: &'a [f64],
     stride: usize,
 }
 
 impl Direction<'_> {
     /// `scale (q v + sum_b nu_b asin(t_b) v_b)`, with the radial sum `q` and the neuron's direction `v`.
     #[inline(always)]
-    fn combine(&self, scale: f64, gradient: &mut [f64]) {
+    fn combine<E: Element>(&self, scale: f64, gradient: &mut [f64]) {
         let Self { factors: [first, second], radial, .. } = *self;
-        let entry = |x: f64, t: f64| scale * (radial * (x * first * second) + t);
-        let mut tangent = self.tangent.iter().step_by(self.stride);
-        let (eights, rest) = gradient.as_chunks_mut::<GROUP>();
-        let (w, w_rest) = self.w.as_chunks::<GROUP>();
-        for ((g, w), t) in eights.iter_mut().zip(w).zip(&mut tangent) {
-            *g = std::array::from_fn(|k| entry(w[k], t[k]));
+        let combine = |gradient: &mut [f64], w: &[f64], tangent: &[f64]| {
+            for ((g, x), t) in gradient.iter_mut().zip(w).zip(&tangent[..E::GROUP]) {
+                *g = scale * (radial * (x * first * second) + t);
+            }
+        };
+        let mut tangent = self.tangent.chunks(self.stride);
+        let (mut groups, w) = (gradient.chunks_exact_mut(E::GROUP), self.w.chunks_exact(E::GROUP));
+        let w_rest = w.remainder();
+        for ((gradient, w), tangent) in groups.by_ref().zip(w).zip(&mut tangent) {
+            combine(gradient, w, tangent);
         }
-        for ((g, x), t) in rest.iter_mut().zip(w_rest).zip(tangent.next().into_iter().flatten()) {
-            *g = entry(*x, *t);
+        if let Some(tangent) = tangent.next() {
+            combine(groups.into_remainder(), w_rest, tangent);
         }
     }
 }
 
-/// Eight rows, one after another, as columns.
+/// A group of rows, one after another, as columns.
 #[inline(always)]
-fn transpose(rows: &[f64], columns: &mut [[f64; GROUP]]) {
-    let mut rows = rows.chunks_exact(columns.len());
-    let rows: [&[f64]; GROUP] = std::array::from_fn(|_| rows.next().unwrap_or_default());
-    for (k, column) in columns.iter_mut().enumerate() {
-        *column = rows.map(|row| row[k]);
+fn transpose<E: Element>(rows: &[f64], columns: &mut [E]) {
+    let mut rows = rows.chunks_exact(rows.len() / E::GROUP);
+    // As many as the largest group has.
+    let rows: [&[f64]; f32::GROUP] = std::array::from_fn(|_| rows.next().unwrap_or_default());
+    for (k, column) in columns.chunks_exact_mut(E::GROUP).enumerate() {
+        for (x, row) in column.iter_mut().zip(rows) {
+            *x = E::nearest(row[k]);
+        }
     }
 }
 
 /// [`Block::load`].
-struct Load<'a, 'b> {
-    block: &'a mut Block<'b>,
+struct Load<'a, 'b, E> {
+    block: &'a mut Block<'b, E>,
     atoms: &'a Atoms<'a>,
     layout: Layout,
 }
 
-impl Task for Load<'_, '_> {
+impl<E: Element> Task for Load<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -278,13 +310,13 @@ impl Task for Load<'_, '_> {
 }
 
 /// [`Block::write`].
-struct Write<'a, 'b> {
-    block: &'a mut Block<'b>,
+struct Write<'a, 'b, E> {
+    block: &'a mut Block<'b, E>,
     atoms: &'a Atoms<'a>,
     layout: Layout,
 }
 
-impl Task for Write<'_, '_> {
+impl<E: Element> Task for Write<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]

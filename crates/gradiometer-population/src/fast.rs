@@ -1,4 +1,4 @@
-//! The fast evaluation: tiles of the Gram matrix in doubles, each visited once, on all threads, in memory `O((m + m*) d)`.
+//! The fast evaluation: tiles of the Gram matrix in doubles or singles, each visited once, on all threads, in memory `O((m + m*) d)`.
 //!
 //! The directions of student and teacher together are cut into blocks, a block into a few tiles. Each block meets itself, then the blocks meet
 //! each other as in a round-robin tournament (`tournament.rs`), so that each sum has one writer. Blocks, turns and the order within a turn depend
@@ -10,15 +10,15 @@
 
 use crate::block::{Atoms, Block, Layout, Length};
 use crate::kernel::{
-    GRAIN, GROUP, InstructionSet, LARGEST_TILE, Lines, Scratch, Task, tile_rows, with_multiply_add,
+    Element, InstructionSet, LARGEST_TILE, Lines, Scratch, Task, tile_rows, with_multiply_add,
 };
 use crate::planar;
-use crate::roundoff::Roundoff;
+use crate::roundoff::{ELEMENTWISE, Roundoff};
 use crate::samples::SampleBuffers;
 use crate::span::{self, Span};
 use crate::tournament::{Turn, play};
 use crate::tree::Tree;
-use crate::value::{Bounded, Gradient, Path, Way};
+use crate::value::{Bounded, Gradient, Path, Precision, Way};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::geometry::dot;
 use gradiometer_model::{Network, Teacher};
@@ -48,17 +48,27 @@ pub struct Workspace {
     atoms: usize,
     /// For a folded student the sign of each neuron of the second half relative to its twin; empty otherwise.
     mirror: Vec<f64>,
-    units: Lines,
-    weighted: Lines,
-    tangent: Lines,
-    masses: Lines,
-    kernel: Lines,
-    radial: Lines,
+    precision: Precision,
+    doubles: Tiles<f64>,
+    singles: Tiles<f32>,
+    tangent: Lines<f64>,
+    masses: Lines<f64>,
+    kernel: Lines<f64>,
+    radial: Lines<f64>,
     lengths: Vec<Length>,
-    scratches: Vec<Scratch>,
     tolerance: f64,
     truncated: bool,
     pub(crate) samples: SampleBuffers,
+}
+
+/// What the tiles of one precision read, with room for one on each thread.
+#[derive(Clone, Debug, Default)]
+struct Tiles<E> {
+    units: Lines<E>,
+    weighted: Lines<E>,
+    shares: Lines<E>,
+    units_of_mass: Vec<f64>,
+    scratches: Vec<Scratch<E>>,
 }
 
 impl Workspace {
@@ -75,14 +85,14 @@ impl Workspace {
             set,
             atoms: 0,
             mirror: Vec::new(),
-            units: Lines::default(),
-            weighted: Lines::default(),
+            precision: Precision::Double,
+            doubles: Tiles::default(),
+            singles: Tiles::default(),
             tangent: Lines::default(),
             masses: Lines::default(),
             kernel: Lines::default(),
             radial: Lines::default(),
             lengths: Vec::new(),
-            scratches: Vec::new(),
             tolerance: TOLERANCE,
             truncated: false,
             samples: SampleBuffers::default(),
@@ -94,6 +104,27 @@ impl Workspace {
     #[must_use]
     pub const fn with_tolerance(mut self, tolerance: f64) -> Self {
         self.tolerance = tolerance;
+        self
+    }
+
+    /// The same with all pairs computed in the given precision; sorted angles, trees and averages over samples stay in doubles, and so do
+    /// the sums over tiles. The errors that come with loss and gradient are true bounds in either.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_model::{Network, Teacher};
+    /// use gradiometer_population::{Population, Precision, Workspace};
+    /// // As for [`Population`]: L = 1/2 - 1/pi, here in three dimensions.
+    /// let teacher = Teacher::new(Network::new(3, vec![1.0], vec![1.0, 0.0, 0.0]).unwrap()).unwrap();
+    /// let student = Network::new(3, vec![1.0], vec![0.0, 1.0, 0.0]).unwrap();
+    /// let mut workspace = Workspace::new().with_precision(Precision::Single);
+    /// let loss = Population::new(teacher).fast(&student, &mut workspace).unwrap().loss;
+    /// assert!((loss.value - (0.5 - std::f64::consts::FRAC_1_PI)).abs() <= loss.error);
+    /// assert!(loss.error < 32.0 * f64::from(f32::EPSILON));
+    /// ```
+    #[must_use]
+    pub const fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 
@@ -112,17 +143,21 @@ impl Workspace {
         let total_mass: f64 = self.masses.as_slice().iter().map(|c| c.abs()).sum();
         let d = dimension as f64;
         let atoms = self.atoms as f64;
-        Roundoff {
+        let doubles = Roundoff {
             unit: f64::EPSILON / 2.0,
             // The product sums d terms one after another; each unit vector's length is wrong by (d/2 + 3) u, its
             // entries by u.
             cosine: 2.0 * d + 16.0,
-            elementwise: 8.0,
+            elementwise: ELEMENTWISE,
             mass: d / 2.0 + 6.0,
             // Within a tile, over its vectors or rows, and over the tiles.
             depth: atoms / 8.0 + LARGEST_TILE as f64 + 32.0,
             total_mass: total_mass * (1.0 + f64::EPSILON * atoms),
             atoms,
+        };
+        match self.precision {
+            Precision::Double => doubles,
+            Precision::Single => doubles.with_tiles_in_singles(dimension),
         }
     }
 }
@@ -230,7 +265,8 @@ fn as_given(
     {
         return (tree.evaluate(set, student, gradient), tree.way());
     }
-    (dense(teacher, student, workspace, gradient), Way::Pairs(set))
+    let precision = workspace.precision;
+    (dense(teacher, student, workspace, gradient), Way::Pairs { set, precision })
 }
 
 /// The same by all pairs.
@@ -244,7 +280,18 @@ pub(crate) fn dense(
     fold(student, &mut workspace.mirror);
     gradient.second_layer.resize(m, 0.0);
     gradient.first_layer.resize(m * d, 0.0);
-    accumulate(teacher, student, workspace, gradient);
+    match workspace.precision {
+        Precision::Double => {
+            let mut tiles = std::mem::take(&mut workspace.doubles);
+            accumulate(teacher, student, workspace, &mut tiles, gradient);
+            workspace.doubles = tiles;
+        }
+        Precision::Single => {
+            let mut tiles = std::mem::take(&mut workspace.singles);
+            accumulate(teacher, student, workspace, &mut tiles, gradient);
+            workspace.singles = tiles;
+        }
+    }
     let roundoff = workspace.roundoff(d);
     let students = m - workspace.mirror.len();
     let longest = maximum_of(workspace.lengths[..students].iter().map(|length| length.0));
@@ -257,28 +304,34 @@ pub(crate) fn dense(
 }
 
 /// Fills the workspace's sums over the measure, and the gradient.
-fn accumulate(
+fn accumulate<E: Element>(
     teacher: &Teacher,
     student: &Network,
     workspace: &mut Workspace,
+    tiles: &mut Tiles<E>,
     gradient: &mut Gradient,
 ) {
     let atoms = Atoms { teacher: teacher.network(), student, mirror: &workspace.mirror };
     let (students, d) = (atoms.students(), student.dimension());
     workspace.atoms = atoms.count();
-    let (padded, width) = (atoms.count().next_multiple_of(GRAIN), d.next_multiple_of(GROUP));
+    let (padded, width) = (atoms.count().next_multiple_of(E::GRAIN), d.next_multiple_of(E::GROUP));
     let (tile, rows) = partition(padded, width);
-    let layout = Layout { set: workspace.set, width, tile };
-    for lines in [&mut workspace.units, &mut workspace.weighted, &mut workspace.tangent] {
+    let layout = Layout { set: workspace.set, dimension: d, width, tile };
+    for lines in [&mut tiles.units, &mut tiles.weighted] {
         lines.resize(padded * width);
     }
+    tiles.shares.resize(padded);
+    tiles.units_of_mass.resize(padded.div_ceil(tile), 1.0);
+    workspace.tangent.resize(padded * width);
     for lines in [&mut workspace.masses, &mut workspace.kernel, &mut workspace.radial] {
         lines.resize(padded);
     }
     workspace.lengths.resize(padded, Length::default());
-    let [mut units, mut weighted, mut tangents] =
-        [&mut workspace.units, &mut workspace.weighted, &mut workspace.tangent]
-            .map(|lines| lines.as_mut_slice().chunks_mut(rows * width));
+    let [mut units, mut weighted] = [&mut tiles.units, &mut tiles.weighted]
+        .map(|lines| lines.as_mut_slice().chunks_mut(rows * width));
+    let mut shares = tiles.shares.as_mut_slice().chunks_mut(rows);
+    let mut units_of_mass = tiles.units_of_mass.chunks_mut(rows.div_ceil(tile));
+    let mut tangents = workspace.tangent.as_mut_slice().chunks_mut(rows * width);
     let [mut masses, mut kernels, mut radials] =
         [&mut workspace.masses, &mut workspace.kernel, &mut workspace.radial]
             .map(|lines| lines.as_mut_slice().chunks_mut(rows));
@@ -292,6 +345,8 @@ fn accumulate(
         lengths,
         units: units.next().unwrap_or_default(),
         weighted: weighted.next().unwrap_or_default(),
+        shares: shares.next().unwrap_or_default(),
+        units_of_mass: units_of_mass.next().unwrap_or_default(),
         masses: masses.next().unwrap_or_default(),
         kernel: kernels.next().unwrap_or_default(),
         radial: radials.next().unwrap_or_default(),
@@ -300,7 +355,7 @@ fn accumulate(
         first_layer: first_layers.each_mut().map(|g| g.next().unwrap_or_default()),
     });
     let threads = 1 + padded * padded * (width + KERNEL_COORDINATES) / WORTH_A_THREAD;
-    play(blocks, threads, &mut workspace.scratches, |scratch, turn| match turn {
+    play(blocks, threads, &mut tiles.scratches, |scratch, turn| match turn {
         Turn::First(block) => {
             block.load(&atoms, layout);
             block.meet_itself(layout, scratch);

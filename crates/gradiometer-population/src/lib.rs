@@ -31,4 +31,4 @@ pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, 
 pub use kernel::InstructionSet;
 pub use objective::{FromDegree, Objective, Population, WeightDecay};
 pub use samples::{ActivationEmpirical, Batches, Empirical, LabelFit, SampleRequest};
-pub use value::{Bounded, Evaluation, Gradient, Path, Way};
+pub use value::{Bounded, Evaluation, Gradient, Path, Precision, Way};

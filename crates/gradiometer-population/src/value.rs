@@ -62,12 +62,28 @@ impl Gradient {
     }
 }
 
-/// A way of computing all sums of an evaluation in doubles.
+/// What the sums over all pairs are computed in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Precision {
+    /// Doubles. The default.
+    #[default]
+    Double,
+    /// Singles within a tile of pairs, doubles over the tiles: about half of the time and half of the digits. Masses, lengths and the
+    /// student itself stay doubles.
+    Single,
+}
+
+/// A way of computing all sums of an evaluation, in doubles unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Way {
-    /// All pairs, blocked and threaded, on the given instruction set.
-    Pairs(InstructionSet),
+    /// All pairs, blocked and threaded.
+    Pairs {
+        /// The instruction set.
+        set: InstructionSet,
+        /// What a tile of pairs is computed in.
+        precision: Precision,
+    },
     /// Sorted angles in the plane: `O(m log m)`.
     Sorted,
     /// A tree of cells in dimension three: about `O(m log m)`, within a tolerance.
@@ -82,7 +98,10 @@ pub enum Way {
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Pairs(set) => write!(f, "{}", set.name()),
+            Self::Pairs { set, precision: Precision::Double } => write!(f, "{}", set.name()),
+            Self::Pairs { set, precision: Precision::Single } => {
+                write!(f, "{}, single precision", set.name())
+            }
             Self::Sorted => write!(f, "sorted angles"),
             Self::Tree { order, saving } => {
                 write!(f, "tree, up to {order} nodes an axis, {saving} times fewer pairs")
@@ -95,9 +114,9 @@ impl std::fmt::Display for Way {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Path {
-    /// Doubles, in the coordinates that were given.
+    /// The way alone, in the coordinates that were given.
     Fast(Way),
-    /// Doubles, in coordinates of the span of teacher and student, which has `rank` dimensions.
+    /// In coordinates of the span of teacher and student, which has `rank` dimensions.
     InSpan {
         /// Dimensions of the span.
         rank: usize,

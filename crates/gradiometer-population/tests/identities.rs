@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer_hermite::float::{maximum, maximum_of};
+use gradiometer_model::generate::gaussian_student;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip, Teacher};
 use gradiometer_population::{
-    Evaluation, FromDegree, Gradient, InstructionSet, Objective, Path, Population, Way, Workspace,
+    Evaluation, FromDegree, Gradient, InstructionSet, Objective, Path, Population, Precision, Way,
+    Workspace,
 };
 use proptest::prelude::*;
 use std::f64::consts::PI;
@@ -120,29 +122,33 @@ fn the_gradients_are_the_differences_of_the_loss() {
     }
 }
 
-/// Fast and accurate agree within the sum of their bounds.
+const PRECISIONS: [Precision; 2] = [Precision::Double, Precision::Single];
+
+/// By how much loss, `dL/da` and `dL/dW` are off, in units of the sum of the bounds.
+fn shares(fast: &Evaluation, accurate: &Evaluation) -> [f64; 3] {
+    let share = |found: &[f64], exact: &[f64], bound: f64| {
+        let off = maximum_of(found.iter().zip(exact).map(|(x, y)| (x - y).abs()));
+        if off > 0.0 { off / bound } else { off }
+    };
+    let (f, a) = (&fast.gradient, &accurate.gradient);
+    [
+        share(&[fast.loss.value], &[accurate.loss.value], fast.loss.error + accurate.loss.error),
+        share(&f.second_layer, &a.second_layer, f.second_layer_error + a.second_layer_error),
+        share(&f.first_layer, &a.first_layer, f.first_layer_error + a.first_layer_error),
+    ]
+}
+
+/// Fast in either precision and accurate agree within the sum of their bounds.
 fn check_agreement(population: &Population, student: &Network) -> Evaluation {
     let accurate = population.accurate(student, RELATIVE).unwrap();
     assert!(accurate.gradient.first_layer.iter().all(|g| g.is_finite()));
     for set in InstructionSet::available() {
-        let fast = population.fast(student, &mut Workspace::on(*set)).unwrap();
-        assert_eq!(fast.path, Path::Fast(Way::Pairs(*set)));
-        let off = (fast.loss.value - accurate.loss.value).abs();
-        assert!(
-            off <= fast.loss.error + accurate.loss.error,
-            "{set:?}: {:?} {:?}",
-            fast.loss,
-            accurate.loss
-        );
-        let (f, a) = (&fast.gradient, &accurate.gradient);
-        for (x, y) in f.second_layer.iter().zip(&a.second_layer) {
-            assert!(
-                (x - y).abs() <= f.second_layer_error + a.second_layer_error,
-                "{set:?}: {x} {y}"
-            );
-        }
-        for (x, y) in f.first_layer.iter().zip(&a.first_layer) {
-            assert!((x - y).abs() <= f.first_layer_error + a.first_layer_error, "{set:?}: {x} {y}");
+        for precision in PRECISIONS {
+            let mut workspace = Workspace::on(*set).with_precision(precision);
+            let fast = population.fast(student, &mut workspace).unwrap();
+            assert_eq!(fast.path, Path::Fast(Way::Pairs { set: *set, precision }));
+            let shares = shares(&fast, &accurate);
+            assert!(shares.iter().all(|share| *share <= 1.0), "{}: {shares:?}", fast.path);
         }
     }
     accurate
@@ -228,14 +234,96 @@ fn larger_students_take_the_tournament_and_agree() {
     }
 }
 
+/// Students that are hard for singles, in dimension `d`: generic; at `10^-2`, `10^-5` and `10^-9` from a teacher's direction or its opposite, with a neuron
+/// that is zero; lengths over the whole range of doubles and masses beyond that of singles.
+fn hard_for_singles(teacher: &Teacher, m: usize, seed: u64) -> Vec<Network> {
+    let d = teacher.dimension();
+    let generic = gaussian_student(d, m, 1.0, 1.0, seed).unwrap();
+    let close = [1e-2, 1e-5, 1e-9].map(|distance| {
+        let mut w = generic.first_layer().to_vec();
+        for (j, row) in w.chunks_exact_mut(d).enumerate() {
+            let (u, sign) = (teacher.direction(j % 3), if j % 2 == 0 { 1.0 } else { -1.0 });
+            for (x, u) in row.iter_mut().zip(u) {
+                *x = if j == 1 { 0.0 } else { sign * u + distance * *x };
+            }
+        }
+        Network::new(d, generic.second_layer().to_vec(), w).unwrap()
+    });
+    let mut spread = generic.clone();
+    let (a, w) = spread.layers_mut();
+    for (j, (a, row)) in a.iter_mut().zip(w.chunks_exact_mut(d)).enumerate() {
+        let length = 10.0_f64.powi([-150, 0, 150][j % 3]);
+        *a *= 10.0_f64.powi([0, -20, -60][j % 7 % 3]) / length;
+        for x in row {
+            *x *= length;
+        }
+    }
+    close.into_iter().chain([generic, spread]).collect()
+}
+
+#[test]
+fn singles_keep_their_bounds_up_to_a_thousand_dimensions() {
+    let mut worst = [0.0; 3];
+    for (m, d) in [(1, 3), (2, 4), (90, 3), (33, 16), (300, 20), (300, 70), (130, 200), (40, 1000)]
+    {
+        let teacher = Teacher::new(gaussian_student(d, 3, 1.0, 1.0, 4).unwrap()).unwrap();
+        let population = Population::new(teacher.clone());
+        for student in hard_for_singles(&teacher, m, 2) {
+            let accurate = population.accurate(&student, RELATIVE).unwrap();
+            for set in InstructionSet::available() {
+                let mut workspace = Workspace::on(*set).with_precision(Precision::Single);
+                let fast = population.fast(&student, &mut workspace).unwrap();
+                for (worst, share) in worst.iter_mut().zip(shares(&fast, &accurate)) {
+                    assert!(share <= 1.0, "m = {m}, d = {d}: {share}");
+                    *worst = maximum(*worst, share);
+                }
+            }
+        }
+    }
+    println!("worst shares of the bounds: {worst:?}");
+    // Negative control: a thousandth of a bound would not be one.
+    assert!(worst.iter().all(|share| *share > 1.0 / 1024.0), "{worst:?}");
+}
+
+/// Relative error of the loss, and of the gradients in units of their largest entry, that singles may make for a generic student.
+const SINGLE_GENERIC: f64 = 8.0 * f32::EPSILON as f64;
+
+#[test]
+fn singles_lose_little_of_generic_students() {
+    for (m, d) in [(300, 20), (1200, 32), (500, 100), (100, 1000)] {
+        let population = population(d, 3, FromDegree::Two);
+        let student = gaussian_student(d, m, 1.0, 1.0, 2).unwrap();
+        let run = |precision| {
+            let mut workspace = Workspace::new().with_precision(precision);
+            population.fast(&student, &mut workspace).unwrap()
+        };
+        let (double, single) = (run(Precision::Double), run(Precision::Single));
+        let off = |x: &[f64], y: &[f64]| {
+            maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs()))
+                / maximum_of(y.iter().map(|y| y.abs()))
+        };
+        let (x, y) = (&single.gradient, &double.gradient);
+        let errors = [
+            off(&[single.loss.value], &[double.loss.value]),
+            off(&x.second_layer, &y.second_layer),
+            off(&x.first_layer, &y.first_layer),
+        ];
+        assert!(errors.iter().all(|e| *e <= SINGLE_GENERIC), "{m}, {d}: {errors:?}");
+        // Negative control: they are singles, and their bound does not promise as much.
+        assert!(errors[1..].iter().all(|e| *e > SINGLE_GENERIC / 64.0), "{m}, {d}: {errors:?}");
+        assert!(!single.loss.within(SINGLE_GENERIC) && double.loss.within(SINGLE_GENERIC));
+        println!("m = {m}, d = {d}: {errors:?}");
+    }
+}
+
 #[test]
 fn the_threads_do_not_show_and_a_workspace_forgets() {
     let population = population(20, 4, FromDegree::Two);
     let (small, large) = (network(20, 50, 1.0), network(20, 700, 2.0));
-    let run = |threads: usize| {
+    let run = |threads: usize, precision: Precision| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut workspace = Workspace::new();
+            let mut workspace = Workspace::new().with_precision(precision);
             let mut gradient = Gradient::default();
             let mut results = Vec::new();
             for student in [&large, &small, &large] {
@@ -245,11 +333,20 @@ fn the_threads_do_not_show_and_a_workspace_forgets() {
             results
         })
     };
-    let one = run(1);
-    assert_eq!(one[0], one[2]);
-    for threads in [2, 3, 4] {
-        assert_eq!(run(threads), one, "{threads} threads");
+    for precision in PRECISIONS {
+        let one = run(1, precision);
+        assert_eq!(one[0], one[2]);
+        for threads in [2, 3, 4] {
+            assert_eq!(run(threads, precision), one, "{threads} threads, {precision:?}");
+        }
     }
+    // What was computed in one precision does not show in the other.
+    let mut workspace = Workspace::new().with_precision(Precision::Single);
+    let single = population.fast(&large, &mut workspace).unwrap();
+    let mut workspace = workspace.with_precision(Precision::Double);
+    let double = population.fast(&large, &mut workspace).unwrap();
+    assert_eq!(double, population.fast(&large, &mut Workspace::new()).unwrap());
+    assert_ne!(double.gradient, single.gradient);
 }
 
 #[test]
@@ -274,8 +371,12 @@ fn a_mirrored_student_is_folded_and_agrees() {
         let (second_layer, _) = student.layers_mut();
         second_layer.copy_within(0..20, 20);
         student.layers_mut().1[199] = -half.first_layer()[99];
-        let fast = population.fast(&student, &mut Workspace::new()).unwrap().gradient;
-        if from_degree == FromDegree::Two {
+        for precision in PRECISIONS {
+            let mut workspace = Workspace::new().with_precision(precision);
+            let fast = population.fast(&student, &mut workspace).unwrap().gradient;
+            if from_degree != FromDegree::Two {
+                continue;
+            }
             assert_eq!(fast.second_layer[..20], fast.second_layer[20..]);
             for (j, (x, y)) in
                 fast.first_layer[..100].iter().zip(&fast.first_layer[100..]).enumerate()

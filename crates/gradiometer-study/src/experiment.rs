@@ -3,9 +3,9 @@
 mod sections;
 
 pub use sections::{
-    ActivationName, FloorName, LabelFitName, Method, OptimizerName, Part, RecordSection,
-    SamplesSection, SignsField, SignsName, Stage1Section, Stage2Section, Stage3Section, Start,
-    StudentSection, TeacherSection, WatchSection,
+    ActivationName, FloorName, LabelFitName, Method, OptimizerName, Part, PrecisionName,
+    RecordSection, SamplesSection, SignsField, SignsName, Stage1Section, Stage2Section,
+    Stage3Section, Start, StudentSection, TeacherSection, WatchSection,
 };
 
 use crate::error::StudyError;
@@ -43,6 +43,9 @@ pub struct Experiment {
     /// The activation of teacher and student; the step has no objective on samples.
     #[serde(default)]
     pub activation: ActivationName,
+    /// What the steps are computed in; records are in doubles.
+    #[serde(default)]
+    pub precision: PrecisionName,
     /// The teacher.
     pub teacher: TeacherSection,
     /// The samples; without them the exact expectations.
@@ -103,7 +106,7 @@ impl Experiment {
         let experiment: Self = text_file::from_toml(
             path,
             text,
-            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, \
+            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, precision, \
              [samples], [student], [stage1], [stage2], [stage3], [record], [watch]",
         )?;
         experiment.check(path)?;
@@ -160,6 +163,15 @@ impl Experiment {
             if let Some((name, problem)) = samples.conflict() {
                 return field(name, problem.to_owned());
             }
+        }
+        let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
+        let flow = self.stage3.optimizer == OptimizerName::Flow;
+        if self.precision == PrecisionName::Single && (!exact || flow) {
+            return field(
+                "precision",
+                "is single, which the exact ReLU objective under descent alone has; leave it, or [samples], activation and the flow, out"
+                    .to_owned(),
+            );
         }
         if let Some((name, problem)) = self.stage3_mistake().or_else(|| self.watch_mistake()) {
             return field(name, problem);

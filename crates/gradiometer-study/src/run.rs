@@ -179,6 +179,7 @@ fn run_watched(
         let state = trainer.state();
         log = setup.begin(existing, state, measure(state, state.phase, state.lambda))?;
     }
+    trainer = trainer.with_precision(experiment.precision.precision());
     let most_steps = trainer.most_steps();
     let pairs = pairs(experiment, start.neurons() + teacher.neurons()) as u64;
     // Steps at the last checkpoint; the first record is followed by one.

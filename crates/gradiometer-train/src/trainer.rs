@@ -9,7 +9,7 @@ use crate::optimizer::{Moments, Optimizer};
 use crate::record::{Record, regularised_squares};
 use crate::regularised::Regularised;
 use gradiometer_model::{ModelError, Network};
-use gradiometer_population::{Gradient, Objective, Workspace};
+use gradiometer_population::{Gradient, Objective, Precision, Workspace};
 use std::fmt;
 
 /// A stage of Algorithm 1.
@@ -137,6 +137,14 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
             workspace: Workspace::new(),
             gradient: Gradient::default(),
         })
+    }
+
+    /// The same with the gradients of the steps of Stages 1 to 3 computed in the given precision, where the objective has the choice. The ridge
+    /// solution, the flow, floors and records are always in doubles: they take differences, or say how accurate they are.
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.workspace = self.workspace.with_precision(precision);
+        self
     }
 
     /// The present state.
@@ -291,10 +299,12 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     /// `L` is quadratic in `a`, so `(Hess_a L) p = grad_a L(p) - grad_a L(0)`.
     fn solve_ridge(&mut self, lambda: f64, tolerance: f64, steps: u64) {
         let m = self.state.student.neurons();
-        let gradient_at = |this: &mut Self, a: &[f64]| -> Vec<f64> {
-            this.state.student.layers_mut().0.copy_from_slice(a);
-            this.evaluate();
-            this.gradient.second_layer.clone()
+        let mut workspace = Workspace::new();
+        let mut gradient_at = |this: &mut Self, a: &[f64]| -> Vec<f64> {
+            let Self { objective, state: State { student, .. }, gradient, .. } = this;
+            student.layers_mut().0.copy_from_slice(a);
+            let _loss = objective.evaluate_fast(student, &mut workspace, gradient);
+            gradient.second_layer.clone()
         };
         let at_zero = gradient_at(self, &vec![0.0; m]);
         let mut a = vec![0.0; m];

@@ -5,7 +5,7 @@ use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Teacher};
 use gradiometer_population::{Batches, Empirical, FromDegree, Gradient, Objective, Population};
-use gradiometer_population::{SampleRequest, WeightDecay, Workspace};
+use gradiometer_population::{Precision, SampleRequest, WeightDecay, Workspace};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Solver, Stage1, Stage2, Stage3};
 use gradiometer_train::{Optimizer, State, TrainError, Trainer, balance};
 use proptest::prelude::*;
@@ -45,7 +45,16 @@ fn symmetric(d: usize, half: usize, scale: f64) -> Network {
 }
 
 fn finish(population: &Population, algorithm: &Algorithm, start: Network) -> (Network, Record) {
-    let mut trainer = Trainer::new(population, algorithm, start).unwrap();
+    finish_in(Precision::Double, population, algorithm, start)
+}
+
+fn finish_in(
+    precision: Precision,
+    population: &Population,
+    algorithm: &Algorithm,
+    start: Network,
+) -> (Network, Record) {
+    let mut trainer = Trainer::new(population, algorithm, start).unwrap().with_precision(precision);
     while !trainer.is_finished() {
         let _event = trainer.advance(u64::MAX).unwrap();
     }
@@ -395,6 +404,41 @@ fn algorithm_one_recovers_a_teacher_with_both_signs() {
     // Negative control: without weight decay mass stays far from the teacher.
     let unregularised = run(Stage3 { lambda: 0.0, ..stage3 });
     assert!(unregularised.mass_beyond[0] > maximum(100.0 * lambda, 0.1), "{unregularised:?}");
+}
+
+#[test]
+fn singles_take_the_steps_but_not_the_ridge_solution() {
+    let population = Population::new(teacher(6, &[1.0, -1.0, 2.0]));
+    let both = |algorithm: &Algorithm| {
+        [Precision::Double, Precision::Single]
+            .map(|precision| finish_in(precision, &population, algorithm, symmetric(6, 30, 0.1)))
+    };
+    let ridge = Solver::Ridge { tolerance: RIDGE_TOLERANCE, steps: 100 };
+    let fit = |solver| Algorithm {
+        stage1: None,
+        stage2: Some(Stage2 { lambda: 0.1, solver }),
+        balance: true,
+        stage3: None,
+    };
+    let [double, single] = both(&fit(ridge));
+    assert_eq!(double, single);
+    for algorithm in [
+        fit(Solver::GradientDescent { step_size: 0.1, steps: 20 }),
+        only(Stage3 { epochs: 1, steps: 20, ..Stage3::default() }),
+        Algorithm { stage2: None, stage3: None, ..Algorithm::default() },
+    ] {
+        let [(double, _), (single, _)] = both(&algorithm);
+        let off = [
+            (double.second_layer(), single.second_layer()),
+            (double.first_layer(), single.first_layer()),
+        ]
+        .map(|(x, y)| maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs())));
+        let size = maximum_of(double.first_layer().iter().map(|x| x.abs()));
+        // Steps differ, by no more than some units of singles each.
+        let allowed = rounding(20, size) * f64::from(f32::EPSILON) / f64::EPSILON;
+        let off = maximum(off[0], off[1]);
+        assert!(off > 0.0 && off <= allowed, "{off:e} of {size:e}");
+    }
 }
 
 proptest! {

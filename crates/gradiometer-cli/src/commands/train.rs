@@ -67,6 +67,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let mut json = json!({
         "final": result.manifest["final"],
         "stages": result.manifest["stages"],
+        "precision": result.manifest["experiment"]["precision"],
         "out": arguments.out.display().to_string(),
     });
     for field in ["floors", "violated"] {
@@ -122,8 +123,10 @@ fn text(run: &Run) -> String {
             scientific(*assigned, 3),
         ]);
     }
+    let single = run.manifest["experiment"]["precision"] == "single";
+    let precision = if single { "steps in single precision, records in doubles\n" } else { "" };
     format!(
-        "{}{}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
+        "{}{}{precision}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
         table.text(),
         floors(&run.manifest),
         scientific(last.loss.value, 4),

@@ -4,7 +4,10 @@
 //! forgotten, in registers. The sums are those of the tile of the parent module, in the same units, but for that of the kernel, which
 //! is `q_j + v_j . sum_b nu_b phi v_b`.
 
-use super::{GRAIN, InstructionSet, Simd, functions, simd};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Portable, Simd};
+use super::{GRAIN, InstructionSet};
 
 /// Directions with their masses, and what they have collected, by planes of `count` doubles each (a multiple of [`GRAIN`]).
 #[derive(Clone, Debug, Default)]
@@ -64,7 +67,7 @@ fn run<const D: usize>(set: InstructionSet, left: &mut Cloud, right: Option<&mut
             unsafe { on_avx2::<D>(first, second, symmetric) }
         }
         // SAFETY: no instruction set is assumed; the lengths were checked by the callers.
-        _ => unsafe { meet::<simd::Portable, D>(first, second, symmetric) },
+        _ => unsafe { meet::<Portable<f64>, D>(first, second, symmetric) },
     }
 }
 
@@ -80,20 +83,24 @@ struct Pointers {
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
 unsafe fn on_avx512<const D: usize>(left: Pointers, right: Pointers, symmetric: bool) {
     // SAFETY: this function enables the set; lengths by the caller.
-    unsafe { meet::<simd::Avx512, D>(left, right, symmetric) }
+    unsafe { meet::<Avx512<f64>, D>(left, right, symmetric) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn on_avx2<const D: usize>(left: Pointers, right: Pointers, symmetric: bool) {
     // SAFETY: this function enables the set; lengths by the caller.
-    unsafe { meet::<simd::Avx2, D>(left, right, symmetric) }
+    unsafe { meet::<Avx2<f64>, D>(left, right, symmetric) }
 }
 
 /// # Safety
 /// The set of `S` is available, and the lengths are those that [`Cloud::check`] accepts.
 #[inline(always)]
-unsafe fn meet<S: Simd, const D: usize>(left: Pointers, right: Pointers, symmetric: bool) {
+unsafe fn meet<S: Simd<Element = f64>, const D: usize>(
+    left: Pointers,
+    right: Pointers,
+    symmetric: bool,
+) {
     // SAFETY: as for this function.
     unsafe {
         if symmetric {
@@ -109,7 +116,10 @@ unsafe fn meet<S: Simd, const D: usize>(left: Pointers, right: Pointers, symmetr
 /// # Safety
 /// As for [`meet`]; with `SYMMETRIC` the clouds are different ones.
 #[inline(always)]
-unsafe fn rows<S: Simd, const D: usize, const SYMMETRIC: bool>(left: Pointers, right: Pointers) {
+unsafe fn rows<S: Simd<Element = f64>, const D: usize, const SYMMETRIC: bool>(
+    left: Pointers,
+    right: Pointers,
+) {
     // SAFETY: rows are below left.count, columns below right.count in steps of 2 LANES, which divide it; planes as in `Cloud`.
     unsafe {
         let zero = S::splat(0.0);
@@ -137,7 +147,7 @@ unsafe fn rows<S: Simd, const D: usize, const SYMMETRIC: bool>(left: Pointers, r
                         *t = S::fma(*u, source(c, v), *t);
                     }
                 }
-                let f = functions::<S, 4>(t);
+                let f = S::functions(t);
                 for (n, f) in f.iter().enumerate() {
                     let (i, v) = (n / 2, n % 2);
                     radial[i] = S::fma(source(2 * D, v), f.radial, radial[i]);

@@ -11,8 +11,10 @@
 //! Both products run through the microkernel of the tiles. The scores lie neuron group by neuron group, eight neurons of a
 //! sample together, so that they are one factor's columns in the first product and the other's rows in the second.
 
-use super::simd::{self, Portable, Simd};
-use super::{GRAIN, GROUP, InstructionSet, Output, Shape, Strides, product};
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Portable, Simd};
+use super::{GRAIN, GROUP, InstructionSet, Output, Shape, Strides, Target, product};
 
 /// Most samples of a block.
 pub(crate) const BLOCK: usize = 128;
@@ -89,7 +91,7 @@ pub(crate) fn add_block(
             unsafe { block_avx2(samples, neurons, residuals, sums) }
         }
         // SAFETY: no instruction set is assumed and the shapes were just checked.
-        _ => unsafe { block::<Portable>(samples, neurons, residuals, sums) },
+        _ => unsafe { block::<Portable<f64>>(samples, neurons, residuals, sums) },
     }
 }
 
@@ -102,7 +104,7 @@ unsafe fn block_avx512(
     sums: &mut SampleSums,
 ) {
     // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { block::<simd::Avx512>(samples, neurons, residuals, sums) }
+    unsafe { block::<Avx512<f64>>(samples, neurons, residuals, sums) }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -114,13 +116,13 @@ unsafe fn block_avx2(
     sums: &mut SampleSums,
 ) {
     // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { block::<simd::Avx2>(samples, neurons, residuals, sums) }
+    unsafe { block::<Avx2<f64>>(samples, neurons, residuals, sums) }
 }
 
 /// # Safety
 /// The set of `S` is available and the shapes are those that [`add_block`] accepts.
 #[inline(always)]
-unsafe fn block<S: Simd>(
+unsafe fn block<S: Simd<Element = f64>>(
     samples: Samples<'_>,
     neurons: Neurons<'_>,
     residuals: &mut [f64],
@@ -135,11 +137,10 @@ unsafe fn block<S: Simd>(
         let by_sample = Strides { group: GROUP * width, single: width, depth: 1 };
         let by_neuron = Strides { group: GROUP * width, single: 1, depth: GROUP };
         let out = Output {
-            start: scores,
+            target: Target::Entries(scores),
             group: GROUP * GROUP,
             single: GROUP,
             panel: GROUP * n,
-            accumulate: false,
         };
         let shape = Shape { rows: n, columns: m, depth: width };
         product::<S>(shape, inputs, by_sample, neurons.panels.as_ptr(), by_neuron, out);
@@ -185,13 +186,12 @@ unsafe fn block<S: Simd>(
 }
 
 /// A row-major matrix of the given width to add to.
-fn row_major(matrix: &mut [f64], width: usize) -> Output {
+fn row_major(matrix: &mut [f64], width: usize) -> Output<f64> {
     Output {
-        start: matrix.as_mut_ptr(),
+        target: Target::Sums(matrix.as_mut_ptr(), 1.0),
         group: GROUP * width,
         single: width,
         panel: GROUP,
-        accumulate: true,
     }
 }
 
@@ -212,7 +212,7 @@ pub(crate) fn add_gram(set: InstructionSet, samples: Samples<'_>, gram: &mut [f6
             unsafe { gram_avx2(samples, gram) }
         }
         // SAFETY: no instruction set is assumed and the shapes were just checked.
-        _ => unsafe { gram_on::<Portable>(samples, gram) },
+        _ => unsafe { gram_on::<Portable<f64>>(samples, gram) },
     }
 }
 
@@ -220,20 +220,20 @@ pub(crate) fn add_gram(set: InstructionSet, samples: Samples<'_>, gram: &mut [f6
 #[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
 unsafe fn gram_avx512(samples: Samples<'_>, gram: &mut [f64]) {
     // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { gram_on::<simd::Avx512>(samples, gram) }
+    unsafe { gram_on::<Avx512<f64>>(samples, gram) }
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn gram_avx2(samples: Samples<'_>, gram: &mut [f64]) {
     // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { gram_on::<simd::Avx2>(samples, gram) }
+    unsafe { gram_on::<Avx2<f64>>(samples, gram) }
 }
 
 /// # Safety
 /// The set of `S` is available and the shapes are those that [`add_gram`] accepts.
 #[inline(always)]
-unsafe fn gram_on<S: Simd>(samples: Samples<'_>, gram: &mut [f64]) {
+unsafe fn gram_on<S: Simd<Element = f64>>(samples: Samples<'_>, gram: &mut [f64]) {
     let by_coordinate = Strides { group: GROUP, single: 1, depth: samples.width };
     let shape = Shape { rows: samples.width, columns: samples.width, depth: samples.count };
     let (inputs, out) = (samples.inputs.as_ptr(), row_major(gram, samples.width));

@@ -381,7 +381,7 @@ fn the_path_is_named_and_threads_do_not_show() {
         raw.fast(&student, &mut Workspace::new()).unwrap(),
         raw.fast(&student, &mut none).unwrap(),
     );
-    assert!(matches!(by_pairs.path, Path::Fast(Way::Pairs(_))), "{}", by_pairs.path);
+    assert!(matches!(by_pairs.path, Path::Fast(Way::Pairs { .. })), "{}", by_pairs.path);
     let off = (by_tree.loss.value - by_pairs.loss.value).abs();
     assert!(off <= by_tree.loss.error + by_pairs.loss.error);
 }
@@ -415,7 +415,7 @@ fn a_workspace_says_whether_the_tree_was_taken_and_evaluate_does_better() {
     assert!(!all.is_truncated() && exact.error < loss.error);
     let relative = (loss.error * exact.error).sqrt() / exact.value;
     let chosen = population.evaluate(&student, relative).unwrap();
-    assert!(matches!(chosen.path, Path::Fast(Way::Pairs(_))), "{}", chosen.path);
+    assert!(matches!(chosen.path, Path::Fast(Way::Pairs { .. })), "{}", chosen.path);
     assert_eq!(chosen.loss, exact);
     assert_eq!(crate::Objective::loss(&population, &student, relative), exact);
 }

@@ -3,7 +3,7 @@
 use crate::run::AWAY;
 use crate::watch::{WATCHABLE, WATCHED};
 use gradiometer_hermite::Activation;
-use gradiometer_population::{Batches, LabelFit, WeightDecay};
+use gradiometer_population::{Batches, LabelFit, Precision, WeightDecay};
 use gradiometer_train::{DEFAULT_ANGLES, Floors, Optimizer, Stage1, Stage3};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -46,6 +46,26 @@ impl ActivationName {
             Self::Absolute => Activation::Absolute,
             Self::Step => Activation::Step,
             Self::Erf => Activation::Erf,
+        }
+    }
+}
+
+/// A precision by its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrecisionName {
+    /// Doubles throughout.
+    #[default]
+    Double,
+    /// Singles within a tile of pairs.
+    Single,
+}
+
+impl PrecisionName {
+    pub(crate) const fn precision(self) -> Precision {
+        match self {
+            Self::Double => Precision::Double,
+            Self::Single => Precision::Single,
         }
     }
 }

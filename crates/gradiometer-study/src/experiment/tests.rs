@@ -1,5 +1,5 @@
 use super::*;
-use gradiometer_population::{Batches, WeightDecay};
+use gradiometer_population::{Batches, Precision, WeightDecay};
 use gradiometer_train::{Floors, Optimizer};
 
 const SMALL: &str = "seed = 1\n[teacher]\ndimension = 6\nneurons = 2\n[student]\nneurons = 10\n";
@@ -103,6 +103,34 @@ fn floors_flow_moments_and_watched_claims_are_data() {
 }
 
 #[test]
+fn the_precision_is_that_of_the_steps_alone() {
+    let path = Path::new("x.toml");
+    let [double, single] = ["double", "single"]
+        .map(|name| parse(&format!("precision = \"{name}\"\n{SMALL}")).unwrap());
+    assert_eq!(double, parse(SMALL).unwrap());
+    assert_eq!(double.precision.precision(), Precision::Double);
+    assert_eq!(single.precision.precision(), Precision::Single);
+    // It is no part of the objective.
+    let teacher = single.teacher(path).unwrap().into_inner();
+    let student = single.student(path, 6).unwrap();
+    let [x, y] = [double, single].map(|experiment| {
+        experiment.objective(path, &teacher).unwrap().loss(&student, 1.0).value.to_bits()
+    });
+    assert_eq!(x, y);
+    for more in [
+        "activation = \"absolute\"\n@",
+        "@[samples]\ncount = 50\n",
+        "@[stage3]\noptimizer = \"flow\"\n",
+    ] {
+        let text = more.replace('@', &format!("precision = \"double\"\n{SMALL}"));
+        assert!(parse(&text).is_ok(), "{text}");
+        let error = parse(&text.replace("double", "single")).unwrap_err();
+        assert!(error.to_string().contains("precision: is single"), "{error}");
+        assert_eq!(error.class(), crate::Class::Data);
+    }
+}
+
+#[test]
 fn a_seed_means_one_teacher_and_one_student() {
     let path = Path::new("x.toml");
     let experiment = parse(SMALL).unwrap();
@@ -153,6 +181,7 @@ fn mistakes_are_named() {
             "activation = \"step\"\n[teacher]\ndimension = 2\nneurons = 2\n[samples]\ncount = 9\n",
             "activation",
         ),
+        ("precision = \"half\"\n[teacher]\ndimension = 2\nneurons = 2\n", "precision"),
         ("activation = \"tanh\"\n[teacher]\ndimension = 2\nneurons = 2\n", "tanh"),
         ("[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nmomentum = 0.5\n", "stage3.momentum"),
         (

@@ -215,14 +215,15 @@ impl Gram {
         (0..m * (1 + size)).into_par_iter().map(row).collect()
     }
 
-    /// The factor of the matrix, some entries `(row, column, by)` of whose lower triangle are raised first; `None` unless it is positive definite then.
+    /// The factor of the matrix, some entries `(row, column, by)` of whose lower triangle are raised first; `None` unless it is finite and
+    /// positive definite then.
     pub fn factor(&self, raised: &[(usize, usize, f64)]) -> Option<Factor> {
         let mut matrix = self.matrix.clone();
         for &(x, y, by) in raised {
             let entry = matrix.get(x, y) + DoubleDouble::from(by);
             matrix.set(x, y, entry);
         }
-        matrix.factorise().then_some(Factor(matrix))
+        (matrix.factorise() && matrix.hi.iter().all(|x| x.is_finite())).then_some(Factor(matrix))
     }
 }
 

@@ -215,6 +215,7 @@ impl Atoms {
         for (place, eta) in exceeding {
             let near = self.nearest(place, *eta);
             let Some((least, _)) = near.first() else { continue };
+            let least = maximum(*least, LEAST_DISTANCE);
             for (angle, j) in &near {
                 let beyond = maximum(0.0, (angle / least).powi(2) - NEXT * NEXT) / (WIDTH * WIDTH);
                 shares[*j] = maximum(shares[*j], MARGIN * (eta.abs() - 1.0) * (-beyond).exp());

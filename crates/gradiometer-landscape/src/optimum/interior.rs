@@ -43,11 +43,13 @@ const HELD: f64 = 1e6;
 /// Lengths tried of one step.
 const LENGTHS: [f64; 4] = [1.0, 0.5, 0.2, 0.05];
 /// Solutions with stiffer atoms, before turns that are too long are cut: turns beyond so many reaches make stiffer, by so many times what they are too long
-/// by, at most so much at once; and what is left of it a step later.
+/// by, at most so much at once and so
+/// much in all; and what is left of it a step later.
 const STIFFENINGS: usize = 7;
 const BEYOND: f64 = 1.5;
 const STIFFER: f64 = 3.0;
 const STIFFER_AT_ONCE: f64 = 1e3;
+const STIFFEST: f64 = 1e15;
 const SOFTENING: f64 = 0.3;
 /// The share of its distance to the nearest other that an atom may turn by in one step, and the largest turn, radians.
 const REACH: f64 = 0.5;
@@ -215,7 +217,8 @@ impl Iterate {
         let mut any = false;
         for ((stiffness, reach), turn) in self.stiffness.iter_mut().zip(&self.reaches).zip(turns) {
             if *turn > BEYOND * reach {
-                *stiffness *= minimum(STIFFER * turn / reach, STIFFER_AT_ONCE);
+                let more = minimum(STIFFER * turn / reach, STIFFER_AT_ONCE);
+                *stiffness = minimum(more * *stiffness, STIFFEST);
                 any = true;
             }
         }

@@ -20,7 +20,7 @@ const THIN: f64 = 0.25;
 const WIDE: f64 = 0.3;
 /// Points that slid to within this distance of each other, in units of `lambda`, are one.
 const SAME: f64 = 1e-3;
-/// Refinements without a smaller gap after which none is to be expected.
+/// Refinements without a smaller gap or excess after which none is to be expected.
 const PATIENCE: usize = 3;
 /// Refinements in which the points slide along the curves.
 const SLIDING: usize = 3;
@@ -60,13 +60,15 @@ impl Problem<'_> {
         points.thin(|w| THIN * maximum(self.lambda, minimum(WIDE, self.teacher.nearest(w).1)));
         let before = coarse.rounds;
         let mut best = coarse;
-        let (mut excess, mut least, mut patience) = (None, f64::INFINITY, PATIENCE);
+        let (mut excess, mut least, mut patience) = (None, [f64::INFINITY; 2], PATIENCE);
         for round in 1..=self.options.refinements {
             self.settle(&mut points, round <= SLIDING, excess)?;
             let (optimum, exceeding) = self.fine(&points, before + round)?;
             excess = exceeding.first().map(|(_, eta)| eta.abs() - 1.0);
-            patience = if optimum.duality_gap < least { PATIENCE } else { patience - 1 };
-            least = minimum(least, optimum.duality_gap);
+            let found = [optimum.duality_gap, optimum.largest_eta - 1.0];
+            let better = found.iter().zip(&least).any(|(x, least)| x < least);
+            patience = if better { PATIENCE } else { patience - 1 };
+            least = [minimum(least[0], found[0]), minimum(least[1], found[1])];
             if optimum.duality_gap < best.duality_gap {
                 (best, *atoms) = (optimum, points.clone());
             }

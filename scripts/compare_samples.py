@@ -119,7 +119,7 @@ def main():
         print(f"  torch's two products alone {bare:.4f} s ({flops / bare / 1e9:.1f} Gflop/s): we take {mine / bare:.2f} of that")
         sums = [float(exact[0]), float(exact[1].abs().sum()), float(exact[2].abs().sum())]
         found = [last["loss"], last["second_layer_sum"], last["first_layer_sum"]]
-        print(f"    agreement {difference([[v] for v in found], [[v] for v in sums]):.1e}", flush=True)
+        print(f"    agreement {difference(found, sums):.1e}", flush=True)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gradiometer::population::{
-    Gradient, InstructionSet, Objective, Population, Precision, Workspace,
+    Gradient, Gram, InstructionSet, Objective, Population, Precision, Workspace,
 };
 use gradiometer_benches::{student, teacher};
 
@@ -59,5 +59,24 @@ fn sphere(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, step, plane, sphere);
+/// Inner products of neurons and their derivatives in double-double, and the factor of their matrix.
+fn gram(c: &mut Criterion) {
+    let mut group = c.benchmark_group("gram");
+    group.sample_size(10);
+    for m in [50, 200] {
+        let neurons = student(m, 3);
+        let tangents = || [neurons.first_layer(), neurons.first_layer()].concat();
+        group.bench_function(BenchmarkId::new("entries", m), |b| {
+            b.iter(|| Gram::new(&neurons, tangents()));
+        });
+        let gram = Gram::new(&neurons, tangents()).expect("as many tangents for each");
+        let raised: Vec<_> = (0..3 * m).map(|x| (x, x, 1.0)).collect();
+        group.bench_function(BenchmarkId::new("factor", 3 * m), |b| {
+            b.iter(|| gram.factor(&raised));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, step, plane, sphere, gram);
 criterion_main!(benches);

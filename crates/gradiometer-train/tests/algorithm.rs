@@ -499,11 +499,12 @@ impl Objective for Watched {
 #[test]
 fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
     let (m, stage3) = (12, Stage3 { epochs: 2, steps: 7, ..Stage3::default() });
-    let run = |d: usize, population: Population, merges: bool, stage3: Stage3| {
+    let run_in = |precision, d: usize, population: Population, merges: bool, stage3: Stage3| {
         let seen = std::cell::RefCell::default();
         let objective = Watched { population, merges, seen };
         let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
-        let mut trainer = Trainer::new(&objective, &algorithm, symmetric(d, m / 2, 0.01)).unwrap();
+        let trainer = Trainer::new(&objective, &algorithm, symmetric(d, m / 2, 0.01)).unwrap();
+        let mut trainer = trainer.with_precision(precision);
         while !trainer.is_finished() {
             let _event = trainer.advance(3).unwrap();
         }
@@ -513,9 +514,11 @@ fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
         (layers, state.steps, objective.seen.into_inner().contains(&(m / 2)))
     };
     let population = |d| Population::new(teacher(d, &[1.0, -0.8]));
-    let (half, steps, taken) = run(5, population(5), true, stage3);
-    let (whole, whole_steps, whole_taken) = run(5, population(5), false, stage3);
-    assert!(taken && !whole_taken && half == whole && steps == whole_steps);
+    for precision in [Precision::Double, Precision::Single] {
+        let (half, steps, taken) = run_in(precision, 5, population(5), true, stage3);
+        let (whole, whole_steps, whole_taken) = run_in(precision, 5, population(5), false, stage3);
+        assert!(taken && !whole_taken && half == whole && steps == whole_steps, "{precision:?}");
+    }
     // Where twins are not alike, or the steps are others, the whole student takes them.
     let momentum = Optimizer::Momentum { momentum: 0.5 };
     for (d, population, stage3) in [
@@ -525,6 +528,7 @@ fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
         (5, population(5), Stage3 { freeze_first_layer: true, ..stage3 }),
         (5, population(5), Stage3 { gradient_factor: 1.0, ..stage3 }),
     ] {
-        assert!(!run(d, population, true, stage3).2, "{d} {stage3:?}");
+        let (_, _, taken) = run_in(Precision::Double, d, population, true, stage3);
+        assert!(!taken, "{d} {stage3:?}");
     }
 }

@@ -310,6 +310,7 @@ impl Suite {
                 statements.iter().map(|s| s.id).chain(scalings.iter().map(|s| s.id)).collect();
             if let Some(id) = ids.iter().find(|id| !known.contains(&id.as_str())) {
                 let mut known = known;
+                known.sort_unstable();
                 known.dedup();
                 return Err(StudyError::UnknownStatement { id: id.clone(), known });
             }

@@ -21,6 +21,13 @@ const CLOSE: f64 = 0.6;
 const LEAST_DISTANCE: f64 = 1e-9;
 /// What two atoms give of what they can to one between them.
 const GIVEN: f64 = 0.4;
+/// A place is between the nearest atom and one of so many others if the way over it is at most so much longer than the straight one, and the nearest is at least
+/// this share of it away.
+const OTHERS: usize = 4;
+const DETOUR: f64 = 1.1;
+const BESIDE: f64 = 0.05;
+/// Where another atom is closer to a middle than this share of the two atoms' distance, a little less than half, it is not between the two alone.
+const HALF_WAY: f64 = 0.49;
 /// Atoms looked at around each for the middles between them, and the angle beyond which there is none.
 const NEIGHBOURS: usize = 7;
 const FAR: f64 = 0.5;
@@ -252,9 +259,9 @@ impl Atoms {
         let first = *near.first()?;
         let opposite = |second: &&(f64, usize)| {
             let apart = projective_angle(&self.0[first.1].direction, &self.0[second.1].direction);
-            first.0 + second.0 < 1.1 * apart && first.0 > 0.05 * apart
+            first.0 + second.0 < DETOUR * apart && first.0 > BESIDE * apart
         };
-        near[1..].iter().take(4).find(opposite).map(|second| (first, *second))
+        near[1..].iter().take(OTHERS).find(opposite).map(|second| (first, *second))
     }
 
     /// Unit vectors midway between each atom and its nearest ones of the same sign, where no other atom is closer.
@@ -271,7 +278,9 @@ impl Atoms {
                     atom.direction.iter().zip(other).map(|(x, y)| x + side * y).collect();
                 let middle = normalised(&sum);
                 let closer = |(l, atom): (usize, &Atom)| {
-                    l != j && l != *k && projective_angle(&atom.direction, &middle) < 0.49 * angle
+                    l != j
+                        && l != *k
+                        && projective_angle(&atom.direction, &middle) < HALF_WAY * angle
                 };
                 if !self.0.iter().enumerate().any(closer) {
                     middles.push(middle);

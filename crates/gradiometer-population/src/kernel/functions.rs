@@ -6,7 +6,7 @@
 //! before it. Each result is within 4 units (`2^-53` and `2^-24`) of its exact value at the given number, absolutely: measured in the
 //! tests on every instruction set, at many doubles and, where `RUN_SLOW_TESTS` is set, at every single.
 
-use super::Simd;
+use super::{Element as _, Simd};
 
 /// Kernel `sqrt(1 - t^2) + |t| asin |t| - 1`, radial part `sqrt(1 - t^2) - 1` and `asin t`.
 #[derive(Clone, Copy)]
@@ -40,17 +40,23 @@ const ARCSINE_SINGLE: [f32; 5] = [0.16666749, 0.074953936, 0.045460287, 0.024223
 /// `(sqrt(1 - z) + sqrt z asin(sqrt z) - 1)/z` on `[0, 1/4]` within `1.3e-8`, found likewise.
 const KERNEL_SINGLE: [f32; 5] = [0.5, 0.041665487, 0.012536341, 0.0051949653, 0.0046309424];
 
-/// In doubles, with a root by the instruction or by Newton's method.
+/// `x`, `y` and `z` of some cosines, and whether any `x` is above 1/2.
+struct Reduced<V, const N: usize> {
+    x: [V; N],
+    y: [V; N],
+    z: [V; N],
+    steep: bool,
+}
+
+/// The arguments of the series.
 ///
 /// # Safety
 /// The set of `S` is available.
 #[inline(always)]
-pub(super) unsafe fn in_doubles<S: Simd<Element = f64>, const N: usize>(
-    t: [S::Vector; N],
-) -> [Functions<S::Vector>; N] {
+unsafe fn reduced<S: Simd, const N: usize>(t: [S::Vector; N]) -> Reduced<S::Vector, N> {
     // SAFETY: the set is available.
     unsafe {
-        let (one, half) = (S::splat(1.0), S::splat(0.5));
+        let (one, half) = (S::splat(S::Element::nearest(1.0)), S::splat(S::Element::nearest(0.5)));
         let (mut x, mut z) = (t, t);
         let mut steep = false;
         for i in 0..N {
@@ -66,6 +72,22 @@ pub(super) unsafe fn in_doubles<S: Simd<Element = f64>, const N: usize>(
                 y[i] = S::select_above(x[i], half, S::sqrt(z_above), x[i]);
             }
         }
+        Reduced { x, y, z, steep }
+    }
+}
+
+/// In doubles, with a root by the instruction or by Newton's method.
+///
+/// # Safety
+/// The set of `S` is available.
+#[inline(always)]
+pub(super) unsafe fn in_doubles<S: Simd<Element = f64>, const N: usize>(
+    t: [S::Vector; N],
+) -> [Functions<S::Vector>; N] {
+    // SAFETY: the set is available.
+    unsafe {
+        let (one, half) = (S::splat(1.0), S::splat(0.5));
+        let Reduced { x, y, z, steep } = reduced::<S, N>(t);
         let mut root = z;
         for r in &mut root {
             // z is at most 1/4.
@@ -106,21 +128,7 @@ pub(super) unsafe fn in_singles<S: Simd<Element = f32>, const N: usize>(
     // SAFETY: the set is available.
     unsafe {
         let (one, half) = (S::splat(1.0), S::splat(0.5));
-        let (mut x, mut z) = (t, t);
-        let mut steep = false;
-        for i in 0..N {
-            x[i] = S::clamp_above(S::abs(t[i]), one);
-            z[i] = S::mul(x[i], x[i]);
-            steep |= S::any_above(x[i], half);
-        }
-        let mut y = x;
-        if steep {
-            for i in 0..N {
-                let z_above = S::mul(half, S::sub(one, x[i]));
-                z[i] = S::select_above(x[i], half, z_above, z[i]);
-                y[i] = S::select_above(x[i], half, S::sqrt(z_above), x[i]);
-            }
-        }
+        let Reduced { x, y, z, steep } = reduced::<S, N>(t);
         let arcsine = polynomial::<S, N, 5>(ARCSINE_SINGLE, z);
         let kernel = polynomial::<S, N, 5>(KERNEL_SINGLE, z);
         let mut all = [Functions { kernel: one, radial: one, angle: one }; N];

@@ -6,8 +6,8 @@
     reason = "a timing program: it prints times"
 )]
 
+use gradiometer::files::{TensorNames, read_network, read_samples, read_teacher};
 use gradiometer::population::{Empirical, Gradient, Objective, SampleRequest, Workspace};
-use gradiometer::study::{TensorNames, read_network, read_samples, read_teacher};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Instant;

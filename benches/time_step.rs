@@ -5,8 +5,8 @@
     reason = "a timing program: it prints times"
 )]
 
+use gradiometer::files::{TensorNames, read_network, read_teacher};
 use gradiometer::population::{Gradient, Objective, Population, Precision, Workspace};
-use gradiometer::study::{TensorNames, read_network, read_teacher};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Instant;

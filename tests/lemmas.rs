@@ -3,7 +3,7 @@
 
 use gradiometer::landscape::instance::{Directions, Instance, Place, Recipe};
 use gradiometer::landscape::lemmas::Relation;
-use gradiometer::study::verify::{
+use gradiometer::verify::{
     Context, Form, Options, ScalingReport, Statement, Suite, scalings, statements, worst_ratio,
 };
 use gradiometer_tests::source;

@@ -1,13 +1,22 @@
 //! Why a command did not come to a conclusion, and the exit code for it.
 
+use gradiometer::files::{Class, FilesError};
 use gradiometer::model::ModelError;
 use gradiometer::population::PopulationError;
-use gradiometer::study::{Class, StudyError};
+use gradiometer::run::RunError;
+use gradiometer::study::StudyError;
+use gradiometer::verify::SuiteError;
 
 /// What stopped a command.
 #[derive(Debug)]
 pub enum Failure {
-    /// A file or an experiment.
+    /// A file.
+    Files(FilesError),
+    /// An experiment.
+    Run(RunError),
+    /// A verification.
+    Suite(SuiteError),
+    /// A study.
     Study(StudyError),
     /// Two inputs do not fit together.
     Data(String),
@@ -24,13 +33,10 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Study(error) => match error.class() {
-                Class::Data => 65,
-                Class::Missing => 66,
-                Class::Write => 74,
-                Class::Usage => 64,
-                Class::Internal => 70,
-            },
+            Self::Files(error) => code(error.class()),
+            Self::Run(error) => code(error.class()),
+            Self::Suite(error) => code(error.class()),
+            Self::Study(error) => code(error.class()),
             Self::Data(_) => 65,
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 74,
@@ -42,6 +48,9 @@ impl Failure {
     /// What to tell the user; nothing when the reader of a pipe has gone away.
     pub fn message(&self) -> Option<String> {
         match self {
+            Self::Files(error) => Some(error.to_string()),
+            Self::Run(error) => Some(error.to_string()),
+            Self::Suite(error) => Some(error.to_string()),
             Self::Study(error) => Some(error.to_string()),
             Self::Data(message) => Some(message.clone()),
             Self::Output(_) if self.code() == 0 => None,
@@ -50,6 +59,34 @@ impl Failure {
             )),
             Self::Output(error) => Some(format!("standard output cannot be written ({error})")),
         }
+    }
+}
+
+const fn code(class: Class) -> u8 {
+    match class {
+        Class::Data => 65,
+        Class::Missing => 66,
+        Class::Write => 74,
+        Class::Usage => 64,
+        Class::Internal => 70,
+    }
+}
+
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
+        Self::Files(error)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
+impl From<SuiteError> for Failure {
+    fn from(error: SuiteError) -> Self {
+        Self::Suite(error)
     }
 }
 

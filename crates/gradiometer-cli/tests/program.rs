@@ -121,7 +121,7 @@ fn the_teacher_has_no_loss_and_says_how_well_that_is_known() {
 
 #[test]
 fn pytorch_checkpoints_are_read() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gradiometer-study/testdata");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../gradiometer-files/testdata");
     let name = |n: &str| data.join(n).to_str().unwrap().to_owned();
     let (teacher, student) =
         (name("pytorch_teacher.safetensors"), name("pytorch_student.safetensors"));

@@ -1,34 +1,270 @@
-//! Seeded experiments and everything that touches files: networks, points, run folders.
+//! Experiments with one command each: the claims of sections 8 and 9 and the questions of the paper's review (section 10).
+//!
+//! A study has cases, and measures the same quantities in each over the same seeds; from these it derives others (exponents, thresholds) and
+//! answers its claims by their confidence intervals. It has a quick size for tests and a full one. Its tasks, a case at a seed, are independent
+//! of each other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on the clock or the number of threads.
 
-pub mod analysis;
-pub mod certificate_file;
-mod checkpoint;
-pub mod cover_file;
+mod collapse;
+mod decay;
+mod degenerate;
+mod directions;
 pub mod error;
-pub mod experiment;
-mod file;
-mod half;
-mod json_path;
-pub mod network_file;
-pub mod npy;
-mod npz_file;
-pub mod points_file;
-pub mod report;
-mod rows;
-pub mod run;
-mod safetensors_file;
-pub mod snapshots;
-pub mod study;
-pub mod sweep;
-mod text_file;
-pub mod verify;
-pub mod watch;
+mod exponents;
+mod freeze;
+mod gradients;
+mod information;
+mod measurement;
+mod phases;
+mod preprocessing;
+mod reading;
+mod regime;
+mod samples;
+mod session;
+mod stages;
+mod training;
+mod width;
 
-pub use certificate_file::{read_certificate, write_certificate};
-pub use cover_file::{ClaimedCover, read_cover, write_cover};
-pub use error::{Class, StudyError};
-pub use file::write_atomically;
-pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};
-pub use npz_file::{SampleArrays, read_samples};
-pub use points_file::{Points, read_points};
-pub use report::{ReportOptions, write_report};
+use gradiometer_files::number;
+use reading::Found;
+use serde_json::{Map, Value, json};
+use session::{Failure, Plan};
+use std::ops::ControlFlow;
+
+pub use error::StudyError;
+pub use measurement::{Band, Level, Measure, Measurement, Setting};
+pub use reading::{Answer, Conclusion};
+pub use session::{Progress, Session};
+
+/// How much a study computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Seconds.
+    Quick,
+    /// As the statement has it: minutes.
+    Full,
+}
+
+impl Size {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.choose("quick", "full")
+    }
+
+    /// One of two values.
+    const fn choose<T: Copy>(self, quick: T, full: T) -> T {
+        match self {
+            Self::Quick => quick,
+            Self::Full => full,
+        }
+    }
+}
+
+/// A study that can be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Study {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// The statement or question that it is about.
+    pub statement: &'static str,
+    /// What it measures, in a sentence.
+    pub about: &'static str,
+    plan: fn(Size) -> Plan,
+    derive: fn(Found<'_>) -> Vec<Measurement>,
+    read: fn(Found<'_>) -> Result<Vec<Conclusion>, Failure>,
+}
+
+/// A study from its module.
+macro_rules! study {
+    ($module:ident, $statement:literal, $about:literal) => {
+        Study {
+            name: stringify!($module),
+            statement: $statement,
+            about: $about,
+            plan: $module::plan,
+            derive: $module::derive,
+            read: $module::read,
+        }
+    };
+}
+
+/// All studies, in the order of their statements.
+pub const STUDIES: [Study; 14] = [
+    study!(
+        exponents,
+        "8.1, 8.3, 8.4",
+        "exponents of the covering after Stage 1 and of the epochs of Stage 3"
+    ),
+    study!(width, "8.2", "loss and gap after Stage 2 against the width, with and without Stage 1"),
+    study!(
+        samples,
+        "9.1",
+        "median cosine between the first step's neurons and the teacher's span, against n/d^2"
+    ),
+    study!(
+        collapse,
+        "9.2",
+        "shares of the first step's leading singular values in its norm, without and with preprocessing"
+    ),
+    study!(
+        directions,
+        "9.3",
+        "principal cosines of the first step's leading directions to the teacher's span, for n of order d and d^2"
+    ),
+    study!(
+        information,
+        "9.4",
+        "samples that the first step needs against d, for teachers of information exponent 1, 2 and 4"
+    ),
+    study!(
+        gradients,
+        "9.5",
+        "distance of the empirical from the population gradient near the teacher, and its exponent in n"
+    ),
+    study!(
+        preprocessing,
+        "10.1",
+        "Algorithm 1 and plain gradient descent, with the degrees 0 and 1 removed and kept, against the width"
+    ),
+    study!(
+        stages,
+        "10.2",
+        "Algorithm 1 with each of its parts left out or replaced, over the same number of steps"
+    ),
+    study!(
+        decay,
+        "10.3",
+        "shares of the weight decay on the two layers, and lambda held constant down to 0"
+    ),
+    study!(
+        freeze,
+        "10.4",
+        "final loss and angles with the first layer frozen after Stage 1 and with full training, at equal width"
+    ),
+    study!(regime, "10.5", "success of Stage 3 against the optimality gap that it starts from"),
+    study!(
+        degenerate,
+        "10.6",
+        "every stage for teachers with a regular, a singular and a vanishing H"
+    ),
+    study!(phases, "10.7", "success of every stage on samples over d and n/d^2"),
+];
+
+/// The study of that name.
+pub fn find(name: &str) -> Option<&'static Study> {
+    STUDIES.iter().find(|study| study.name == name)
+}
+
+impl Study {
+    /// The study at its start.
+    pub fn session(&self, size: Size) -> Session {
+        Session::new(*self, size)
+    }
+
+    /// Runs all of it.
+    ///
+    /// # Errors
+    /// [`StudyError::Failed`], a defect.
+    pub fn run(&self, size: Size) -> Result<Findings, StudyError> {
+        let found = self.session(size).run(None, &mut |_| ControlFlow::Continue(()))?;
+        found
+            .ok_or_else(|| StudyError::Failed { study: self.name, source: "it was stopped".into() })
+    }
+}
+
+/// For studies that derive nothing.
+const fn nothing_derived(_found: Found<'_>) -> Vec<Measurement> {
+    Vec::new()
+}
+
+/// A cell of a CSV file.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
+}
+
+/// What a study found.
+#[derive(Clone, Debug)]
+pub struct Findings {
+    /// The study.
+    pub study: Study,
+    /// Its size.
+    pub size: Size,
+    /// What it measured, and what follows from that.
+    pub measurements: Vec<Measurement>,
+    /// What the measurements say.
+    pub conclusions: Vec<Conclusion>,
+}
+
+impl Findings {
+    /// One line a value: `study, setting..., seed, measure, value`; a setting is empty where the value is about several, and in quotes where it has a
+    /// comma.
+    pub fn csv(&self) -> String {
+        let names = self.measurements.first().map_or(&[][..], |first| &first.setting);
+        let mut header = vec!["study"];
+        header.extend(names.iter().map(|(name, _)| *name));
+        header.extend(["seed", "measure", "value"]);
+        let mut lines = vec![header.join(",")];
+        for found in &self.measurements {
+            let mut start = vec![self.study.name.to_owned()];
+            start.extend(found.setting.iter().map(|(_, level)| quoted(&level.to_string())));
+            for (seed, value) in &found.values {
+                let value = [seed.to_string(), found.measure.name.to_owned(), format!("{value:e}")];
+                lines.push([&start[..], &value[..]].concat().join(","));
+            }
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// Everything as one object.
+    pub fn json(&self) -> Value {
+        let level = |level: &Level| match level {
+            Level::Number(x) => number(*x),
+            Level::Name(name) => json!(name),
+            Level::Several => Value::Null,
+        };
+        let measurement = |found: &Measurement| {
+            let setting: Map<String, Value> =
+                found.setting.iter().map(|(name, x)| ((*name).to_owned(), level(x))).collect();
+            let (low, high) = found.interval();
+            json!({
+                "setting": setting,
+                "measure": found.measure.name,
+                "mean": number(found.mean()),
+                "interval": [number(low), number(high)],
+                "band": found.measure.band.name(),
+                "seeds": found.values.iter().map(|(seed, _)| seed).collect::<Vec<_>>(),
+                "values": found.values.iter().map(|(_, x)| number(*x)).collect::<Vec<_>>(),
+            })
+        };
+        let conclusion = |found: &Conclusion| {
+            json!({
+                "claim": found.claim,
+                "answer": found.answer.to_string(),
+                "figures": found.figures,
+            })
+        };
+        json!({
+            "study": self.study.name,
+            "statement": self.study.statement,
+            "about": self.study.about,
+            "size": self.size.name(),
+            "confidence": 0.95,
+            "measurements": self.measurements.iter().map(measurement).collect::<Vec<_>>(),
+            "conclusions": self.conclusions.iter().map(conclusion).collect::<Vec<_>>(),
+            "evidence": "sampled",
+        })
+    }
+
+    /// What the measurements say, a claim a sentence.
+    pub fn reading(&self) -> String {
+        let sentence =
+            |found: &Conclusion| format!("{}: {} ({}).", found.claim, found.answer, found.figures);
+        self.conclusions.iter().map(sentence).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests;

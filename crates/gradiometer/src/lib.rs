@@ -12,9 +12,13 @@
 //! ```
 
 pub use gradiometer_certify as certify;
+pub use gradiometer_files as files;
 pub use gradiometer_hermite as hermite;
 pub use gradiometer_landscape as landscape;
 pub use gradiometer_model as model;
 pub use gradiometer_population as population;
+pub use gradiometer_report as report;
+pub use gradiometer_run as run;
 pub use gradiometer_study as study;
 pub use gradiometer_train as train;
+pub use gradiometer_verify as verify;

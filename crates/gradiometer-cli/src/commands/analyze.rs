@@ -4,6 +4,8 @@ use super::TensorArguments;
 use super::certify::counter;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Certificate, Limits, Verdict, check_certificate};
+use gradiometer::files::number;
+use gradiometer::files::{read_certificate, read_network, read_teacher};
 use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
 use gradiometer::landscape::descent::{
@@ -14,9 +16,8 @@ use gradiometer::landscape::optimum::Optimum;
 use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::{Network, SeparatedTeacher};
 use gradiometer::population::Layers;
-use gradiometer::study::analysis::{Analysis as Statements, sort_key};
-use gradiometer::study::run::{AWAY, number};
-use gradiometer::study::{read_certificate, read_network, read_teacher};
+use gradiometer::run::analysis::{Analysis as Statements, sort_key};
+use gradiometer::run::format::AWAY;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

@@ -3,9 +3,9 @@
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Limits, Obstacle, Progress, Refutation, Verdict, check_certificate};
+use gradiometer::files::number;
+use gradiometer::files::{read_certificate, read_teacher, write_certificate};
 use gradiometer::landscape::certificate::{CertificateOptions, Goal, prove_certificate};
-use gradiometer::study::run::number;
-use gradiometer::study::{read_certificate, read_teacher, write_certificate};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;

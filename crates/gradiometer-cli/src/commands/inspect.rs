@@ -2,11 +2,11 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use gradiometer::files::read_teacher;
 use gradiometer::hermite::exponent::Exponent;
 use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
 use gradiometer::model::{Complexity, Teacher};
-use gradiometer::study::read_teacher;
-use gradiometer::study::run::complexity_json;
+use gradiometer::run::complexity_json;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

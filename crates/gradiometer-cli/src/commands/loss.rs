@@ -2,9 +2,9 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use gradiometer::files::number;
+use gradiometer::files::{read_network, read_teacher};
 use gradiometer::population::{FromDegree, Gradient, Population, WeightDecay};
-use gradiometer::study::run::number;
-use gradiometer::study::{read_network, read_teacher};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

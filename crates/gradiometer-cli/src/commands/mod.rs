@@ -14,7 +14,7 @@ pub mod train;
 pub mod verify;
 
 use crate::say;
-use gradiometer::study::TensorNames;
+use gradiometer::files::TensorNames;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -2,9 +2,9 @@
 
 use crate::{Common, Failure, Outcome, Report, scientific};
 use gradiometer::certify::net::{Geometry, Net, NetVerdict, check_net};
+use gradiometer::files::number;
+use gradiometer::files::{ClaimedCover, read_cover, read_points, write_cover};
 use gradiometer::landscape::net::{CoveringRadius, Evidence, NetOptions, covering_radius};
-use gradiometer::study::run::number;
-use gradiometer::study::{ClaimedCover, read_cover, read_points, write_cover};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 

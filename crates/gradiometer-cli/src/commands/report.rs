@@ -1,7 +1,7 @@
 //! `report DIR`: pages and pictures from what `train`, `verify` or `study` left in a folder.
 
 use crate::{Common, Failure, Outcome, Report, say};
-use gradiometer::study::{ReportOptions, write_report};
+use gradiometer::report::{ReportOptions, write_report};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 

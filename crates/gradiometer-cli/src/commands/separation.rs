@@ -2,7 +2,7 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, scientific};
-use gradiometer::study::read_teacher;
+use gradiometer::files::read_teacher;
 use serde_json::json;
 use std::path::PathBuf;
 

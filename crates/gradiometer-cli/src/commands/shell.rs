@@ -3,7 +3,7 @@
 use crate::{Failure, Outcome};
 use clap::Command;
 use clap_complete::Shell;
-use gradiometer::study::StudyError;
+use gradiometer::files::FilesError;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -45,7 +45,7 @@ pub fn manual(arguments: &ManualArguments, command: Command) -> Result<Outcome, 
         clap_mangen::Man::new(command).render(&mut page).map_err(Failure::Output)?;
         return print(&page);
     };
-    let failed = |source| StudyError::Write { path: folder.clone(), source };
+    let failed = |source| FilesError::Write { path: folder.clone(), source };
     std::fs::create_dir_all(folder).map_err(failed)?;
     clap_mangen::generate_to(command, folder).map_err(failed)?;
     Ok(Outcome::Holds)

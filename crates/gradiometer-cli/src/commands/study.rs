@@ -4,8 +4,8 @@ use super::report::ReportArguments;
 use crate::commands::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
-use gradiometer::study::study::{Findings, Level, Progress, STUDIES, Session, Size, find};
-use gradiometer::study::{StudyError, write_atomically};
+use gradiometer::files::{FilesError, write_atomically};
+use gradiometer::study::{Findings, Level, Progress, STUDIES, Session, Size, find};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -48,13 +48,13 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let [state, csv, json] =
         ["state.json", "csv", "json"].map(|end| folder.join(format!("{}.{end}", study.name)));
     std::fs::create_dir_all(folder)
-        .map_err(|source| StudyError::Write { path: folder.clone(), source })?;
+        .map_err(|source| FilesError::Write { path: folder.clone(), source })?;
     if arguments.resume && state.exists() {
         session = session.resumed(&state)?;
     } else if !(arguments.resume || arguments.force) {
         let occupied = [&state, &csv, &json].into_iter().find(|path| path.exists());
         if let Some(path) = occupied {
-            return Err(StudyError::Occupied { path: path.clone() }.into());
+            return Err(FilesError::Occupied { path: path.clone() }.into());
         }
     }
     let findings = run_session(&mut session, Some(&state), common)?;

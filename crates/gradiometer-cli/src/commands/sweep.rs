@@ -2,8 +2,8 @@
 
 use super::interruption;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
-use gradiometer::study::run::number;
-use gradiometer::study::sweep::{Results, Shard, Sweep, SweepEnding, SweepProgress};
+use gradiometer::files::number;
+use gradiometer::run::sweep::{Results, Shard, Sweep, SweepEnding, SweepProgress};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;

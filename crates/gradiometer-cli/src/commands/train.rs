@@ -4,9 +4,8 @@ use super::interruption;
 use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
-use gradiometer::study::run::{
-    Ending, Existing, Progress, Run, run as run_experiment, stage_names,
-};
+use gradiometer::run::format::stage_names;
+use gradiometer::run::run::{Ending, Existing, Progress, Run, run as run_experiment};
 use gradiometer::train::Record;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};

@@ -2,8 +2,8 @@
 
 use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
-use gradiometer::study::StudyError;
-use gradiometer::study::verify::{
+use gradiometer::files::FilesError;
+use gradiometer::verify::{
     Options, PartReport, Progress, Report as StatementReport, STATE_FILE, ScalingReport, Suite,
     write_folder,
 };
@@ -54,12 +54,12 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let mut state = None;
     if let Some(out) = &arguments.out {
         std::fs::create_dir_all(out)
-            .map_err(|source| StudyError::Write { path: out.clone(), source })?;
+            .map_err(|source| FilesError::Write { path: out.clone(), source })?;
         let path = out.join(STATE_FILE);
         if arguments.resume {
             suite = suite.resumed(&path)?;
         } else if path.exists() && !arguments.force {
-            return Err(StudyError::Occupied { path }.into());
+            return Err(FilesError::Occupied { path }.into());
         }
         state = Some(path);
     }

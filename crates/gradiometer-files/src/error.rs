@@ -1,0 +1,297 @@
+//! What can go wrong with a file, and whose turn it is to act.
+
+use crate::npy::NpyError;
+use gradiometer_certify::CertifyError;
+use gradiometer_model::ModelError;
+use std::path::PathBuf;
+
+/// Who can mend an error, and so which exit code a program ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// The contents of an input are wrong.
+    Data,
+    /// An input is not there or cannot be opened.
+    Missing,
+    /// An output cannot be written.
+    Write,
+    /// The request itself makes no sense.
+    Usage,
+    /// A defect of this program.
+    Internal,
+}
+
+/// Why a file could not be read or written.
+///
+/// Every message names the file, the field where there is one, and the mend.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum FilesError {
+    /// The file is not there.
+    #[error("{}: there is no such file; check the path", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is there but cannot be read.
+    #[error("{}: cannot be read ({source}); give a readable file", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file has no contents.
+    #[error("{}: the file is empty; write it again", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The name's ending is none that is understood.
+    #[error("{}: the name does not say the format; end it with {expected}", path.display())]
+    UnknownFormat {
+        /// The file.
+        path: PathBuf,
+        /// The endings that would do.
+        expected: &'static str,
+    },
+    /// A text file is not UTF-8.
+    #[error("{}: byte {offset} is not UTF-8 text; save the file as plain text", path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Position of the first wrong byte.
+        offset: usize,
+    },
+    /// A JSON file does not have the form that is expected.
+    #[error("{}: {field}: {source}; expected {expected}, all numbers finite", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where in the document.
+        field: String,
+        /// The form that would do.
+        expected: &'static str,
+        /// What the parser said, with line and column.
+        source: serde_json::Error,
+    },
+    /// A TOML file does not have the form that is expected.
+    #[error("{}: {source}expected {expected}", path.display())]
+    Toml {
+        /// The file.
+        path: PathBuf,
+        /// The form that would do.
+        expected: &'static str,
+        /// What the parser said, with line and column.
+        source: Box<toml::de::Error>,
+    },
+    /// The numbers do not make a network.
+    #[error("{}: {field}: {source}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// The field at fault.
+        field: String,
+        /// What is wrong with it.
+        source: ModelError,
+    },
+    /// A file of named arrays has no array of a name.
+    #[error(
+        "{}: there is no tensor `{name}`, only {}; {mend}",
+        path.display(), listed(found)
+    )]
+    MissingTensor {
+        /// The file.
+        path: PathBuf,
+        /// The name looked for.
+        name: String,
+        /// The names there are.
+        found: Vec<String>,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// A file of named arrays has an array that a two-layer network does not.
+    #[error(
+        "{}: tensor `{name}` is no part of a two-layer network with the tensors {}; {mend}",
+        path.display(), listed(expected)
+    )]
+    UnknownTensor {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        name: String,
+        /// The names that are understood.
+        expected: Vec<String>,
+        /// What to do.
+        mend: &'static str,
+    },
+    /// A named array has the wrong shape.
+    #[error("{}: tensor `{name}` has shape {found:?}; expected {expected}", path.display())]
+    TensorShape {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        name: String,
+        /// The shape that would do.
+        expected: &'static str,
+        /// Its own shape.
+        found: Vec<usize>,
+    },
+    /// A named array has entries of a type that is not understood.
+    #[error(
+        "{}: tensor `{name}` has entries of type {found}; save it as 64-, 32- or 16-bit floats",
+        path.display()
+    )]
+    TensorType {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        name: String,
+        /// Its own type.
+        found: String,
+    },
+    /// The first layer has a bias, which the theory does not.
+    #[error(
+        "{}: {name}[{neuron}] is {value}: the theory's neurons sigma(w . x) have no bias; train the first layer \
+         without one (bias=False), or fold it into an input that is constant in your own analysis",
+        path.display()
+    )]
+    FirstLayerBias {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        name: String,
+        /// The neuron with a bias.
+        neuron: usize,
+        /// Its bias.
+        value: f64,
+    },
+    /// A `.safetensors` file is damaged.
+    #[error("{}: not a whole .safetensors file ({source}); write it again", path.display())]
+    SafeTensors {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: safetensors::SafeTensorError,
+    },
+    /// A `.npz` archive is damaged.
+    #[error("{}: not a whole .npz archive ({source}); write it again", path.display())]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// What the parser said.
+        source: zip::result::ZipError,
+    },
+    /// A `.npy` array, alone or in an archive, is damaged.
+    #[error("{}: {field}: {source}", path.display())]
+    Npy {
+        /// The file.
+        path: PathBuf,
+        /// The array.
+        field: String,
+        /// What is wrong with it.
+        source: NpyError,
+    },
+    /// There are no points.
+    #[error("{}: there are no points; give at least one, with at least one coordinate", path.display())]
+    NoPoints {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A point has a different length from the first one.
+    #[error(
+        "{}: [{point}] has {found} coordinates where [0] has {expected}; make all points equally long",
+        path.display()
+    )]
+    RaggedPoint {
+        /// The file.
+        path: PathBuf,
+        /// Index of the point.
+        point: usize,
+        /// Length of the first point.
+        expected: usize,
+        /// Its own length.
+        found: usize,
+    },
+    /// A coordinate of a point is NaN or infinite.
+    #[error("{}: [{point}][{coordinate}] is {value}; it must be finite", path.display())]
+    PointNotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Index of the point.
+        point: usize,
+        /// Index of the coordinate.
+        coordinate: usize,
+        /// The offending value.
+        value: f64,
+    },
+    /// A field of an experiment or a certificate makes no sense.
+    #[error("{}: {field}: {problem}", path.display())]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// What is wrong with it, and the mend.
+        problem: String,
+    },
+    /// The numbers of a file do not make a certificate, or it does not fit its teacher.
+    #[error("{}: {source}", path.display())]
+    Certify {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: CertifyError,
+    },
+    /// A state file belongs to a verification or a study with other options.
+    #[error("{}: {field} is not the one asked for; resume with the options it was started with, or without --resume", path.display())]
+    OtherState {
+        /// The state file.
+        path: PathBuf,
+        /// What differs.
+        field: &'static str,
+    },
+    /// A run would overwrite a file.
+    #[error("{}: is there already; choose another folder, go on with --resume, or replace it with --force", path.display())]
+    Occupied {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be written.
+    #[error("{}: cannot be written ({source}); choose another place", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The bytes of a file could not be produced.
+    #[error("{}: could not be encoded ({source})", path.display())]
+    Encode {
+        /// The file.
+        path: PathBuf,
+        /// What the encoder said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl FilesError {
+    /// Who can mend it.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
+            Self::Write { .. } | Self::Occupied { .. } => Class::Write,
+            Self::OtherState { .. } => Class::Usage,
+            Self::Encode { .. } => Class::Internal,
+            _ => Class::Data,
+        }
+    }
+}
+
+/// `a, b and c` in backticks.
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none at all".to_owned();
+    }
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}

@@ -1,0 +1,24 @@
+//! Everything that touches the disk: networks, points, samples, certificates, covers, tables, atomic writes.
+
+pub mod certificate_file;
+pub mod cover_file;
+pub mod error;
+pub mod file;
+mod half;
+mod json_path;
+pub mod network_file;
+pub mod npy;
+pub mod npz_file;
+pub mod points_file;
+pub mod rows;
+pub mod safetensors_file;
+pub mod text_file;
+
+pub use certificate_file::{read_certificate, write_certificate};
+pub use cover_file::{ClaimedCover, read_cover, write_cover};
+pub use error::{Class, FilesError};
+pub use file::write_atomically;
+pub use network_file::{Format, TensorNames, read_network, read_teacher, write_network};
+pub use npz_file::{SampleArrays, read_samples};
+pub use points_file::{Points, read_points};
+pub use text_file::number;

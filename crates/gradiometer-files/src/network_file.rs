@@ -1,0 +1,189 @@
+//! Networks in files: JSON, TOML, `.safetensors` as PyTorch writes them, `.npz` as NumPy writes them.
+
+use crate::error::FilesError;
+use crate::{file, npz_file, safetensors_file, text_file};
+use gradiometer_model::{ModelError, Network, Skip, Teacher};
+use std::path::Path;
+
+/// A format of network files, told by the name's ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `{"a": [...], "w": [[...], ...]}`, optional `alpha` and `beta`.
+    Json,
+    /// The same fields as TOML.
+    Toml,
+    /// `fc1.weight` (`m x d`), `fc2.weight` (`1 x m`), optional `fc2.bias` and `skip.weight`.
+    SafeTensors,
+    /// Arrays `a` (`m`) and `w` (`m x d`), optional `alpha` and `beta`.
+    Npz,
+}
+
+impl Format {
+    /// The format that a file's name ends with.
+    ///
+    /// # Errors
+    /// [`FilesError::UnknownFormat`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_files::Format;
+    /// assert_eq!(Format::of("teacher.NPZ".as_ref()).unwrap(), Format::Npz);
+    /// assert!(Format::of("teacher.pt".as_ref()).is_err());
+    /// ```
+    pub fn of(path: &Path) -> Result<Self, FilesError> {
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        match ending.as_deref() {
+            Some("json") => Ok(Self::Json),
+            Some("toml") => Ok(Self::Toml),
+            Some("safetensors") => Ok(Self::SafeTensors),
+            Some("npz") => Ok(Self::Npz),
+            _ => Err(FilesError::UnknownFormat {
+                path: path.to_owned(),
+                expected: ".json, .toml, .safetensors or .npz",
+            }),
+        }
+    }
+}
+
+/// Names of the tensors in a `.safetensors` file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorNames {
+    /// First layer, `m x d`.
+    pub first_layer: String,
+    /// Second layer, `1 x m` or `m`.
+    pub second_layer: String,
+    /// Linear part `beta`, `1 x d` or `d`.
+    pub skip: String,
+}
+
+impl Default for TensorNames {
+    fn default() -> Self {
+        Self {
+            first_layer: "fc1.weight".to_owned(),
+            second_layer: "fc2.weight".to_owned(),
+            skip: "skip.weight".to_owned(),
+        }
+    }
+}
+
+impl TensorNames {
+    /// Name of the first layer's bias: `fc1.bias` for `fc1.weight`.
+    pub fn first_bias(&self) -> String {
+        bias(&self.first_layer)
+    }
+
+    /// Name of the second layer's bias, the constant `alpha`.
+    pub fn second_bias(&self) -> String {
+        bias(&self.second_layer)
+    }
+}
+
+fn bias(weight: &str) -> String {
+    format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(weight))
+}
+
+/// Reads a network from a file of any [`Format`]; the tensor names matter for `.safetensors` only.
+///
+/// 16- and 32-bit floats are widened, which is exact.
+///
+/// # Errors
+/// [`FilesError`] that names the file, the field and the mend.
+pub fn read_network(path: &Path, names: &TensorNames) -> Result<Network, FilesError> {
+    let format = Format::of(path)?;
+    let bytes = file::read(path)?;
+    match format {
+        Format::Json => text_file::network_from_json(path, &bytes),
+        Format::Toml => text_file::network_from_toml(path, &bytes),
+        Format::SafeTensors => safetensors_file::decode(path, &bytes, names),
+        Format::Npz => npz_file::decode(path, &bytes),
+    }
+}
+
+/// Reads a teacher: a network without zero neurons, whose affine part is absent or zero.
+///
+/// # Errors
+/// [`FilesError`] that names the file, the field and the mend.
+pub fn read_teacher(path: &Path, names: &TensorNames) -> Result<Teacher, FilesError> {
+    let mut network = read_network(path, names)?;
+    let zero =
+        |skip: &Skip| std::iter::once(&skip.constant).chain(&skip.linear).all(|x| x.abs() <= 0.0);
+    let wrap = |field: &str, source| FilesError::Model {
+        path: path.to_owned(),
+        field: field.to_owned(),
+        source,
+    };
+    if network.skip().is_some_and(zero) {
+        let layers = (network.second_layer().to_vec(), network.first_layer().to_vec());
+        network = Network::new(network.dimension(), layers.0, layers.1)
+            .map_err(|source| wrap("the network", source))?;
+    }
+    Teacher::new(network).map_err(|source| match source {
+        ModelError::TeacherWithSkip => wrap("alpha, beta", source),
+        ModelError::ZeroTeacherNeuron { neuron } => {
+            wrap(&format!("a[{neuron}], w[{neuron}]"), source)
+        }
+        _ => wrap("the teacher", source),
+    })
+}
+
+/// Writes a network to a file of any [`Format`], atomically; every 64-bit float comes back exactly.
+///
+/// # Errors
+/// [`FilesError::Write`] or [`FilesError::UnknownFormat`].
+pub fn write_network(
+    path: &Path,
+    network: &Network,
+    names: &TensorNames,
+) -> Result<(), FilesError> {
+    let bytes = match Format::of(path)? {
+        Format::Json => text_file::network_to_json(network).into_bytes(),
+        Format::Toml => text_file::network_to_toml(network).into_bytes(),
+        Format::SafeTensors => safetensors_file::encode(path, network, names, &[], None)?,
+        Format::Npz => npz_file::encode(path, network)?,
+    };
+    file::write_atomically(path, &bytes)
+}
+
+/// What a format calls the parts of a network.
+pub(crate) struct Fields<'a> {
+    pub(crate) second: &'a str,
+    pub(crate) first: &'a str,
+    pub(crate) constant: &'a str,
+    pub(crate) linear: &'a str,
+}
+
+/// A network from its layers and affine part, with errors in the terms of the file.
+pub(crate) fn build(
+    path: &Path,
+    fields: &Fields<'_>,
+    layers: impl FnOnce() -> Result<Network, ModelError>,
+    constant: Option<f64>,
+    linear: Option<Vec<f64>>,
+) -> Result<Network, FilesError> {
+    let network = layers().and_then(|network| {
+        if constant.is_none() && linear.is_none() {
+            return Ok(network);
+        }
+        let linear = linear.unwrap_or_else(|| vec![0.0; network.dimension()]);
+        network.with_skip(Skip { constant: constant.unwrap_or(0.0), linear })
+    });
+    network.map_err(|source| {
+        let Fields { second, first, constant, linear } = fields;
+        let field = match &source {
+            ModelError::NoNeurons => (*second).to_owned(),
+            ModelError::NoDimension => (*first).to_owned(),
+            ModelError::LayerCounts { .. } | ModelError::LayerLengths { .. } => {
+                format!("{second}, {first}")
+            }
+            ModelError::RaggedRow { neuron, .. } => format!("{first}[{neuron}]"),
+            ModelError::SecondLayerNotFinite { neuron, .. } => format!("{second}[{neuron}]"),
+            ModelError::FirstLayerNotFinite { neuron, coordinate, .. } => {
+                format!("{first}[{neuron}][{coordinate}]")
+            }
+            ModelError::SkipLength { .. } => (*linear).to_owned(),
+            ModelError::SkipNotFinite => format!("{constant}, {linear}"),
+            _ => "the network".to_owned(),
+        };
+        FilesError::Model { path: path.to_owned(), field, source }
+    })
+}

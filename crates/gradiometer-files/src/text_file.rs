@@ -1,0 +1,115 @@
+//! Networks and points as JSON and TOML.
+
+use crate::error::FilesError;
+use crate::file;
+use crate::json_path::path_at;
+use crate::network_file::{Fields, build};
+use gradiometer_model::{Network, Skip};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::fmt::Write;
+use std::path::Path;
+
+/// A number for JSON: null where it is not finite.
+pub fn number(x: f64) -> serde_json::Value {
+    if x.is_finite() { x.into() } else { serde_json::Value::Null }
+}
+
+/// A network as a document.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, expecting = "an object")]
+struct Document {
+    a: Vec<f64>,
+    w: Vec<Vec<f64>>,
+    alpha: Option<f64>,
+    beta: Option<Vec<f64>>,
+}
+
+const JSON_FORM: &str = r#"{"a": [a_1, ...], "w": [[w_11, ...], ...]} with optional "alpha": number, "beta": [beta_1, ...]"#;
+const TOML_FORM: &str =
+    "a = [a_1, ...] and w = [[w_11, ...], ...], with optional alpha = number, beta = [beta_1, ...]";
+
+/// A value from a JSON document of the given form.
+///
+/// # Errors
+/// [`FilesError::Json`] with the field at fault, or as for [`file::text`].
+pub fn from_json<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    expected: &'static str,
+) -> Result<T, FilesError> {
+    let text = file::text(path, bytes)?;
+    serde_json::from_str(text).map_err(|source| FilesError::Json {
+        path: path.to_owned(),
+        field: path_at(text, source.line(), source.column()),
+        expected,
+        source,
+    })
+}
+
+/// A value from a TOML document of the given form.
+///
+/// # Errors
+/// [`FilesError::Toml`], or as for [`file::text`].
+pub fn from_toml<T: DeserializeOwned>(
+    path: &Path,
+    bytes: &[u8],
+    expected: &'static str,
+) -> Result<T, FilesError> {
+    toml::from_str(file::text(path, bytes)?).map_err(|source| FilesError::Toml {
+        path: path.to_owned(),
+        expected,
+        source: Box::new(source),
+    })
+}
+
+pub(crate) fn network_from_json(path: &Path, bytes: &[u8]) -> Result<Network, FilesError> {
+    network(path, from_json(path, bytes, JSON_FORM)?)
+}
+
+pub(crate) fn network_from_toml(path: &Path, bytes: &[u8]) -> Result<Network, FilesError> {
+    network(path, from_toml(path, bytes, TOML_FORM)?)
+}
+
+fn network(path: &Path, document: Document) -> Result<Network, FilesError> {
+    let fields = Fields { second: "a", first: "w", constant: "alpha", linear: "beta" };
+    build(
+        path,
+        &fields,
+        || Network::from_rows(document.a, &document.w),
+        document.alpha,
+        document.beta,
+    )
+}
+
+/// `{"a": ..., "w": ...}`, a neuron a line, every number with the digits that bring it back exactly.
+pub(crate) fn network_to_json(network: &Network) -> String {
+    let mut text = format!("{{\"a\": {:?},\n \"w\": [\n", network.second_layer());
+    rows(&mut text, network);
+    text.push_str(" ]");
+    if let Some(Skip { constant, linear }) = network.skip() {
+        let _infallible = write!(text, ",\n \"alpha\": {constant:?},\n \"beta\": {linear:?}");
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The same as TOML.
+pub(crate) fn network_to_toml(network: &Network) -> String {
+    let mut text = String::new();
+    if let Some(Skip { constant, linear }) = network.skip() {
+        let _infallible = write!(text, "alpha = {constant:?}\nbeta = {linear:?}\n");
+    }
+    let _infallible = write!(text, "a = {:?}\nw = [\n", network.second_layer());
+    rows(&mut text, network);
+    text.push_str("]\n");
+    text
+}
+
+fn rows(text: &mut String, network: &Network) {
+    let last = network.neurons() - 1;
+    for (j, row) in network.rows().enumerate() {
+        let comma = if j < last { "," } else { "" };
+        let _infallible = writeln!(text, "  {row:?}{comma}");
+    }
+}

@@ -1,0 +1,300 @@
+//! A run folder in memory, as far as a report needs it.
+
+use super::series::{self, Series};
+use gradiometer_certify::{Limits, Verdict};
+use gradiometer_files::FilesError;
+use gradiometer_files::file;
+use gradiometer_files::network_file::{TensorNames, read_network};
+use gradiometer_files::text_file::from_json;
+use gradiometer_hermite::float::maximum_of;
+use gradiometer_landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer_landscape::lemmas::{DualCertificate as _, Point};
+use gradiometer_model::{FeatureSubspace, Network, Teacher};
+use gradiometer_run::analysis::Analysis;
+use gradiometer_run::format::AWAY;
+use gradiometer_run::snapshots;
+use serde_json::Value;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Teacher neurons up to which a report looks for a certificate; with more, `certify` and `analyze` do.
+const MOST_TEACHERS: usize = 12;
+/// Student neurons up to which a report evaluates the statements.
+const MOST_NEURONS: usize = 2000;
+/// Boxes that the proof may take; beyond, the certificate is shown as searched for.
+const BOXES: u64 = 100_000;
+/// Columns of `trajectory.csv` drawn of each kind, at most.
+const MOST_COLUMNS: usize = 64;
+
+/// A neuron at a moment, as `snapshots.csv` has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Neuron {
+    pub(crate) index: usize,
+    /// The nearest teacher and the angle to it.
+    pub(crate) teacher: usize,
+    pub(crate) angle: f64,
+    /// `q_j s_j`.
+    pub(crate) share: f64,
+    /// `c_j = a_j |w_j|`.
+    pub(crate) mass: f64,
+    /// Coordinates in the basis of `S*`.
+    pub(crate) inside: Vec<f64>,
+    /// Norm of the rest.
+    pub(crate) outside: f64,
+}
+
+/// The neurons at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Moment {
+    /// Such as `stage3.4`.
+    pub(crate) stage: String,
+    pub(crate) step: f64,
+    pub(crate) lambda: f64,
+    pub(crate) neurons: Vec<Neuron>,
+}
+
+/// Where the quantities of [`RunData::series`] are.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    /// Angles of the average neurons.
+    pub(crate) angles: Vec<usize>,
+    /// Mass beyond angles: the angle, the quantity.
+    pub(crate) beyond: Vec<(f64, usize)>,
+}
+
+/// Quantities of the trajectory, in order; those of [`Columns`] follow.
+pub(crate) const LOSS: usize = 0;
+pub(crate) const GRADIENT: usize = 1;
+pub(crate) const DEFECT: usize = 2;
+pub(crate) const WORST_ANGLE: usize = 3;
+pub(crate) const MEAN_ANGLE: usize = 4;
+/// `zeta+` cut at 0 and `zeta+ + lambda^2 |p|^2/4`, of statement 5.2.
+pub(crate) const GAP_LOW: usize = 5;
+pub(crate) const GAP_HIGH: usize = 6;
+/// The two sides of 7.1, of 7.3 (mass beyond [`AWAY`]) and of 7.5 from below.
+pub(crate) const LOSS_LEFT: usize = 7;
+pub(crate) const LOSS_RIGHT: usize = 8;
+pub(crate) const BEYOND_LEFT: usize = 9;
+pub(crate) const BEYOND_RIGHT: usize = 10;
+pub(crate) const NORM_LEFT: usize = 11;
+pub(crate) const NORM_RIGHT: usize = 12;
+const FIXED: usize = 13;
+
+/// A run folder.
+#[derive(Debug)]
+pub(crate) struct RunData {
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Value,
+    pub(crate) teacher: Teacher,
+    pub(crate) student: Network,
+    pub(crate) subspace: FeatureSubspace,
+    pub(crate) series: Series,
+    pub(crate) columns: Columns,
+    pub(crate) moments: Vec<Moment>,
+    /// The statements at the final student, or why they are not there.
+    pub(crate) analysis: Result<Analysis, String>,
+}
+
+impl RunData {
+    /// Reads the folder and evaluates the statements at its final student.
+    ///
+    /// # Errors
+    /// [`FilesError`] for a file that is missing or damaged.
+    pub(crate) fn read(folder: &Path) -> Result<Self, FilesError> {
+        let path = folder.join("run.json");
+        let manifest: Value = from_json(&path, &file::read(&path)?, "the manifest of a run")?;
+        let wrong = |field: &str| FilesError::Field {
+            path: path.clone(),
+            field: field.to_owned(),
+            problem: "is missing; run `train` again, or restore the file".to_owned(),
+        };
+        if !manifest["stages"].is_array() {
+            return Err(wrong("stages"));
+        }
+        let lambda = manifest["final"]["lambda"].as_f64().ok_or_else(|| wrong("final.lambda"))?;
+        let names = TensorNames::default();
+        let path = folder.join("teacher.safetensors");
+        let model = |source| FilesError::Model {
+            path: path.clone(),
+            field: "fc1.weight".to_owned(),
+            source,
+        };
+        let teacher = Teacher::new(read_network(&path, &names)?).map_err(model)?;
+        let subspace = FeatureSubspace::of(&teacher).map_err(model)?;
+        let student = read_network(&folder.join("checkpoints/final.safetensors"), &names)?;
+        let analysis = match obstacle(&manifest, &teacher, &student) {
+            Some(why) => Err(why),
+            None => analyse(&teacher, &student, lambda),
+        };
+        let (series, columns) =
+            read_trajectory(folder, &teacher, &manifest, analysis.as_ref().ok())?;
+        let moments = read_moments(&folder.join(snapshots::FILE), subspace.rank())?;
+        let folder = folder.to_owned();
+        Ok(Self {
+            folder,
+            manifest,
+            teacher,
+            student,
+            subspace,
+            series,
+            columns,
+            moments,
+            analysis,
+        })
+    }
+
+    /// `(step, lambda)` at the end of each epoch of Stage 3, with its record.
+    pub(crate) fn epochs(&self) -> Vec<&Value> {
+        let stages = self.manifest["stages"].as_array();
+        stages.map(|s| s.iter().filter(|r| r["stage"] == "stage3").collect()).unwrap_or_default()
+    }
+}
+
+/// Why the statements say nothing about a run.
+fn obstacle(manifest: &Value, teacher: &Teacher, student: &Network) -> Option<String> {
+    let experiment = &manifest["experiment"];
+    let share = |name: &str| experiment["stage3"][name].as_f64().unwrap_or(1.0);
+    let equal =
+        (share("first_layer_share") - 1.0).abs() + (share("second_layer_share") - 1.0).abs();
+    let skipped =
+        experiment["skip"].as_array().is_some_and(|s| s.iter().any(|p| p == "preprocessing"));
+    if experiment["activation"] != "relu" {
+        Some("they are about ReLU networks".to_owned())
+    } else if skipped {
+        Some("they need the preprocessing that this experiment leaves out".to_owned())
+    } else if equal > 0.0 {
+        Some("they need the same weight decay on both layers".to_owned())
+    } else if teacher.neurons() > MOST_TEACHERS || student.neurons() > MOST_NEURONS {
+        Some(format!(
+            "with more than {MOST_TEACHERS} teacher or {MOST_NEURONS} student neurons they take long; the commands certify and analyze evaluate them on the folder's files"
+        ))
+    } else {
+        None
+    }
+}
+
+fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis, String> {
+    let separated = teacher.clone().separated().map_err(|error| error.to_string())?;
+    let limits = Limits { boxes: BOXES, ..Limits::default() };
+    let mut go_on = |_| ControlFlow::Continue(());
+    let options = CertificateOptions::default();
+    let checked = prove_certificate(&separated, &options, &limits, &mut go_on)
+        .map_err(|error| error.to_string())?;
+    if matches!(checked.report.verdict, Verdict::Refuted(_)) {
+        return Err("the certificate that was found is refuted".to_owned());
+    }
+    let proved = checked.report.verdict == Verdict::Proved;
+    let point = Point::new(&separated, student, lambda).map_err(|error| error.to_string())?;
+    Analysis::new(&point, &checked.found.certificate, proved, AWAY)
+        .map_err(|error| error.to_string())
+}
+
+fn read_trajectory(
+    folder: &Path,
+    teacher: &Teacher,
+    manifest: &Value,
+    analysis: Option<&Analysis>,
+) -> Result<(Series, Columns), FilesError> {
+    let mut wanted: Vec<String> = [
+        "lambda",
+        "loss",
+        "objective",
+        "total_mass",
+        "gradient_norm",
+        "balance_defect",
+        "mean_angle",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let plain = wanted.len();
+    let teachers = teacher.neurons().min(MOST_COLUMNS);
+    wanted.extend((0..teachers).map(|i| format!("average_angle_{i}")));
+    let angles = manifest["experiment"]["record"]["angles"].as_array();
+    let angles: Vec<f64> =
+        angles.into_iter().flatten().filter_map(Value::as_f64).take(MOST_COLUMNS).collect();
+    wanted.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
+    let columns = Columns {
+        angles: (FIXED..FIXED + teachers).collect(),
+        beyond: angles.iter().enumerate().map(|(k, a)| (*a, FIXED + teachers + k)).collect(),
+    };
+    let away =
+        angles.iter().position(|a| (a - AWAY).abs() <= f64::EPSILON).map(|k| plain + teachers + k);
+    let mass = teacher.total_mass();
+    let (norm, rho) =
+        analysis.map_or((f64::NAN, f64::NAN), |a| (a.certificate.norm(), a.certificate.rho()));
+    let width = FIXED + teachers + angles.len();
+    let derive = |cells: &[f64], out: &mut [f64]| {
+        let [lambda, loss, objective, total, gradient, defect, mean, ..] = *cells else { return };
+        let zeta = objective - lambda * mass;
+        let positive = if zeta > 0.0 { zeta } else { 0.0 };
+        out[LOSS] = loss;
+        out[GRADIENT] = gradient;
+        out[DEFECT] = defect;
+        out[WORST_ANGLE] = maximum_of(cells[plain..plain + teachers].iter().copied());
+        out[MEAN_ANGLE] = mean;
+        let pull = lambda * norm;
+        out[GAP_LOW] = if norm.is_nan() { norm } else { positive };
+        out[GAP_HIGH] = zeta + 0.25 * pull * pull;
+        out[LOSS_LEFT] = loss.sqrt();
+        out[LOSS_RIGHT] = 0.5 * (pull + (pull * pull + 4.0 * positive).sqrt());
+        out[BEYOND_LEFT] = away.map_or(f64::NAN, |at| cells[at]);
+        out[BEYOND_RIGHT] = (zeta / lambda + 0.25 * pull * norm) / (rho * AWAY * AWAY);
+        out[NORM_LEFT] = mass - total;
+        out[NORM_RIGHT] = norm * loss.sqrt();
+        out[FIXED..].copy_from_slice(&cells[plain..]);
+    };
+    Ok((series::read(&folder.join("trajectory.csv"), &wanted, width, derive)?, columns))
+}
+
+/// The moments of `snapshots.csv`.
+fn read_moments(path: &Path, rank: usize) -> Result<Vec<Moment>, FilesError> {
+    let bytes = file::read(path)?;
+    let text = file::text(path, &bytes)?;
+    let mut moments: Vec<Moment> = Vec::new();
+    let mut key = "";
+    for (number, line) in text.lines().enumerate().skip(1) {
+        let parsed = neuron(line, rank);
+        let (start, step, lambda, neuron) = parsed.ok_or_else(|| FilesError::Field {
+            path: path.to_owned(),
+            field: format!("line {}", number + 1),
+            problem: format!(
+                "is no neuron with {rank} coordinates in the teacher's span; run `train` again, or restore the file"
+            ),
+        })?;
+        if start != key || moments.is_empty() {
+            key = start;
+            let mut cells = start.split(',');
+            let (stage, epoch) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
+            let stage =
+                if epoch.is_empty() { stage.to_owned() } else { format!("{stage}.{epoch}") };
+            moments.push(Moment { stage, step, lambda, neurons: Vec::new() });
+        }
+        if let Some(moment) = moments.last_mut() {
+            moment.neurons.push(neuron);
+        }
+    }
+    Ok(moments)
+}
+
+/// Stage, epoch and step as they are written; step and `lambda`; the neuron.
+fn neuron(line: &str, rank: usize) -> Option<(&str, f64, f64, Neuron)> {
+    let cells: Vec<&str> = line.split(',').collect();
+    if cells.len() != 10 + rank {
+        return None;
+    }
+    let number = |at: usize| cells[at].parse::<f64>().ok().filter(|x| x.is_finite());
+    let inside = (0..rank).map(|i| number(9 + i)).collect::<Option<Vec<f64>>>()?;
+    let outside = number(9 + rank)?;
+    let size = inside.iter().map(|x| x * x).sum::<f64>() + outside * outside;
+    let start = &line[..cells[0].len() + cells[1].len() + cells[2].len() + 2];
+    let neuron = Neuron {
+        index: cells[4].parse().ok()?,
+        teacher: cells[5].parse().ok()?,
+        angle: number(6)?,
+        share: number(7)?,
+        mass: number(8)? * size.sqrt(),
+        inside,
+        outside,
+    };
+    Some((start, number(2)?, number(3)?, neuron))
+}

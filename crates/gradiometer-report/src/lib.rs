@@ -1,0 +1,134 @@
+//! Reports: one self-contained page and its figures from what a run, a verification or a study left in a folder.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `report.html` | summary, tables and figures; no network, light and dark, a slider over the moments of a run |
+//! | `figures/NAME.svg` | each figure alone |
+//! | `figures/NAME.png` | the same as pixels, where asked for |
+//!
+//! Everything is drawn from the files of the folder: the same files give the same bytes. A long trajectory is thinned while it is read, so that a
+//! run of a million records has a page as small as that of a thousand.
+
+mod chart;
+mod colour;
+mod data;
+mod figures;
+mod html;
+mod pages;
+mod plane;
+mod png;
+mod series;
+mod svg;
+
+use data::RunData;
+use gradiometer_files::FilesError;
+use gradiometer_files::file::{self, write_atomically};
+use gradiometer_files::text_file::from_json;
+use gradiometer_run::format::PAGE;
+use pages::Content;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// What to write besides the page and the vector figures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportOptions {
+    /// Whether to write every figure as PNG too.
+    pub png: bool,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The page.
+    pub page: PathBuf,
+    /// The figures' files.
+    pub figures: Vec<PathBuf>,
+}
+
+/// Writes the report of a folder that `train`, `verify` or `study` filled.
+///
+/// # Errors
+/// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged, or one that cannot be written.
+pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, FilesError> {
+    let Content { page, figures } = content(folder)?;
+    let place = folder.join("figures");
+    std::fs::create_dir_all(&place)
+        .map_err(|source| FilesError::Write { path: place.clone(), source })?;
+    file::remove_temporary(&place)?;
+    let mut written = Written { page: folder.join(PAGE), figures: Vec::new() };
+    let rasteriser = options.png.then(png::Rasteriser::new);
+    for figure in &figures {
+        let path = place.join(format!("{}.svg", figure.name));
+        write_atomically(&path, figure.svg.standalone(&figure.name, true).as_bytes())?;
+        written.figures.push(path);
+        if let Some(rasteriser) = &rasteriser {
+            let path = place.join(format!("{}.png", figure.name));
+            let bytes = rasteriser.png(&path, &figure.svg.standalone(&figure.name, false))?;
+            write_atomically(&path, &bytes)?;
+            written.figures.push(path);
+        }
+    }
+    write_atomically(&written.page, page.finish().as_bytes())?;
+    Ok(written)
+}
+
+fn content(folder: &Path) -> Result<Content, FilesError> {
+    if !folder.is_dir() {
+        return Err(FilesError::Missing { path: folder.to_owned() });
+    }
+    if folder.join("run.json").exists() {
+        return pages::run(&RunData::read(folder)?);
+    }
+    let unfinished = folder.join("checkpoints/resume.safetensors");
+    if unfinished.exists() {
+        return Err(wrong(
+            folder.join("run.json"),
+            "file",
+            "is not there yet; end the run with `train --resume`",
+        ));
+    }
+    let verification = folder.join("report.json");
+    if verification.exists() {
+        let form = "the report of a verification";
+        let report: Value = from_json(&verification, &file::read(&verification)?, form)?;
+        if !report["claims"].is_array() {
+            return Err(wrong(verification, "claims", "is missing; run `verify` again"));
+        }
+        return Ok(pages::verification(&report));
+    }
+    let studies = studies(folder)?;
+    if studies.is_empty() {
+        let mend = "is neither a run (run.json), nor a verification (report.json), nor a study (NAME.json); give a folder that `train`, `verify` or `study` \
+                    filled by --out";
+        return Err(wrong(folder.to_owned(), "folder", mend));
+    }
+    Ok(pages::studies(&studies))
+}
+
+fn wrong(path: PathBuf, field: &str, problem: &str) -> FilesError {
+    FilesError::Field { path, field: field.to_owned(), problem: problem.to_owned() }
+}
+
+/// The JSON files of a folder that are studies, by name.
+fn studies(folder: &Path) -> Result<Vec<Value>, FilesError> {
+    let unreadable = |source| FilesError::Unreadable { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        let value: Value = from_json(&path, &file::read(&path)?, "the findings of a study")?;
+        if value["study"].is_string() && value["measurements"].is_array() {
+            found.push(value);
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;

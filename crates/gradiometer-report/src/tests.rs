@@ -1,0 +1,406 @@
+use super::*;
+use gradiometer_run::run::{Existing, run};
+use roxmltree::{Document, Node, ParsingOptions};
+use std::ops::ControlFlow;
+use tempfile::TempDir;
+
+/// A run of an experiment, in a folder of its own.
+fn trained(experiment: &str) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("experiment.toml");
+    std::fs::write(&path, experiment).unwrap();
+    let out = folder.path().join("run");
+    run(&path, &out, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    (folder, out)
+}
+
+fn tiny(rank: usize, teachers: usize, more: &str) -> String {
+    format!(
+        "seed = 4\n[teacher]\ndimension = {}\nrank = {rank}\nneurons = {teachers}\nseparation = 0.9\n\
+         [student]\nneurons = 24\n[stage3]\nepochs = 4\nsteps = 60\n{more}",
+        rank + 1
+    )
+}
+
+fn page(out: &Path) -> String {
+    std::fs::read_to_string(out.join(PAGE)).unwrap()
+}
+
+fn reported(experiment: &str) -> (TempDir, PathBuf, String) {
+    let (folder, out) = trained(experiment);
+    write_report(&out, ReportOptions::default()).unwrap();
+    let page = page(&out);
+    (folder, out, page)
+}
+
+fn parsed(page: &str) -> Document<'_> {
+    let options = ParsingOptions { allow_dtd: true, ..ParsingOptions::default() };
+    Document::parse_with_options(page, options).unwrap()
+}
+
+fn elements<'a, 'i>(under: Node<'a, 'i>, tag: &str) -> Vec<Node<'a, 'i>> {
+    under.descendants().filter(|n| n.tag_name().name() == tag).collect()
+}
+
+fn has_class(node: &Node<'_, '_>, class: &str) -> bool {
+    node.attribute("class").is_some_and(|c| c.split(' ').any(|c| c == class))
+}
+
+fn names(document: &Document<'_>) -> Vec<String> {
+    let figures = elements(document.root(), "figure");
+    figures.iter().filter_map(|f| f.attribute("id")).map(|id| id.replace("fig-", "")).collect()
+}
+
+/// What is wrong with a page, whatever it reports.
+fn faults(text: &str) -> Vec<String> {
+    let document = parsed(text);
+    let mut found = Vec::new();
+    for svg in elements(document.root(), "svg") {
+        let name =
+            elements(svg, "title").first().and_then(Node::text).unwrap_or_default().to_owned();
+        if svg.attribute("role") != Some("img")
+            || svg.attribute("aria-labelledby").is_none()
+            || name.is_empty()
+        {
+            found.push(format!("no accessible name: {name}"));
+        }
+    }
+    let mut ids: Vec<&str> = document.descendants().filter_map(|n| n.attribute("id")).collect();
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.len() < count {
+        found.push("an id twice".to_owned());
+    }
+    for word in ["NaN", "inf ", "Infinity", "src=", "@import", "url(h"] {
+        if text.contains(word) {
+            found.push(format!("holds {word}"));
+        }
+    }
+    let links = text.matches("http").count();
+    let namespaces =
+        text.matches("http://www.w3.org/").count() + text.matches("http-equiv").count();
+    if links > namespaces {
+        found.push("an address in the network".to_owned());
+    }
+    found
+}
+
+fn assert_sound(text: &str) {
+    let found = faults(text);
+    assert!(found.is_empty(), "{found:?}");
+}
+
+#[test]
+fn a_run_in_a_plane_has_all_its_pictures() {
+    let (_folder, out, text) = reported(&tiny(2, 2, ""));
+    assert_sound(&text);
+    let document = parsed(&text);
+    let expected = [
+        "neurons",
+        "descent-direction",
+        "certificate",
+        "loss",
+        "scaling",
+        "gradient",
+        "angles",
+        "mass-beyond",
+        "mass-by-angle",
+        "balance",
+        "lemma-7.1",
+    ];
+    let found = names(&document);
+    for name in expected {
+        assert!(found.iter().any(|f| f == name), "{name} is missing in {found:?}");
+        assert!(out.join(format!("figures/{name}.svg")).exists(), "{name}");
+    }
+    // Every neuron is an arrow, and every moment a frame with as many.
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-neurons")).unwrap();
+    let group = elements(figure, "g").into_iter().find(|g| has_class(g, "neurons")).unwrap();
+    assert_eq!((elements(group, "circle").len(), elements(group, "line").len()), (24, 24));
+    let frames = elements(figure, "script")[0].text().unwrap();
+    let frames: Value = serde_json::from_str(frames).unwrap();
+    let frames = frames["frames"].as_array().unwrap();
+    let snapshots = std::fs::read_to_string(out.join("snapshots.csv")).unwrap();
+    assert_eq!(24 * frames.len() + 1, snapshots.lines().count());
+    for frame in frames {
+        assert_eq!(["x", "y", "r"].map(|k| frame[k].as_array().unwrap().len()), [24; 3]);
+        assert_eq!(frame["signs"].as_str().unwrap().len(), 24);
+    }
+    // The drawing is the last frame: the fallback without scripts.
+    let last = frames.last().unwrap();
+    for (k, mark) in elements(group, "circle").iter().enumerate() {
+        let x: f64 = mark.attribute("cx").unwrap().parse().unwrap();
+        assert_eq!((10.0 * x).round().to_string(), last["x"][k].to_string());
+    }
+    // Two teachers are two rays here and two dots at the certificate, one of which shows at both ends of the half circle.
+    assert_eq!(elements(figure, "line").iter().filter(|l| has_class(l, "ray")).count(), 2);
+    let figure =
+        document.descendants().find(|n| n.attribute("id") == Some("fig-certificate")).unwrap();
+    let svg = elements(figure, "svg")[0];
+    let dots: Vec<Node<'_, '_>> =
+        elements(svg, "circle").into_iter().filter(|c| c.attribute("r") == Some("5")).collect();
+    assert_eq!(dots.len(), 3);
+}
+
+#[test]
+fn the_certificate_touches_the_signs_of_the_teachers() {
+    let (_folder, out) = trained(&tiny(2, 2, ""));
+    let run = RunData::read(&out).unwrap();
+    let figure = figures::certificate::figures(&run).remove(0);
+    let rows: Vec<Vec<f64>> = figure
+        .table
+        .rows
+        .iter()
+        .map(|row| row.iter().map(|x| x.replace('\u{2212}', "-").parse().unwrap_or(0.0)).collect())
+        .collect();
+    // The first teacher is at angle 0.
+    let sign = run.teacher.amplitudes()[0].signum();
+    // Four digits are printed.
+    let digits = 1.0 / 1000.0;
+    assert!(
+        (rows[0][1] - sign).abs() <= digits && (rows.last().unwrap()[1] - sign).abs() <= digits
+    );
+    assert!(rows.iter().all(|row| row[1].abs() <= row[2] + digits));
+    assert!(rows.iter().any(|row| row[1].abs() < 0.9));
+}
+
+#[test]
+fn the_same_folder_gives_the_same_page_and_none_of_its_path() {
+    let (folder, out, first) = reported(&tiny(1, 1, ""));
+    write_report(&out, ReportOptions::default()).unwrap();
+    assert_eq!(first, page(&out));
+    assert!(!first.contains(folder.path().to_str().unwrap()));
+    let moved = folder.path().join("moved");
+    std::fs::rename(&out, &moved).unwrap();
+    write_report(&moved, ReportOptions::default()).unwrap();
+    assert_eq!(first, page(&moved));
+    assert_sound(&first);
+}
+
+#[test]
+fn the_sphere_is_a_map_with_a_dot_for_each_neuron() {
+    let (_folder, _out, text) = reported(&tiny(3, 3, ""));
+    assert_sound(&text);
+    let document = parsed(&text);
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-neurons")).unwrap();
+    let group = elements(figure, "g").into_iter().find(|g| has_class(g, "neurons")).unwrap();
+    assert_eq!((elements(group, "circle").len(), elements(group, "line").len()), (24, 0));
+    // Colours from one end of the scale to the other, and a name for each teacher.
+    let levels = (0..colour::LEVELS)
+        .filter(|k| elements(figure, "path").iter().any(|p| has_class(p, &format!("e{k}"))));
+    assert!(levels.count() > colour::LEVELS / 2);
+    assert_eq!(elements(figure, "text").iter().filter(|t| has_class(t, "lab")).count(), 3);
+    assert!(text.len() < 1 << 20, "{}", text.len());
+}
+
+#[test]
+fn more_dimensions_are_shown_in_planes_of_pairs() {
+    let more = "activation = \"absolute\"\n";
+    let (_folder, _out, text) = reported(&format!("{more}{}", tiny(4, 4, "")));
+    assert_sound(&text);
+    // Another activation has no statements, and says so.
+    assert!(text.contains("they are about ReLU networks"));
+    let document = parsed(&text);
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-neurons")).unwrap();
+    let group = elements(figure, "g").into_iter().find(|g| has_class(g, "neurons")).unwrap();
+    let panels = elements(figure, "text")
+        .iter()
+        .filter(|t| t.text().unwrap_or("").starts_with("plane of"))
+        .count();
+    assert!(panels >= 2);
+    assert_eq!(elements(group, "circle").len(), panels * 24);
+}
+
+#[test]
+fn a_run_without_steps_has_no_curves() {
+    let text = "seed = 1\nskip = [\"stage1\", \"stage2\", \"balance\", \"stage3\"]\n[teacher]\ndimension = 3\nneurons = 2\nrank = 2\n\
+                separation = 0.9\n[student]\nneurons = 4\n";
+    let (_folder, _out, text) = reported(text);
+    assert_sound(&text);
+    assert!(text.contains("The run is too short for curves"));
+    assert!(!names(&parsed(&text)).contains(&"loss".to_owned()));
+}
+
+#[test]
+fn neurons_that_are_zero_leave_marks_without_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("student.json", r#"{"a": [0.0, 1.0, -0.5], "w": [[0, 0, 0], [0.8, 0.6, 0], [0, 0, 1]]}"#);
+    write("teacher.json", r#"{"a": [1.0, -1.0], "w": [[1, 0, 0], [0, 1, 0]]}"#);
+    write(
+        "experiment.toml",
+        "skip = [\"stage1\", \"stage2\"]\n[teacher]\nfile = \"teacher.json\"\n[student]\nfile = \"student.json\"\n[stage3]\nepochs = 2\nsteps = 9\n",
+    );
+    let out = folder.path().join("run");
+    let path = folder.path().join("experiment.toml");
+    run(&path, &out, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    write_report(&out, ReportOptions::default()).unwrap();
+    let text = page(&out);
+    assert_sound(&text);
+    let document = parsed(&text);
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-neurons")).unwrap();
+    let group = elements(figure, "g").into_iter().find(|g| has_class(g, "neurons")).unwrap();
+    let sizes: Vec<&str> =
+        elements(group, "circle").iter().filter_map(|c| c.attribute("r")).collect();
+    assert_eq!((sizes.len(), sizes[0]), (3, "0"));
+    assert_ne!(sizes[1], "0");
+}
+
+#[test]
+fn watched_statements_are_drawn() {
+    let (_folder, out) = trained(&tiny(1, 1, ""));
+    let text = "step,lambda,claim,left,right,ratio,verdict,evidence\n1,0.1,7.1 loss bound,1,2,0.5,holds,computed\n\
+                2,0.1,7.1 loss bound,0.5,0.4,1.2,refuted,computed\n9,0.1,7.1 loss bound,0.1,0.4,1.2,holds,computed\n";
+    std::fs::write(out.join("claims.csv"), text).unwrap();
+    write_report(&out, ReportOptions::default()).unwrap();
+    let text = page(&out);
+    assert_sound(&text);
+    assert!(names(&parsed(&text)).contains(&"statement-1".to_owned()));
+    assert!(text.contains("7.1 loss bound") && text.contains("VIOLATED at 1 records"));
+}
+
+#[test]
+fn a_bad_folder_is_refused_with_file_and_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |folder: &Path, parts: &[&str]| {
+        let error = write_report(folder, ReportOptions::default()).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    };
+    refused(&folder.path().join("none"), &["none", "no such file"]);
+    refused(folder.path(), &["run.json", "report.json", "--out"]);
+    let (_kept, out) = trained(&tiny(1, 1, ""));
+    for (name, text, part) in [
+        ("trajectory.csv", "step,loss\n1,2\n", "lambda"),
+        ("snapshots.csv", "stage\nx,y\n", "line 2"),
+        ("run.json", "{\"stages\": []}", "final.lambda"),
+        ("run.json", "{", "run.json"),
+        ("teacher.safetensors", "x", "teacher.safetensors"),
+    ] {
+        let path = out.join(name);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, text).unwrap();
+        refused(&out, &[name, part]);
+        std::fs::write(&path, whole).unwrap();
+    }
+    // A run that goes on has no manifest yet.
+    std::fs::remove_file(out.join("run.json")).unwrap();
+    refused(&out, &["run.json", "--resume"]);
+}
+
+#[test]
+fn a_verification_has_its_ratios_and_exponents() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |name: &str, ratio: f64| serde_json::json!({"part": name, "kind": "inequality", "checked": 9, "violations": 0, "worst_ratio": ratio, "search": {"ratio": 0.97}});
+    let report = serde_json::json!({
+        "complete": true, "holds": true, "seeds": 9,
+        "claims": [
+            {"id": "7.1", "title": "loss & <bound>", "instances": 9, "violations": 0, "worst_ratio": 0.5, "worst_ratio_searched": 0.97, "seed_of_worst": 3,
+             "parts": [part("one", 0.5), part("two", 0.25)], "negative_control": {"refuted": true}},
+            {"id": "8.3", "title": "loss", "kind": "scaling", "predicted": "about 2.000", "fit": {"exponent": 2.02, "low": 1.9, "high": 2.1},
+             "negative_control": {"refuted": false, "fit": {"exponent": 0.1}}},
+        ],
+    });
+    std::fs::write(folder.path().join("report.json"), report.to_string()).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    let text = page(folder.path());
+    assert_sound(&text);
+    let document = parsed(&text);
+    assert_eq!(names(&document), ["ratios", "exponents"]);
+    assert!(text.contains("loss &amp; &lt;bound&gt;"));
+    assert!(text.contains("The controls of 8.3 are not refuted."));
+    // Two parts, each with a random and a searched mark, and the two of the legend.
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-ratios")).unwrap();
+    assert_eq!(elements(figure, "circle").len(), 2 * 2 + 2);
+}
+
+#[test]
+fn a_study_has_curves_maps_and_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut measurements = Vec::new();
+    for n in [10.0_f64, 100.0, 1000.0] {
+        for d in [4.0, 8.0, 16.0] {
+            let y = d / n.sqrt();
+            measurements.push(serde_json::json!({
+                "setting": {"n": n, "d": d, "kind": 1.0}, "quantity": "relative error", "mean": y, "half_width": 0.1 * y,
+                "seeds": [0, 1], "values": [0.9 * y, 1.1 * y],
+            }));
+        }
+    }
+    for frozen in [0.0, 1.0] {
+        measurements.push(serde_json::json!({
+            "setting": {"frozen": frozen}, "quantity": "loss", "mean": 1.0 + frozen, "half_width": null, "seeds": [0], "values": [1.0, null],
+        }));
+    }
+    // Names for settings, an interval in place of its half width, conclusions.
+    for (way, shift) in [("plain", 0.0), ("balanced", 0.5)] {
+        for m in [10.0, 20.0, 40.0] {
+            measurements.push(serde_json::json!({
+                "setting": {"way": way, "m": m}, "measure": "success", "mean": shift, "interval": [shift, 1.0], "band": "clopper-pearson",
+                "seeds": [0, 1], "values": [shift, shift],
+            }));
+        }
+    }
+    let study = serde_json::json!({
+        "study": "made-up", "statement": "9.9", "about": "errors", "size": "quick", "measurements": measurements,
+        "conclusions": [{"claim": "it works", "answer": "yes", "figures": "0.5"}, {"claim": "it never works", "answer": "no", "figures": "0.5"}],
+    });
+    std::fs::write(folder.path().join("made-up.json"), study.to_string()).unwrap();
+    // Two studies in a folder have one page, and nothing twice.
+    let other = study.to_string().replace("made-up", "other");
+    std::fs::write(folder.path().join("other.json"), other).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    assert_sound(&page(folder.path()));
+    assert_eq!(names(&parsed(&page(folder.path()))).len(), 8);
+    std::fs::remove_file(folder.path().join("other.json")).unwrap();
+    write_report(folder.path(), ReportOptions { png: true }).unwrap();
+    let text = page(folder.path());
+    assert_sound(&text);
+    let document = parsed(&text);
+    let found = names(&document);
+    assert_eq!(
+        found,
+        [
+            "made-up-curve-1-relative-error",
+            "made-up-map-1-relative-error",
+            "made-up-spread-2-loss",
+            "made-up-curve-3-success",
+        ]
+    );
+    assert!(text.contains("way = balanced") && text.contains("It never works (0.5)."));
+    assert!(text.contains("exponent \u{2212}0.50"), "the slope of the law");
+    let map = document
+        .descendants()
+        .find(|n| n.attribute("id") == Some("fig-made-up-map-1-relative-error"))
+        .unwrap();
+    assert_eq!(elements(map, "rect").len(), 9);
+    // Eighteen seeds and nine means.
+    let curve = document
+        .descendants()
+        .find(|n| n.attribute("id").is_some_and(|id| id.starts_with("fig-made-up-curve")))
+        .unwrap();
+    assert_eq!(elements(curve, "circle").len(), 27);
+    // Pixels: twice the drawing's 480, in the header's big-endian width.
+    let bytes = std::fs::read(folder.path().join("figures/made-up-spread-2-loss.png")).unwrap();
+    assert_eq!((&bytes[1..4], &bytes[16..20]), (&b"PNG"[..], &960_u32.to_be_bytes()[..]));
+}
+
+#[test]
+fn a_page_with_a_fault_is_noticed() {
+    let page = |body: &str| {
+        format!(
+            "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><body>{body}</body></html>"
+        )
+    };
+    assert_sound(&page("<p>x</p>"));
+    for body in [
+        "<svg role=\"img\"><title>x</title></svg>",
+        "<svg role=\"img\" aria-labelledby=\"x\"><title></title></svg>",
+        "<p id=\"x\"/><p id=\"x\"/>",
+        "<p>NaN</p>",
+        "<a href=\"https://example.org\">x</a>",
+        "<img src=\"x.png\"/>",
+    ] {
+        assert_eq!(faults(&page(body)).len(), 1, "{body}");
+    }
+}

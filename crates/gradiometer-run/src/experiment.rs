@@ -1,0 +1,406 @@
+//! Experiments in TOML: a teacher, a student, expectations or samples, the stages of Algorithm 1, what to record.
+
+mod sections;
+
+pub use sections::{
+    ActivationName, FloorName, LabelFitName, Method, OptimizerName, Part, PrecisionName,
+    RecordSection, SamplesSection, SignsField, SignsName, Stage1Section, Stage2Section,
+    Stage3Section, Start, StudentSection, TeacherSection, WatchSection,
+};
+
+use crate::error::RunError;
+use gradiometer_files::network_file::{TensorNames, read_network, read_teacher};
+use gradiometer_files::npz_file::read_samples;
+use gradiometer_files::{FilesError, file, text_file};
+use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
+use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
+use gradiometer_population::{
+    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
+    PopulationError, SampleRequest, WeightDecay,
+};
+use gradiometer_train::{Algorithm, Solver, Stage1, Stage2};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// An experiment as it stands in a TOML file; whatever is left out has its default.
+///
+/// # Examples
+/// ```
+/// use gradiometer_run::experiment::Experiment;
+/// let text = "seed = 3\n[teacher]\ndimension = 10\nrank = 2\nneurons = 3\n[student]\nneurons = 40\n";
+/// let experiment = Experiment::parse("tiny.toml".as_ref(), text.as_bytes()).unwrap();
+/// assert_eq!((experiment.seed, experiment.student.neurons), (3, 40));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Start of every random stream.
+    #[serde(default)]
+    pub seed: u64,
+    /// Parts of Algorithm 1 to leave out.
+    #[serde(default)]
+    pub skip: Vec<Part>,
+    /// The activation of teacher and student; the step has no objective on samples.
+    #[serde(default)]
+    pub activation: ActivationName,
+    /// What the steps are computed in; records are in doubles.
+    #[serde(default)]
+    pub precision: PrecisionName,
+    /// The teacher.
+    pub teacher: TeacherSection,
+    /// The samples; without them the exact expectations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<SamplesSection>,
+    /// The student's start.
+    #[serde(default)]
+    pub student: StudentSection,
+    /// Stage 1.
+    #[serde(default)]
+    pub stage1: Stage1Section,
+    /// Stage 2.
+    #[serde(default)]
+    pub stage2: Stage2Section,
+    /// Stage 3.
+    #[serde(default)]
+    pub stage3: Stage3Section,
+    /// What to record.
+    #[serde(default)]
+    pub record: RecordSection,
+    /// Statements to watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchSection>,
+}
+
+/// Most numbers that the first layer of a random teacher or student may have: 8 GiB.
+const LARGEST_LAYER: usize = 1 << 30;
+
+/// Refuses a first layer that no memory holds.
+fn fits(path: &Path, field: &str, neurons: usize, dimension: usize) -> Result<(), FilesError> {
+    if neurons.checked_mul(dimension).is_some_and(|n| n <= LARGEST_LAYER) {
+        return Ok(());
+    }
+    Err(FilesError::Field {
+        path: path.to_owned(),
+        field: field.to_owned(),
+        problem: format!(
+            "is {neurons}; times the dimension {dimension} that exceeds {LARGEST_LAYER} numbers, give less"
+        ),
+    })
+}
+
+impl Experiment {
+    /// Reads an experiment.
+    ///
+    /// # Errors
+    /// [`RunError`] that names the file, the line, the field and the mend.
+    pub fn read(path: &Path) -> Result<Self, RunError> {
+        let bytes = file::read(path)?;
+        Self::parse(path, &bytes)
+    }
+
+    /// Reads an experiment from its text; the path is for the messages.
+    ///
+    /// # Errors
+    /// [`RunError`] that names the file, the line, the field and the mend.
+    pub fn parse(path: &Path, text: &[u8]) -> Result<Self, RunError> {
+        let experiment: Self = text_file::from_toml(
+            path,
+            text,
+            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, precision, \
+             [samples], [student], [stage1], [stage2], [stage3], [record], [watch]",
+        )?;
+        experiment.check(path)?;
+        Ok(experiment)
+    }
+
+    fn check(&self, path: &Path) -> Result<(), RunError> {
+        let field = |field: &str, problem: String| {
+            let (path, field) = (path.to_owned(), field.to_owned());
+            Err(FilesError::Field { path, field, problem }.into())
+        };
+        let t = &self.teacher;
+        let random = TeacherSection { file: None, ..t.clone() } != TeacherSection::default();
+        match (&t.file, t.dimension, t.neurons) {
+            (Some(_), ..) if random => {
+                return field(
+                    "teacher",
+                    "give either file, or the sizes of a random teacher".to_owned(),
+                );
+            }
+            (None, Some(0), _) => {
+                return field("teacher.dimension", "is 0; give at least 1".to_owned());
+            }
+            (None, _, Some(0)) => {
+                return field("teacher.neurons", "is 0; give at least 1".to_owned());
+            }
+            (None, None, _) => {
+                return field(
+                    "teacher.dimension",
+                    "is missing; give it, or teacher.file".to_owned(),
+                );
+            }
+            (None, _, None) => {
+                return field("teacher.neurons", "is missing; give it, or teacher.file".to_owned());
+            }
+            (None, Some(d), Some(m)) => fits(path, "teacher.neurons", m, d)?,
+            (Some(_), ..) => {}
+        }
+        if let Some(SignsField::Given(signs)) = &t.signs
+            && let Some(bad) = signs.iter().find(|s| ![1, -1].contains(*s))
+        {
+            return field("teacher.signs", format!("holds {bad}; give 1 or -1 for each neuron"));
+        }
+        if self.student.file.is_none() && self.student.neurons == 0 {
+            return field("student.neurons", "is 0; give at least 1".to_owned());
+        }
+        if let Some(samples) = &self.samples {
+            if self.activation == ActivationName::Step {
+                return field(
+                    "activation",
+                    "jumps, which samples do not see; give another one, or leave [samples] out"
+                        .to_owned(),
+                );
+            }
+            if let Some((name, problem)) = samples.conflict() {
+                return field(name, problem.to_owned());
+            }
+        }
+        let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
+        let flow = self.stage3.optimizer == OptimizerName::Flow;
+        if self.precision == PrecisionName::Single && (!exact || flow) {
+            return field(
+                "precision",
+                "is single, which the exact ReLU objective under descent alone has; leave it, or [samples], activation and the flow, out"
+                    .to_owned(),
+            );
+        }
+        if let Some((name, problem)) = self.stage3_mistake().or_else(|| self.watch_mistake()) {
+            return field(name, problem);
+        }
+        if self.record.every == 0 {
+            return field("record.every", "is 0; give at least 1".to_owned());
+        }
+        if let Some(bad) = self.record.angles.iter().find(|a| !(**a >= 0.0)) {
+            return field(
+                "record.angles",
+                format!("holds {bad}; angles are at least 0, in radians"),
+            );
+        }
+        let angles = &self.record.angles;
+        if let Some(twice) = (1..angles.len()).find(|&i| angles[..i].contains(&angles[i])) {
+            return field("record.angles", format!("holds {} twice; once will do", angles[twice]));
+        }
+        self.algorithm()
+            .validate()
+            .map_err(|source| RunError::Train { path: path.to_owned(), source })
+    }
+
+    /// What is wrong with Stage 3 beside the numbers: the field and the mend.
+    fn stage3_mistake(&self) -> Option<(&'static str, String)> {
+        let say = |name, problem: &str| Some((name, problem.to_owned()));
+        if let Some(name) = self.stage3.idle_field() {
+            return say(
+                name,
+                "is no part of that optimizer; leave it out, or choose another stage3.optimizer",
+            );
+        }
+        let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
+        if self.stage3.floor != FloorName::None && !exact {
+            return say(
+                "stage3.floor",
+                "needs the exact Hessian of ReLU networks; leave it, or [samples] and activation, out",
+            );
+        }
+        let batches = self.samples.as_ref().is_some_and(|s| s.batch.is_some() || s.fresh);
+        if self.stage3.optimizer == OptimizerName::Flow && batches {
+            return say(
+                "stage3.optimizer",
+                "the flow is that of one objective; leave samples.batch and samples.fresh out",
+            );
+        }
+        None
+    }
+
+    /// What is wrong with what is watched.
+    fn watch_mistake(&self) -> Option<(&'static str, String)> {
+        let watch = self.watch.as_ref()?;
+        let skipped = |part| self.skip.contains(&part);
+        let equal = WeightDecay::equal(1.0) == self.stage3.stage3().shares;
+        let problem = if skipped(Part::Stage3) {
+            "looks at Stage 3; leave it out of skip"
+        } else if skipped(Part::Preprocessing) || self.activation != ActivationName::Relu {
+            "the statements are about ReLU networks after preprocessing; leave skip and activation, or [watch], out"
+        } else if !equal || !(self.stage3.lambda > 0.0) {
+            "the statements need a positive lambda, equal on both layers; leave the shares of stage3 at 1, or [watch] out"
+        } else {
+            return watch.mistake();
+        };
+        Some(("watch", problem.to_owned()))
+    }
+
+    /// The stages with their parameters.
+    pub fn algorithm(&self) -> Algorithm {
+        let kept = |part| !self.skip.contains(&part);
+        let solver = match self.stage2.method {
+            Method::Ridge => {
+                Solver::Ridge { tolerance: self.stage2.tolerance, steps: self.stage2.steps }
+            }
+            Method::GradientDescent => Solver::GradientDescent {
+                step_size: self.stage2.step_size,
+                steps: self.stage2.steps,
+            },
+        };
+        Algorithm {
+            stage1: kept(Part::Stage1).then_some(Stage1 { step_size: self.stage1.step_size }),
+            stage2: kept(Part::Stage2).then_some(Stage2 { lambda: self.stage2.lambda, solver }),
+            balance: kept(Part::Balance),
+            stage3: kept(Part::Stage3).then(|| self.stage3.stage3()),
+        }
+    }
+
+    /// The teacher, read or generated; files are relative to the experiment's folder.
+    ///
+    /// # Errors
+    /// [`RunError`] for a bad file, an impossible request, or a teacher with two parallel neurons.
+    pub fn teacher(&self, path: &Path) -> Result<SeparatedTeacher, RunError> {
+        let section = &self.teacher;
+        if let Some(name) = &section.file {
+            let name = beside(path, name);
+            let teacher = read_teacher(&name, &TensorNames::default())?;
+            return teacher.separated().map_err(|source| model_error(&name, "w", source));
+        }
+        let (dimension, neurons) = (section.dimension.unwrap_or(0), section.neurons.unwrap_or(0));
+        let rank = section.rank.unwrap_or(dimension.min(neurons));
+        let request = TeacherRequest {
+            separation: section.separation.unwrap_or(0.0),
+            smallest_eigenvalue: section.smallest_eigenvalue.unwrap_or(0.0),
+            signs: match &section.signs {
+                None | Some(SignsField::Named(SignsName::Mixed)) => Signs::Mixed,
+                Some(SignsField::Named(SignsName::Positive)) => Signs::Positive,
+                Some(SignsField::Given(signs)) => {
+                    Signs::Given(signs.iter().map(|s| *s > 0).collect())
+                }
+            },
+            amplitudes: section.amplitudes.unwrap_or((1.0, 1.0)),
+            ..TeacherRequest::new(dimension, rank, neurons, self.seed)
+        };
+        request.generate().map_err(|source| model_error(path, "teacher", source))
+    }
+
+    /// The exact objective: what a run is measured by, and without samples what it descends.
+    ///
+    /// # Errors
+    /// [`RunError::Objective`] if the activation has none.
+    pub fn population(
+        &self,
+        path: &Path,
+        teacher: &Teacher,
+    ) -> Result<Box<dyn Objective>, RunError> {
+        let teacher = teacher.clone();
+        if self.activation == ActivationName::Relu {
+            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
+        }
+        let population = ActivationPopulation::new(teacher, self.activation.activation())
+            .map_err(objective_error(path, "activation"))?;
+        Ok(Box::new(population.from_degree(self.lowest_degree())))
+    }
+
+    /// The objective that a run descends.
+    ///
+    /// # Errors
+    /// [`RunError`] for a bad file of samples, or samples that cannot be had.
+    pub fn objective(
+        &self,
+        path: &Path,
+        teacher: &Teacher,
+    ) -> Result<Box<dyn Objective>, RunError> {
+        let Some(section) = &self.samples else { return self.population(path, teacher) };
+        let request = SampleRequest {
+            count: section.count.unwrap_or(0),
+            noise: section.noise,
+            seed: self.seed.wrapping_add(2),
+            from_degree: self.lowest_degree(),
+            batches: section.batches(),
+            label_fit: section.label_fit(),
+        };
+        let teacher = teacher.clone();
+        let samples = match &section.file {
+            None => None,
+            Some(name) => Some(read_samples(&beside(path, name))?),
+        };
+        let arrays = samples.as_ref().map(|samples| (&*samples.inputs, &*samples.labels));
+        average(teacher, self.activation, arrays, &request)
+            .map_err(objective_error(path, "samples"))
+    }
+
+    fn lowest_degree(&self) -> FromDegree {
+        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
+    }
+
+    /// The student's start, read or generated from the stream after the teacher's.
+    ///
+    /// # Errors
+    /// [`RunError`] for a bad file or sizes.
+    pub fn student(&self, path: &Path, dimension: usize) -> Result<Network, RunError> {
+        let section = &self.student;
+        if let Some(name) = &section.file {
+            let name = beside(path, name);
+            let student = read_network(&name, &TensorNames::default())?;
+            if student.dimension() == dimension {
+                return Ok(student);
+            }
+            let source =
+                ModelError::DimensionMismatch { teacher: dimension, student: student.dimension() };
+            return Err(model_error(&name, "w", source));
+        }
+        let m = section.neurons;
+        let scale = section.second_layer_scale;
+        let seed = self.seed.wrapping_add(1);
+        fits(path, "student.neurons", m, dimension)?;
+        let student = match section.start {
+            Start::Symmetric => {
+                symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
+            }
+            Start::Gaussian => {
+                let first = section.first_layer_scale.unwrap_or(1.0);
+                gaussian_student(dimension, m, first, scale.unwrap_or(1.0), seed)
+            }
+        };
+        student.map_err(|source| model_error(path, "student", source))
+    }
+}
+
+/// The average over samples that are given or else drawn.
+fn average(
+    teacher: Teacher,
+    activation: ActivationName,
+    given: Option<(&[f64], &[f64])>,
+    request: &SampleRequest,
+) -> Result<Box<dyn Objective>, PopulationError> {
+    let function = activation.activation();
+    Ok(match (activation, given) {
+        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
+        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
+        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
+        (_, Some((x, y))) => {
+            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
+        }
+    })
+}
+
+fn model_error(path: &Path, field: &str, source: ModelError) -> RunError {
+    FilesError::Model { path: path.to_owned(), field: field.to_owned(), source }.into()
+}
+
+fn objective_error(path: &Path, field: &'static str) -> impl FnOnce(PopulationError) -> RunError {
+    let path = path.to_owned();
+    move |source| RunError::Objective { path, field, source }
+}
+
+/// A name relative to the folder of the experiment.
+pub(crate) fn beside(experiment: &Path, name: &Path) -> PathBuf {
+    experiment.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The search for the worst instance of an inequality, and for one that refutes a control.
+
+use super::{Context, Form, Statement};
+use gradiometer_landscape::instance::{Instance, Recipe};
+use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// A claim whose right side is not that many times its rounding has no ratio.
+const RESOLVED: f64 = 1024.0;
+/// First size of a climb's moves, by what they grow and shrink, and where they start anew.
+const FIRST_SIZE: f64 = 0.3;
+const GROWTH: f64 = 1.5;
+const SHRINKAGE: f64 = 0.93;
+const LARGEST_SIZE: f64 = 1.0;
+const SMALLEST_SIZE: f64 = 1e-4;
+/// Seeds that are tried in parallel before anybody looks.
+const BATCH: u64 = 32;
+/// Starts of the climbs of one search.
+pub(super) const STARTS: usize = 8;
+
+/// Starts of each kind of recipe where a control is hard to refute.
+const STARTS_OF_A_KIND: usize = 4;
+
+/// How tight a claim is: `left/right` of an inequality, the difference in units of the rounding allowed of an identity. `None` where rounding hides
+/// it or the statement says nothing.
+///
+/// # Examples
+/// ```
+/// use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
+/// let claim = Claim::new(("7.1", "a part"), 3.0, Relation::AtMost, 4.0, 1e-9, Evidence::Computed);
+/// assert_eq!(gradiometer_verify::worst_ratio(&claim), Some(0.75));
+/// ```
+pub fn worst_ratio(claim: &Claim) -> Option<f64> {
+    let ratio = match (claim.finding, claim.relation) {
+        (Finding::Inapplicable, _) => return None,
+        (_, Relation::AtMost) if claim.right > RESOLVED * claim.rounding => claim.ratio(),
+        (_, Relation::AtMost) => return None,
+        (_, Relation::Equal) if claim.rounding > 0.0 => {
+            (claim.left - claim.right).abs() / claim.rounding
+        }
+        (finding, Relation::Equal) => f64::from(u8::from(finding == Finding::Violated)),
+    };
+    ratio.is_finite().then_some(ratio)
+}
+
+/// An instance with the claim that made it worth keeping.
+#[derive(Clone, Debug)]
+pub struct Worst {
+    /// [`worst_ratio`] of the claim.
+    pub ratio: f64,
+    /// Both sides.
+    pub claim: Claim,
+    /// The instance.
+    pub instance: Instance,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// The worst instance, or the first that violates.
+    pub worst: Option<Worst>,
+    /// Instances evaluated.
+    pub evaluations: u64,
+}
+
+impl Found {
+    /// Whether the worst instance violates the claim.
+    pub fn is_violated(&self) -> bool {
+        self.worst.as_ref().is_some_and(|w| w.claim.is_violated())
+    }
+
+    fn absorb(&mut self, other: Self) {
+        self.evaluations += other.evaluations;
+        let rank = |found: &Self| {
+            found
+                .worst
+                .as_ref()
+                .map_or((false, f64::NEG_INFINITY), |w| (w.claim.is_violated(), w.ratio))
+        };
+        if rank(&other) > rank(self) {
+            self.worst = other.worst;
+        }
+    }
+}
+
+/// The worst claim of one part at an instance; nothing where the statement says nothing or cannot be evaluated.
+fn look(statement: &Statement, part: &str, form: Form, instance: &Instance) -> Option<Worst> {
+    let claims = (statement.evaluate)(&Context::new(instance), form).ok()?;
+    let mut worst: Option<Worst> = None;
+    for claim in claims.into_iter().filter(|claim| claim.part == part) {
+        // A violation counts even where rounding hides the ratio.
+        let ratio = match worst_ratio(&claim) {
+            Some(ratio) => ratio,
+            None if claim.is_violated() => f64::MAX,
+            None => continue,
+        };
+        let better = worst
+            .as_ref()
+            .is_none_or(|w| (claim.is_violated(), ratio) > (w.claim.is_violated(), w.ratio));
+        if better {
+            worst = Some(Worst { ratio, claim, instance: instance.clone() });
+        }
+    }
+    worst
+}
+
+/// Random moves from an instance, kept if they are worse, for so many steps or until the claim is violated.
+fn climb(statement: &Statement, part: &str, form: Form, start: &Instance, steps: u64) -> Found {
+    let mut found = Found { worst: look(statement, part, form, start), evaluations: 1 };
+    let mut size = FIRST_SIZE;
+    for step in 0..steps {
+        if found.is_violated() {
+            break;
+        }
+        let from = found.worst.as_ref().map_or(start, |w| &w.instance);
+        // One stream of moves for each start.
+        let Ok(next) = from.moved(size, start.seed.wrapping_mul(0x9e37_79b9) ^ step) else {
+            continue;
+        };
+        found.evaluations += 1;
+        let next = look(statement, part, form, &next);
+        let before = found.worst.as_ref().map_or(f64::NEG_INFINITY, |w| w.ratio);
+        match next {
+            Some(next) if next.ratio > before || next.claim.is_violated() => {
+                found.worst = Some(next);
+                size = if size * GROWTH < LARGEST_SIZE { size * GROWTH } else { LARGEST_SIZE };
+            }
+            _ => size *= SHRINKAGE,
+        }
+        if size < SMALLEST_SIZE {
+            size = FIRST_SIZE;
+        }
+    }
+    found
+}
+
+/// Climbs from the given seeds for `steps` steps each and returns the worst instance of one part.
+///
+/// The result depends on the arguments alone, not on the number of threads.
+pub fn worst(statement: &Statement, part: &str, form: Form, seeds: &[u64], steps: u64) -> Found {
+    let climbs: Vec<Found> = seeds
+        .par_iter()
+        .filter_map(|seed| Instance::draw(*seed).ok())
+        .map(|start| climb(statement, part, form, &start, steps))
+        .collect();
+    let mut found = Found::default();
+    for climb in climbs {
+        found.absorb(climb);
+    }
+    found
+}
+
+/// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on, then climbs of `steps` steps from the
+/// worst of every kind of recipe.
+pub fn refute(statement: &Statement, part: &str, seed: u64, draws: u64, steps: u64) -> Found {
+    let mut found = Found::default();
+    let mut ranking: Vec<(f64, u64)> = Vec::new();
+    let mut from = seed;
+    while from < seed.saturating_add(draws) {
+        let to = from.saturating_add(BATCH).min(seed.saturating_add(draws));
+        let looks: Vec<(u64, Option<Worst>)> = (from..to)
+            .into_par_iter()
+            .map(|seed| {
+                let instance = Instance::draw(seed).ok();
+                (seed, instance.and_then(|i| look(statement, part, Form::Control, &i)))
+            })
+            .collect();
+        for (seed, worst) in looks {
+            if let Some(w) = &worst {
+                ranking.push((w.ratio, seed));
+            }
+            found.absorb(Found { worst, evaluations: 1 });
+        }
+        if found.is_violated() {
+            return found;
+        }
+        from = to;
+    }
+    ranking.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut kinds: BTreeMap<(u8, bool, bool), usize> = BTreeMap::new();
+    ranking.retain(|(_, seed)| {
+        let count = kinds.entry(Recipe::draw(*seed).kind()).or_default();
+        *count += 1;
+        *count <= STARTS_OF_A_KIND
+    });
+    let starts: Vec<u64> = ranking.iter().map(|(_, seed)| *seed).collect();
+    found.absorb(worst(statement, part, Form::Control, &starts, steps));
+    found
+}

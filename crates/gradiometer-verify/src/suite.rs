@@ -1,0 +1,548 @@
+//! All statements on many instances, with a state that can be written, read and gone on from.
+
+use super::scaling::{Scaling, ScalingReport};
+use super::search::{self, STARTS};
+use super::{Context, Form, Found, Statement, VerifyError, worst_ratio};
+use crate::suite_error::SuiteError;
+use gradiometer_files::FilesError;
+use gradiometer_files::file;
+use gradiometer_files::text_file::from_json;
+use gradiometer_landscape::instance::Instance;
+use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
+use gradiometer_model::Network;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// What to verify, and how much of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Options {
+    /// Instances of each part of a statement that meet its hypotheses, over [`Statement::every`].
+    pub instances: u64,
+    /// The first seed; instance `i` has this plus `i`.
+    pub seed: u64,
+    /// Steps of each of the climbs that look for a worse instance.
+    pub steps: u64,
+    /// Seeds on which a control is tried before the search climbs.
+    pub draws: u64,
+    /// Runs of a scaling statement.
+    pub runs: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { instances: 10_000, seed: 0, steps: 200, draws: 4096, runs: 8 }
+    }
+}
+
+/// Seeds of one parallel batch.
+const BATCH: u64 = 64;
+/// No more seeds than so many times the instances asked for, where a hypothesis fails often.
+const MOST_SEEDS: u64 = 3;
+/// Batches between two writings of the state.
+const WRITTEN: u64 = 8;
+
+/// Counts of one part of a statement.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PartReport {
+    /// The part.
+    pub part: String,
+    /// Whether it is an identity, not an inequality.
+    pub identity: bool,
+    /// Evaluations where the hypotheses hold.
+    pub checked: u64,
+    /// Of these, violated.
+    pub violations: u64,
+    /// Of these, hidden by rounding.
+    pub undecided: u64,
+    /// Seeds of the largest ratios, worst first.
+    pub worst: Vec<(f64, u64)>,
+    /// Seeds that violate it, the first few.
+    pub violating: Vec<u64>,
+    /// The search from the worst of them.
+    pub search: Option<SearchReport>,
+    /// How the sides are known.
+    pub evidence: String,
+}
+
+/// What a search found, in a form that files hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchReport {
+    /// The worst ratio.
+    pub ratio: Option<f64>,
+    /// Whether it violates the claim.
+    pub violated: bool,
+    /// Instances evaluated.
+    pub evaluations: u64,
+    /// The instance.
+    pub instance: Option<Stored>,
+}
+
+/// An instance in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stored {
+    /// Its seed.
+    pub seed: u64,
+    /// `lambda`.
+    pub lambda: f64,
+    /// Input dimension.
+    pub dimension: usize,
+    /// The teacher's layers.
+    pub teacher: (Vec<f64>, Vec<f64>),
+    /// The student's layers.
+    pub student: (Vec<f64>, Vec<f64>),
+}
+
+impl Stored {
+    fn new(instance: &Instance) -> Self {
+        let layers = |n: &Network| (n.second_layer().to_vec(), n.first_layer().to_vec());
+        Self {
+            seed: instance.seed,
+            lambda: instance.lambda,
+            dimension: instance.teacher.dimension(),
+            teacher: layers(instance.teacher.network()),
+            student: layers(&instance.student),
+        }
+    }
+
+    /// Teacher and student.
+    ///
+    /// # Errors
+    /// [`VerifyError::Model`] if the numbers make no networks.
+    pub fn networks(&self) -> Result<(Network, Network), VerifyError> {
+        let network =
+            |(a, w): &(Vec<f64>, Vec<f64>)| Network::new(self.dimension, a.clone(), w.clone());
+        Ok((network(&self.teacher)?, network(&self.student)?))
+    }
+}
+
+impl SearchReport {
+    fn new(found: &Found) -> Self {
+        let worst = found.worst.as_ref();
+        Self {
+            ratio: worst.map(|w| w.ratio).filter(|r| r.is_finite()),
+            violated: found.is_violated(),
+            evaluations: found.evaluations,
+            instance: worst.map(|w| Stored::new(&w.instance)),
+        }
+    }
+}
+
+impl PartReport {
+    fn new(claim: &Claim) -> Self {
+        Self {
+            part: claim.part.to_owned(),
+            identity: claim.relation == Relation::Equal,
+            checked: 0,
+            violations: 0,
+            undecided: 0,
+            worst: Vec::new(),
+            violating: Vec::new(),
+            search: None,
+            evidence: claim.evidence.name().to_owned(),
+        }
+    }
+
+    fn count(&mut self, claim: &Claim, seed: u64) {
+        match claim.finding {
+            Finding::Inapplicable => return,
+            Finding::Holds => {}
+            Finding::Undecided => self.undecided += 1,
+            Finding::Violated => {
+                self.violations += 1;
+                if self.violating.len() < STARTS {
+                    self.violating.push(seed);
+                }
+            }
+        }
+        self.checked += 1;
+        let Some(ratio) = worst_ratio(claim) else { return };
+        if let Some(same) = self.worst.iter_mut().find(|(_, other)| *other == seed) {
+            if ratio > same.0 {
+                same.0 = ratio;
+            }
+        } else {
+            self.worst.push((ratio, seed));
+        }
+        self.worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        self.worst.truncate(STARTS);
+    }
+
+    /// The worst ratio of the random instances.
+    pub fn worst_ratio(&self) -> Option<f64> {
+        self.worst.first().map(|(ratio, _)| *ratio)
+    }
+
+    /// The worst ratio of random instances and search.
+    pub fn largest_ratio(&self) -> Option<f64> {
+        let searched = self.search.as_ref().and_then(|s| s.ratio);
+        match (self.worst_ratio(), searched) {
+            (Some(x), Some(y)) => Some(if x > y { x } else { y }),
+            (x, y) => x.or(y),
+        }
+    }
+
+    /// Violations of the random instances, and one if the search found another.
+    pub fn all_violations(&self) -> u64 {
+        self.violations + u64::from(self.search.as_ref().is_some_and(|s| s.violated))
+    }
+}
+
+/// What became of the control of one part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlReport {
+    /// The part.
+    pub part: String,
+    /// The search that had to refute it.
+    pub search: SearchReport,
+}
+
+/// What was found about one statement.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its id.
+    pub id: String,
+    /// Instances that met the hypotheses of at least one part.
+    pub instances: u64,
+    /// Instances that did not.
+    pub inapplicable: u64,
+    /// The parts, by name.
+    pub parts: Vec<PartReport>,
+    /// The controls, one for each part.
+    pub controls: Vec<ControlReport>,
+    /// Whether everything was done.
+    pub complete: bool,
+}
+
+impl Report {
+    /// Violations of any part.
+    pub fn violations(&self) -> u64 {
+        self.parts.iter().map(PartReport::all_violations).sum()
+    }
+
+    /// Whether every control was refuted.
+    pub fn controls_fail(&self) -> bool {
+        !self.controls.is_empty() && self.controls.iter().all(|c| c.search.violated)
+    }
+
+    /// The part whose ratio is worst among the random instances, inequalities before identities.
+    pub fn worst_part(&self) -> Option<&PartReport> {
+        let rank =
+            |part: &&PartReport| (!part.identity, part.worst_ratio().unwrap_or(f64::NEG_INFINITY));
+        self.parts.iter().max_by(|a, b| {
+            let (a, b) = (rank(a), rank(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        })
+    }
+
+    fn part(&mut self, claim: &Claim) -> &mut PartReport {
+        let found = self.parts.iter().position(|p| p.part == claim.part);
+        let at = found.unwrap_or(self.parts.len());
+        if found.is_none() {
+            self.parts.push(PartReport::new(claim));
+        }
+        &mut self.parts[at]
+    }
+}
+
+/// Where a suite stands, for a progress bar.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress<'a> {
+    /// Steps done of [`Progress::all`].
+    pub done: u64,
+    /// Steps to do; it may shrink where hypotheses often hold.
+    pub all: u64,
+    /// What is being done.
+    pub doing: &'a str,
+}
+
+/// What is kept between runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct State {
+    options: Options,
+    claims: Vec<String>,
+    /// Seeds evaluated, from the first on.
+    seeds: u64,
+    reports: Vec<Report>,
+    scalings: Vec<ScalingReport>,
+}
+
+/// Statements being verified.
+#[derive(Debug)]
+pub struct Suite {
+    statements: Vec<Statement>,
+    scalings: Vec<Scaling>,
+    state: State,
+}
+
+impl Suite {
+    /// A suite at its start.
+    pub fn new(statements: Vec<Statement>, scalings: Vec<Scaling>, options: Options) -> Self {
+        let claims = statements.iter().map(|s| s.id).chain(scalings.iter().map(|s| s.id));
+        let mut claims: Vec<String> = claims.map(str::to_owned).collect();
+        claims.dedup();
+        let report = |s: &Statement| Report { id: s.id.to_owned(), ..Report::default() };
+        let reports = statements.iter().map(report).collect();
+        let state = State { options, claims, seeds: 0, reports, scalings: Vec::new() };
+        Self { statements, scalings, state }
+    }
+
+    /// The suite of the statements with the given ids, all if there are none.
+    ///
+    /// # Errors
+    /// [`SuiteError::UnknownStatement`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_verify::{Options, Suite};
+    /// use std::ops::ControlFlow;
+    /// let options = Options { instances: 10, steps: 5, ..Options::default() };
+    /// let mut suite = Suite::of(&["7.5".to_owned()], options).unwrap();
+    /// suite.run(None, &mut |_| ControlFlow::Continue(())).unwrap();
+    /// let report = &suite.reports()[0];
+    /// assert_eq!((report.violations(), report.controls_fail()), (0, true));
+    /// ```
+    pub fn of(ids: &[String], options: Options) -> Result<Self, SuiteError> {
+        let (mut statements, mut scalings) = (super::statements(), super::scalings());
+        if !ids.is_empty() {
+            let known: Vec<&'static str> =
+                statements.iter().map(|s| s.id).chain(scalings.iter().map(|s| s.id)).collect();
+            if let Some(id) = ids.iter().find(|id| !known.contains(&id.as_str())) {
+                let mut known = known;
+                known.sort_unstable();
+                known.dedup();
+                return Err(SuiteError::UnknownStatement { id: id.clone(), known });
+            }
+            statements.retain(|s| ids.iter().any(|id| id == s.id));
+            scalings.retain(|s| ids.iter().any(|id| id == s.id));
+        }
+        Ok(Self::new(statements, scalings, options))
+    }
+
+    /// This suite at the state that a file holds.
+    ///
+    /// # Errors
+    /// [`FilesError::OtherState`] if it belongs to other options, [`FilesError`] if it cannot be read.
+    pub fn resumed(mut self, path: &Path) -> Result<Self, FilesError> {
+        let bytes = file::read(path)?;
+        let state: State = from_json(path, &bytes, "the state file of a verification")?;
+        let other = |field| FilesError::OtherState { path: path.to_owned(), field };
+        if state.options != self.state.options {
+            return Err(other("one of instances, seed and effort"));
+        }
+        if state.claims != self.state.claims {
+            return Err(other("the list of claims"));
+        }
+        self.state = state;
+        Ok(self)
+    }
+
+    /// The statements, as [`Self::reports`] has them.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// What was found so far, one for each of [`Self::statements`].
+    pub fn reports(&self) -> &[Report] {
+        &self.state.reports
+    }
+
+    /// The fits done so far.
+    pub fn scalings(&self) -> &[ScalingReport] {
+        &self.state.scalings
+    }
+
+    /// Whether everything was done.
+    pub fn is_complete(&self) -> bool {
+        self.state.reports.iter().all(|r| r.complete)
+            && self.state.scalings.len() == self.scalings.len()
+    }
+
+    /// Seeds evaluated.
+    pub const fn seeds(&self) -> u64 {
+        self.state.seeds
+    }
+
+    /// Goes on until everything is done or `progress` stops it, and writes the state to `file` now and then and at the end.
+    ///
+    /// # Errors
+    /// [`SuiteError::Statement`] if a statement cannot be evaluated where its hypotheses hold, [`FilesError::Write`].
+    pub fn run(
+        &mut self,
+        file: Option<&Path>,
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<(), SuiteError> {
+        let _whether_stopped = self.run_all(file, progress)?;
+        Ok(self.write(file)?)
+    }
+
+    fn run_all(
+        &mut self,
+        file: Option<&Path>,
+        progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, SuiteError> {
+        let searches = self.statements.len() as u64;
+        let fits = self.scalings.len() as u64;
+        let mut batches = 0;
+        while self.wants_seeds() {
+            let all = self.state.options.instances.max(self.state.seeds + BATCH) + searches + fits;
+            let step = Progress { done: self.state.seeds, all, doing: "random instances" };
+            if progress(step).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.evaluate_batch()?;
+            batches += 1;
+            if batches % WRITTEN == 0 {
+                self.write(file)?;
+            }
+        }
+        for at in 0..self.statements.len() {
+            if self.state.reports[at].complete {
+                continue;
+            }
+            let done = self.state.seeds + at as u64;
+            let all = self.state.seeds + searches + fits;
+            let doing = format!("searching {}", self.statements[at].id);
+            if progress(Progress { done, all, doing: &doing }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.search(at);
+            self.write(file)?;
+        }
+        for at in self.state.scalings.len()..self.scalings.len() {
+            let done = self.state.seeds + searches + at as u64;
+            let scaling = self.scalings[at];
+            let doing = format!("fitting {}, {}", scaling.id, scaling.part);
+            let all = self.state.seeds + searches + fits;
+            if progress(Progress { done, all, doing: &doing }).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let options = &self.state.options;
+            self.state.scalings.push(scaling.report(options.seed, options.runs)?);
+            self.write(file)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn write(&self, file: Option<&Path>) -> Result<(), FilesError> {
+        let Some(path) = file else { return Ok(()) };
+        let text = serde_json::to_string(&self.state)
+            .map_err(|error| FilesError::Encode { path: path.to_owned(), source: error.into() })?;
+        file::write_atomically(path, text.as_bytes())
+    }
+
+    /// Whether a statement still lacks instances.
+    fn lacks(&self, at: usize) -> bool {
+        let wanted = self.state.options.instances;
+        let enough = wanted.div_ceil(self.statements[at].every);
+        let report = &self.state.reports[at];
+        let least = report.parts.iter().map(|p| p.checked).min().unwrap_or(0);
+        (least < enough || report.instances < enough) && self.state.seeds < MOST_SEEDS * wanted
+    }
+
+    fn wants_seeds(&self) -> bool {
+        (0..self.statements.len()).any(|at| self.lacks(at))
+    }
+
+    fn evaluate_batch(&mut self) -> Result<(), SuiteError> {
+        let first = self.state.seeds;
+        let last = (first + BATCH).min(MOST_SEEDS * self.state.options.instances);
+        let lacking: Vec<usize> = (0..self.statements.len()).filter(|at| self.lacks(*at)).collect();
+        let base = self.state.options.seed;
+        let results: Vec<(u64, Vec<Evaluated>)> = (first..last)
+            .into_par_iter()
+            .map(|offset| {
+                let seed = base.wrapping_add(offset);
+                (seed, self.evaluate(seed, offset, &lacking))
+            })
+            .collect();
+        for (seed, evaluated) in results {
+            for (at, claims) in evaluated {
+                let id = self.statements[at].id;
+                let claims = claims.map_err(|source| VerifyError::At {
+                    id,
+                    seed,
+                    source: Box::new(source),
+                })?;
+                let report = &mut self.state.reports[at];
+                let applies = claims.iter().any(|c| c.finding != Finding::Inapplicable);
+                if applies {
+                    report.instances += 1;
+                } else {
+                    report.inapplicable += 1;
+                }
+                for claim in &claims {
+                    report.part(claim).count(claim, seed);
+                }
+            }
+        }
+        self.state.seeds = last;
+        Ok(())
+    }
+
+    fn evaluate(&self, seed: u64, offset: u64, lacking: &[usize]) -> Vec<Evaluated> {
+        let Ok(instance) = Instance::draw(seed) else { return Vec::new() };
+        let context = Context::new(&instance);
+        lacking
+            .iter()
+            .filter(|at| offset.is_multiple_of(self.statements[**at].every))
+            .map(|at| (*at, (self.statements[*at].evaluate)(&context, Form::Stated)))
+            .collect()
+    }
+
+    /// Climbs from the worst seeds of every part, and refutes the controls.
+    fn search(&mut self, at: usize) {
+        let (statement, options) = (self.statements[at], self.state.options.clone());
+        let steps = (options.steps / statement.every.isqrt()).max(1);
+        let report = &mut self.state.reports[at];
+        report.controls.clear();
+        for part in &mut report.parts {
+            let seeds: Vec<u64> = part.worst.iter().map(|(_, seed)| *seed).collect();
+            let found = search::worst(&statement, &part.part, Form::Stated, &seeds, steps);
+            part.search = Some(SearchReport::new(&found));
+            let refuted =
+                search::refute(&statement, &part.part, options.seed, options.draws, steps);
+            report.controls.push(ControlReport {
+                part: part.part.clone(),
+                search: SearchReport::new(&refuted),
+            });
+        }
+        report.complete = true;
+    }
+
+    /// What was concluded: `Some(true)` if every claim holds and every control fails, `Some(false)` if a claim or a fit is violated or a control is not,
+    /// `None` if not everything was done or a part was never decided.
+    pub fn conclusion(&self) -> Option<bool> {
+        let (reports, scalings) = (self.reports(), self.scalings());
+        let refuted =
+            reports.iter().any(|r| r.violations() > 0 || (r.complete && !r.controls_fail()))
+                || scalings.iter().any(|s| !(s.agrees && s.control_fails));
+        let blind = |part: &PartReport| part.checked == part.undecided;
+        let undecided = reports.iter().any(|r| r.parts.is_empty() || r.parts.iter().any(blind));
+        if refuted { Some(false) } else { (self.is_complete() && !undecided).then_some(true) }
+    }
+
+    /// The instances worth keeping: the worst of every inequality, and whatever violates a claim, by the name of statement and part.
+    pub fn instances(&self) -> BTreeMap<String, Stored> {
+        let mut kept = BTreeMap::new();
+        for report in &self.state.reports {
+            for part in &report.parts {
+                let name = format!("{}-{}", report.id, part.part.replace([' ', ',', '>'], "-"));
+                if let Some(instance) = part.search.as_ref().and_then(|s| s.instance.clone()) {
+                    kept.insert(name.clone(), instance);
+                }
+                for seed in &part.violating {
+                    if let Ok(instance) = Instance::draw(*seed) {
+                        kept.insert(format!("{name}-violated-{seed}"), Stored::new(&instance));
+                    }
+                }
+            }
+        }
+        kept
+    }
+}
+
+/// A statement's index and what its evaluation gave.
+type Evaluated = (usize, Result<Vec<Claim>, VerifyError>);

@@ -1,0 +1,128 @@
+use super::*;
+use gradiometer_files::FilesError;
+use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
+use std::ops::ControlFlow;
+
+const FEW: Options = Options { instances: 100, seed: 7, steps: 4, draws: 64, runs: 2 };
+
+fn suite() -> Suite {
+    Suite::of(&["7.1".to_owned(), "3.2".to_owned()], FEW).unwrap()
+}
+
+fn go_on(_: Progress<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() {
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            let mut suite = suite();
+            suite.run(None, &mut go_on).unwrap();
+            suite.json()
+        })
+    };
+    assert_eq!(with(1), with(3));
+}
+
+#[test]
+fn a_verification_that_is_cut_ends_in_the_same_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STATE_FILE);
+    let mut whole = suite();
+    whole.run(None, &mut go_on).unwrap();
+    assert_eq!(whole.conclusion(), Some(true));
+    let mut cut = suite();
+    let mut cuts = 0;
+    loop {
+        // One step at a time.
+        let mut steps = 0;
+        let mut one = |_: Progress<'_>| {
+            steps += 1;
+            if steps > 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        cut.run(Some(&path), &mut one).unwrap();
+        if cut.is_complete() {
+            break;
+        }
+        assert_eq!(cut.conclusion(), None);
+        cuts += 1;
+        cut = suite().resumed(&path).unwrap();
+    }
+    assert!(cuts > 2);
+    assert_eq!(cut.json(), whole.json());
+}
+
+#[test]
+fn a_state_of_other_options_or_claims_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(STATE_FILE);
+    suite().run(Some(&path), &mut |_| ControlFlow::Break(())).unwrap();
+    let refused = |ids: &[String], options| {
+        let suite = Suite::of(ids, options).unwrap();
+        matches!(suite.resumed(&path), Err(FilesError::OtherState { .. }))
+    };
+    let ids = ["7.1".to_owned(), "3.2".to_owned()];
+    assert!(!refused(&ids, FEW));
+    assert!(refused(&ids, Options { seed: 8, ..FEW }));
+    assert!(refused(&ids[..1], FEW));
+    std::fs::write(&path, "{}").unwrap();
+    assert!(matches!(suite().resumed(&path), Err(FilesError::Json { .. })));
+    let unknown = Suite::of(&["7.11".to_owned()], FEW);
+    let Err(SuiteError::UnknownStatement { known, .. }) = unknown else { panic!("7.11 is known") };
+    // Each once, though some claims share an id.
+    assert!(known.windows(2).all(|pair| pair[0] < pair[1]), "{known:?}");
+}
+
+/// A statement whose sides are its instance's `lambda` and a bound; the control lowers the bound.
+const TOY: Statement = Statement {
+    id: "0.0",
+    title: "lambda <= 1e9",
+    hypotheses: "-",
+    control: "1e-1",
+    every: 1,
+    evaluate: |context, form| {
+        let left = context.instance().lambda;
+        let bound = match form {
+            Form::Stated => 1e9,
+            Form::Control => 0.1,
+        };
+        let name = ("0.0", "toy");
+        Ok(vec![Claim::new(name, left, Relation::AtMost, bound, 0.0, Evidence::Computed)])
+    },
+};
+
+#[test]
+fn a_search_climbs_and_finds_what_draws_do_not() {
+    // lambda is multiplied by a move of one climb: it grows past what the start had.
+    let few = worst(&TOY, "toy", Form::Stated, &[1], 0);
+    let many = worst(&TOY, "toy", Form::Stated, &[1], 60);
+    let ratio = |found: &Found| found.worst.as_ref().map(|w| w.ratio);
+    assert!(ratio(&many) > ratio(&few), "{:?} {:?}", ratio(&many), ratio(&few));
+    assert_eq!((few.evaluations, few.is_violated()), (1, false));
+    assert!(refute(&TOY, "toy", 0, 64, 10).is_violated());
+    // A statement that is false is seen to be.
+    let wrong = Statement { evaluate: |context, _| (TOY.evaluate)(context, Form::Control), ..TOY };
+    let mut suite = Suite::new(vec![wrong], Vec::new(), FEW);
+    suite.run(None, &mut go_on).unwrap();
+    assert!(suite.reports()[0].violations() > 0);
+    assert_eq!(suite.conclusion(), Some(false));
+    assert!(suite.instances().keys().any(|name| name.contains("violated")));
+    // So is a control that cannot be refuted.
+    let tame = Statement { evaluate: |context, _| (TOY.evaluate)(context, Form::Stated), ..TOY };
+    let mut suite = Suite::new(vec![tame], Vec::new(), FEW);
+    suite.run(None, &mut go_on).unwrap();
+    assert_eq!((suite.reports()[0].violations(), suite.conclusion()), (0, Some(false)));
+}
+
+#[test]
+fn an_exponent_agrees_with_its_interval_or_does_not() {
+    let fit = Fit::of(&[1.9, 2.0, 2.1]);
+    assert!(fit.low < 2.0 && 2.0 < fit.high);
+    assert!(Predicted::About(2.0).agrees(fit) && !Predicted::About(3.0).agrees(fit));
+    assert!(Predicted::AtLeast(2.0).agrees(fit) && !Predicted::AtLeast(3.0).agrees(fit));
+    assert!(Predicted::AtMost(2.0).agrees(fit) && !Predicted::AtMost(1.0).agrees(fit));
+    let undefined = Fit::of(&[f64::NAN, 1.0]);
+    assert!(!Predicted::About(1.0).agrees(undefined));
+}

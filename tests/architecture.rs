@@ -7,6 +7,7 @@ use std::process::Command;
 
 /// Which packages of the workspace each package may depend on, for any purpose; lower layers first.
 const ARROWS: &[(&str, &[&str])] = &[
+    (FOR_TESTS, &[]),
     ("gradiometer-hermite", &[]),
     ("gradiometer-model", &["gradiometer-hermite"]),
     ("gradiometer-population", &["gradiometer-model", "gradiometer-hermite"]),
@@ -34,6 +35,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradiometer-tests", &["gradiometer"]),
     ("gradiometer-benches", &["gradiometer"]),
 ];
+
+/// What every package may depend on for its tests, and none for anything else.
+const FOR_TESTS: &str = "gradiometer-testing";
 
 /// The libraries, highest first; the constants after it are its ends.
 const LIBRARIES: &[&str] = &[
@@ -153,8 +157,9 @@ fn forbidden_arrows(packages: &[Package], table: &[(&str, &[&str])]) -> Vec<Stri
         let internal = |name: &str| {
             packages.iter().any(|p| p.name == name) || table.iter().any(|(n, _)| *n == name)
         };
-        for Dependency { name, .. } in &package.dependencies {
-            if internal(name) && !allowed.contains(&name.as_str()) {
+        for Dependency { name, normal } in &package.dependencies {
+            let for_tests = name == FOR_TESTS && !normal;
+            if internal(name) && !for_tests && !allowed.contains(&name.as_str()) {
                 found.push(format!("{} depends on {name}", package.name));
             }
         }
@@ -272,6 +277,16 @@ fn wrong_arrows_are_refused() {
     for_tests.dependencies[0].normal = false;
     let with_upward_test = [for_tests, made_up("high", &[])];
     assert_eq!(forbidden_arrows(&with_upward_test, table), ["low depends on high"]);
+    let mut shared = made_up("low", &[FOR_TESTS]);
+    assert_eq!(
+        forbidden_arrows(
+            &[shared.clone(), made_up(FOR_TESTS, &[])],
+            &[(FOR_TESTS, &[]), ("low", &[])]
+        ),
+        ["low depends on gradiometer-testing"]
+    );
+    shared.dependencies[0].normal = false;
+    none(&forbidden_arrows(&[shared, made_up(FOR_TESTS, &[])], &[(FOR_TESTS, &[]), ("low", &[])]));
     assert_eq!(
         upward_arrows(&[("low", &["high"]), ("high", &["low"])]),
         ["low may depend on high, which is not below it"]

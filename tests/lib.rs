@@ -1,4 +1,3 @@
-//! What the tests that cross crates share: the three kinds of tolerance, and readers of the source tree.
+//! What the tests that cross crates share: readers of the source tree.
 
 pub mod source;
-pub mod tolerance;

@@ -1,8 +1,18 @@
-//! The three kinds of tolerance that an assertion may have, and the comparisons that take one.
+//! What every crate's tests share: the three kinds of tolerance that an assertion may have, and the
+//! comparisons that take one.
 //!
-//! A comparison takes a [`Tolerance`], not a number, so that a literal cannot slip in: whoever compares has to say which
-//! kind of error is meant and how large it may be.
+//! A comparison takes a [`Tolerance`] and not a number. Whoever compares has to say which kind of
+//! error is meant and how large it may be.
+//!
+//! # Examples
+//! ```
+//! use gradiometer_testing::{Tolerance::Exact, at_most, close, rounding};
+//! close(0.1 + 0.2, 0.3, rounding(1, 0.3)); // one addition of numbers up to 0.3
+//! close(0.5 + 0.25, 0.75, Exact);
+//! at_most(0.75, 0.75, Exact);
+//! ```
 
+#![forbid(unsafe_code)]
 use std::fmt;
 
 /// How far two numbers may be apart, and why.
@@ -81,7 +91,7 @@ impl fmt::Display for Tolerance {
 /// # Panics
 /// If they are further apart; the message has both sides, their difference and ratio, and the tolerance.
 #[track_caller]
-pub fn check_close(left: f64, right: f64, tolerance: Tolerance) {
+pub fn close(left: f64, right: f64, tolerance: Tolerance) {
     let apart = (left - right).abs();
     assert!(
         apart <= tolerance.bound(),
@@ -95,7 +105,7 @@ pub fn check_close(left: f64, right: f64, tolerance: Tolerance) {
 /// # Panics
 /// If the left side is larger; the message has both sides, their difference and ratio, and the tolerance.
 #[track_caller]
-pub fn check_at_most(left: f64, right: f64, tolerance: Tolerance) {
+pub fn at_most(left: f64, right: f64, tolerance: Tolerance) {
     let excess = left - right;
     assert!(
         excess <= tolerance.bound(),
@@ -104,67 +114,45 @@ pub fn check_at_most(left: f64, right: f64, tolerance: Tolerance) {
     );
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Tolerance::Exact;
+/// A seeded stream of words (SplitMix64) for tests below every random-number crate.
+#[derive(Clone, Debug)]
+pub struct Words(u64);
 
-    fn refused(check: impl FnOnce() + std::panic::UnwindSafe) -> bool {
-        std::panic::catch_unwind(check).is_err()
+impl Words {
+    /// The stream of a seed.
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
     }
 
-    #[test]
-    fn a_bound_is_its_formula() {
-        check_close(Exact.bound(), 0.0, Exact);
-        check_close(rounding(8, 4.0).bound(), f64::powi(2.0, -47), Exact);
-        // 1 + 3/sqrt(2 * 2) = 5/2.
-        check_close(sampling(3, 0.5, 3.0).bound(), 3.75, Exact);
+    /// The next 64 bits.
+    pub const fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
     }
 
-    #[test]
-    fn one_rounding_is_close_and_exactness_is_not_rounding() {
-        let next = 1.0_f64.next_up();
-        check_close(1.0, next, rounding(1, 1.0));
-        check_close(0.0, -0.0, Exact);
-        assert!(refused(|| check_close(1.0, next, Exact)));
-        assert!(refused(|| check_close(1.0, next.next_up(), rounding(1, 1.0))));
+    /// Uniform in `[0, 1)`.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    #[test]
-    fn an_inequality_has_one_side() {
-        check_at_most(-5.0, 1.0, Exact);
-        check_at_most(1.0_f64.next_up(), 1.0, rounding(1, 1.0));
-        assert!(refused(|| check_at_most(1.0_f64.next_up(), 1.0, Exact)));
-        assert!(refused(|| check_at_most(1.0, -5.0, rounding(1, 1.0))));
-    }
-
-    #[test]
-    fn not_a_number_is_close_to_nothing() {
-        for (left, right, tolerance) in [
-            (f64::NAN, 1.0, rounding(1, f64::INFINITY)),
-            (1.0, f64::NAN, rounding(1, f64::INFINITY)),
-            (f64::NAN, f64::NAN, Exact),
-            (f64::INFINITY, f64::INFINITY, Exact),
-            (1.0, 1.0, rounding(1, f64::NAN)),
-            (1.0, 1.0, sampling(10, f64::NAN, 3.0)),
-            (1.0, 1.0, rounding(1, -1.0)),
-        ] {
-            assert!(refused(|| check_close(left, right, tolerance)), "{left} {right} {tolerance}");
-        }
-        assert!(refused(|| check_at_most(f64::NAN, 1.0, rounding(1, 1.0))));
-        assert!(refused(|| check_at_most(1.0, 2.0, rounding(1, f64::NAN))));
-    }
-
-    #[test]
-    fn a_sample_of_one_is_refused() {
-        assert!(refused(|| {
-            let _tolerance = sampling(1, 1.0, 3.0);
-        }));
-    }
-
-    #[test]
-    #[should_panic(expected = "left  1e0\n  right 2e0\n  apart 1e0, ratio 0.5")]
-    fn a_failure_shows_both_sides() {
-        check_close(1.0, 2.0, rounding(1, 1.0));
+    /// Standard normal, by Box and Muller.
+    pub fn normal(&mut self) -> f64 {
+        (-2.0 * (1.0 - self.unit()).ln()).sqrt() * (std::f64::consts::TAU * self.unit()).cos()
     }
 }
+
+/// Whether the long forms of tests were asked for: the environment variable `RUN_SLOW_TESTS` is set.
+pub fn runs_slow_tests() -> bool {
+    std::env::var_os("RUN_SLOW_TESTS").is_some()
+}
+
+/// The seeds `0..few`, or `0..all` where the long forms of tests were asked for.
+pub fn seeds(few: u64, all: u64) -> std::ops::Range<u64> {
+    0..if runs_slow_tests() { all } else { few }
+}
+
+#[cfg(test)]
+mod tests;

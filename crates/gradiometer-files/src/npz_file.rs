@@ -2,8 +2,8 @@
 
 use crate::error::FilesError;
 use crate::file;
-use crate::network_file::{Fields, build};
 use crate::npy::{Array, NpyError};
+use crate::parts::{Fields, build};
 use gradiometer_model::Network;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;

@@ -2,7 +2,7 @@
 
 use crate::error::FilesError;
 use crate::half;
-use crate::network_file::{Fields, TensorNames, build};
+use crate::parts::{Fields, TensorNames, build};
 use gradiometer_model::Network;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::Path;

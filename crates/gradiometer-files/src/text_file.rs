@@ -3,7 +3,7 @@
 use crate::error::FilesError;
 use crate::file;
 use crate::json_path::path_at;
-use crate::network_file::{Fields, build};
+use crate::parts::{Fields, build};
 use gradiometer_model::{Network, Skip};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -12,8 +12,8 @@ use super::{ScalingReport, Statement};
 use crate::suite_error::SuiteError;
 use gradiometer_files::FilesError;
 use gradiometer_files::file::write_atomically;
-use gradiometer_files::network_file::{TensorNames, write_network};
 use gradiometer_files::number;
+use gradiometer_files::{TensorNames, write_network};
 use serde_json::{Value, json};
 use std::path::Path;
 

@@ -2,11 +2,11 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradiometer::certify::net::{Geometry, Net};
-use gradiometer::certify::{Interpolant, Limits, check_certificate};
-use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
-use gradiometer::landscape::lemmas::{Evidence, InterpolatedCertificate, Point};
+use gradiometer::certify::{Limits, check_certificate};
+use gradiometer::instances::generate::TeacherRequest;
+use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
+use gradiometer::landscape::lemmas::{InterpolatedCertificate, Point};
 use gradiometer::landscape::net::{NetOptions, covering_radius};
-use gradiometer::model::generate::TeacherRequest;
 use gradiometer::model::{SeparatedTeacher, Teacher};
 use gradiometer::population::{
     Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
@@ -31,21 +31,22 @@ fn certify(c: &mut Criterion) {
     let mut group = c.benchmark_group("certify");
     group.sample_size(10);
     let prove = || {
-        prove_certificate(&teacher, &CertificateOptions::default(), &limits, &mut |_| {
-            ControlFlow::Continue(())
-        })
-        .unwrap_or_else(|error| panic!("{error}"))
+        let mut go_on = |_| ControlFlow::Continue(());
+        let runner = &mut Threads::new(2, &mut go_on);
+        prove_certificate(&teacher, &CertificateOptions::default(), &limits, runner)
+            .unwrap_or_else(|error| panic!("{error}"))
     };
     group.bench_function("find and prove", |b| b.iter(prove));
-    let certificate = prove().found.certificate;
+    let checked = prove();
+    let certificate = &checked.found.certificate;
     group.bench_function("check", |b| {
         b.iter(|| {
-            check_certificate(&certificate, &teacher, &limits, &mut |_| ControlFlow::Continue(()))
+            let mut go_on = |_| ControlFlow::Continue(());
+            check_certificate(certificate, &teacher, &limits, &mut Threads::new(2, &mut go_on))
         });
     });
-    let interpolant = Interpolant::certificate(&teacher, certificate.weights())
+    let dual = InterpolatedCertificate::checked(&teacher, certificate, &checked.report)
         .unwrap_or_else(|error| panic!("{error}"));
-    let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), Evidence::Certified);
     let student = student(100, 10);
     group.bench_function("analyze: claims at a student", |b| {
         b.iter(|| Point::new(&teacher, &student, 0.01).map(|point| point.claims(&dual, 0.1)));

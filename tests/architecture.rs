@@ -10,15 +10,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     (FOR_TESTS, &[]),
     ("gradiometer-hermite", &[]),
     ("gradiometer-model", &["gradiometer-hermite"]),
-    ("gradiometer-population", &["gradiometer-model", "gradiometer-hermite"]),
+    ("gradiometer-certify", &["gradiometer-model", "gradiometer-hermite"]),
+    ("gradiometer-instances", &["gradiometer-model", "gradiometer-hermite"]),
+    // The generators serve its tests alone: see `the_engine_needs_generators_in_its_tests_alone`.
     (
-        "gradiometer-certify",
-        &["gradiometer-population", "gradiometer-model", "gradiometer-hermite"],
+        "gradiometer-population",
+        &["gradiometer-instances", "gradiometer-model", "gradiometer-hermite"],
     ),
     (
         "gradiometer-landscape",
         &[
             "gradiometer-certify",
+            "gradiometer-instances",
             "gradiometer-population",
             "gradiometer-model",
             "gradiometer-hermite",
@@ -50,6 +53,7 @@ const LIBRARIES: &[&str] = &[
     "gradiometer-landscape",
     "gradiometer-certify",
     "gradiometer-population",
+    "gradiometer-instances",
     "gradiometer-model",
     "gradiometer-hermite",
 ];
@@ -62,8 +66,8 @@ const BELOW_FILES: &[&str] = LIBRARIES.split_at(5).1;
 const OUTSIDE_CRATES: &[(&str, &str)] =
     &[("gradiometer-tests", "tests"), ("gradiometer-benches", "benches")];
 
-/// What the checker must not be able to reach itself: chance, serialised files, threads.
-const KEPT_FROM_CERTIFY: &[&str] = &["rand", "serde", "rayon"];
+/// What the checker, and the crates below it, must not depend on: chance, serialised files, threads, solvers.
+const KEPT_FROM_CERTIFY: &[&str] = &["rand", "serde", "rayon", "faer"];
 
 /// The one place with `unsafe`: the population engine's kernel module and its children.
 const KERNEL: &[&str] =
@@ -307,7 +311,18 @@ fn a_misnamed_folder_is_refused() {
 
 #[test]
 fn the_checker_needs_neither_chance_nor_files_nor_threads() {
-    none(&dependencies_named(&workspace(), "gradiometer-certify", KEPT_FROM_CERTIFY));
+    let packages = workspace();
+    for package in ["gradiometer-certify", "gradiometer-model", "gradiometer-hermite"] {
+        none(&dependencies_named(&packages, package, KEPT_FROM_CERTIFY));
+    }
+}
+
+#[test]
+fn the_engine_needs_generators_in_its_tests_alone() {
+    let packages = workspace();
+    let engine = packages.iter().find(|p| p.name == "gradiometer-population").expect("it exists");
+    let normal = engine.dependencies.iter().find(|d| d.normal && d.name.ends_with("-instances"));
+    assert_eq!(normal, None);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The statements on random instances, in short form: a few dozen instances of each, no violation, and every control refuted by the search that found
 //! nothing against the statement itself. `gradiometer verify` is the long form.
 
-use gradiometer::landscape::instance::{Directions, Instance, Place, Recipe};
+use gradiometer::instances::{Directions, Instance, Place, Recipe};
+use gradiometer::landscape::instance::build;
 use gradiometer::landscape::lemmas::Relation;
 use gradiometer::verify::{
     Context, Form, Options, ScalingReport, Statement, Suite, scalings, statements, worst_ratio,
@@ -306,14 +307,14 @@ proptest! {
     #[test]
     fn no_recipe_violates_a_statement(recipe in recipe()) {
         // Some recipes ask for what no teacher is.
-        if let Ok(instance) = recipe.build() {
+        if let Ok(instance) = build(&recipe) {
             prop_assert_eq!(violated(&instance), None);
         }
     }
 
     #[test]
     fn moves_of_a_search_do_not_either(recipe in recipe(), size in 0.001_f64..1.0, seed in any::<u64>()) {
-        if let Ok(moved) = recipe.build().and_then(|i| Ok(i.moved(size, seed)?)) {
+        if let Ok(moved) = build(&recipe).and_then(|i| Ok(i.moved(size, seed)?)) {
             prop_assert_eq!(violated(&moved), None);
         }
     }
@@ -331,7 +332,7 @@ fn a_violation_shrinks_to_a_readable_instance() {
         ),
     );
     let result = runner.run(&recipe(), |recipe| {
-        let Ok(instance) = recipe.build() else { return Ok(()) };
+        let Ok(instance) = build(&recipe) else { return Ok(()) };
         let claims = (statement.evaluate)(&Context::new(&instance), Form::Control)
             .map_err(|error| TestCaseError::reject(error.to_string()))?;
         prop_assert!(claims.iter().all(|claim| !claim.is_violated()));
@@ -348,7 +349,7 @@ fn a_violation_shrinks_to_a_readable_instance() {
 fn constants_that_are_sharp_in_one_neuron_are_reached() {
     // c = 1 - lambda/k(1), of zeta+ = 0 and sqrt(L) = lambda |p|: 7.1 with equality.
     let recipe = Recipe { place: Place::Pulled { by: 1.0 }, lambda: 0.01, ..one_neuron() };
-    let instance = recipe.build().expect("one neuron is a teacher");
+    let instance = build(&recipe).expect("one neuron is a teacher");
     let statements = statements();
     let statement = statements.iter().find(|s| s.id == "7.1").expect("7.1 is a statement");
     let claims = (statement.evaluate)(&Context::new(&instance), Form::Stated).expect("it holds");

@@ -1,34 +1,76 @@
 //! The independent checker of dual certificates.
 
-use std::ops::ControlFlow;
+use std::fmt;
 
 use gradiometer_hermite::Enclosure;
 use gradiometer_model::Teacher;
 
+use crate::boxes::{BoxSearch, Ending, violates};
 use crate::cap;
 use crate::certificate::Certificate;
 use crate::chart::Chart;
-use crate::cover::{Cover, Ending, violates};
 use crate::error::CertifyError;
 use crate::frame::Frame;
 use crate::interpolant::Interpolant;
+use crate::limits::{Limits, Runner};
+use crate::verdict::Verdict;
 
 /// Relative distance that a stored coefficient may keep from its enclosure: a third party's solver is not ours.
 pub const COEFFICIENT_TOLERANCE: f64 = 1.0 / (1_u64 << 30) as f64;
 
-/// What the checker concluded about a certificate.
+/// What the checker concluded about a certificate: `Proved` means that every claim of it is a theorem about the teacher.
+pub type CertificateVerdict = Verdict<Proof, Refutation, Obstacle>;
+
+/// A certificate every claim of which has been proved for its teacher.
 ///
-/// A refuted certificate is a result, not an error.
-#[must_use]
-#[non_exhaustive]
+/// [`check_certificate`] alone makes one, so whoever holds it need not ask how its numbers are known.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
-    /// Every claim of the certificate is a theorem about this teacher.
-    Proved,
-    /// A claim is false, and this shows it.
-    Refuted(Refutation),
-    /// Neither could be shown.
-    Inconclusive(Obstacle),
+pub struct Proof(Box<Proved>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Proved {
+    certificate: Certificate,
+    interpolant: Interpolant,
+    dimension_checked: usize,
+    boxes: u64,
+}
+
+impl Proof {
+    /// The certificate, whose numbers are now facts.
+    pub const fn certificate(&self) -> &Certificate {
+        &self.0.certificate
+    }
+
+    /// `eta`, with its coefficients and `|p|` enclosed.
+    pub const fn interpolant(&self) -> &Interpolant {
+        &self.0.interpolant
+    }
+
+    /// `|eta(w)| <= 1 - rho delta(w)^2` for every unit `w` of `R^d`.
+    pub const fn rho(&self) -> f64 {
+        self.0.certificate.rho()
+    }
+
+    /// An enclosure of `|p|`; its upper end is at most what the certificate claims.
+    pub const fn p_norm(&self) -> Enclosure {
+        self.0.interpolant.norm()
+    }
+
+    /// Dimension of the space whose unit sphere was covered.
+    pub const fn dimension_checked(&self) -> usize {
+        self.0.dimension_checked
+    }
+
+    /// Boxes bounded outside the caps.
+    pub const fn boxes(&self) -> u64 {
+        self.0.boxes
+    }
+}
+
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rho = {}, |p| <= {}, {} boxes", self.rho(), self.p_norm().hi(), self.boxes())
+    }
 }
 
 /// Why a certificate is wrong.
@@ -93,37 +135,48 @@ pub enum Obstacle {
     Stopped,
 }
 
-/// How much the checker may do. No limit can turn into a wrong answer, only into [`Verdict::Inconclusive`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Boxes to bound in all.
-    pub boxes: u64,
-    /// Boxes to hold at once, some hundred bytes each.
-    pub open_boxes: usize,
-    /// Threads; verdict and counts do not depend on it.
-    pub threads: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { boxes: 200_000_000, open_boxes: 4_000_000, threads: 2 }
+impl fmt::Display for Refutation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Coefficient { neuron, coordinate: None, stored, enclosure } => {
+                write!(f, "values[{neuron}] is {stored}, the solution lies in {enclosure}")
+            }
+            Self::Coefficient { neuron, coordinate: Some(axis), stored, enclosure } => {
+                write!(
+                    f,
+                    "gradients[{neuron}][{axis}] is {stored}, the solution lies in {enclosure}"
+                )
+            }
+            Self::Norm { claimed, enclosure } => {
+                write!(f, "|p| lies in {enclosure}, above {claimed}")
+            }
+            Self::Bound { witness, eta, delta } => {
+                write!(f, "eta is in {eta} and delta in {delta} at {witness:?}")
+            }
+        }
     }
 }
 
-/// How far the search is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
-    /// Boxes bounded so far.
-    pub boxes: u64,
-    /// Boxes waiting.
-    pub open_boxes: usize,
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Norm { claimed, enclosure } => {
+                write!(f, "the claimed norm {claimed} lies in the enclosure {enclosure}")
+            }
+            Self::Cap { neuron } => write!(f, "no cap around direction {neuron} could be proved"),
+            Self::TooFine { point } => write!(f, "a box at {point:?} became too small to split"),
+            Self::Boxes => f.write_str("the limit on boxes was reached"),
+            Self::Memory => f.write_str("the limit on boxes held at once was reached"),
+            Self::Stopped => f.write_str("stopped from outside"),
+        }
+    }
 }
 
 /// What was checked and with which outcome.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// The conclusion.
-    pub verdict: Verdict,
+    pub verdict: CertificateVerdict,
     /// The claimed `rho`, proved if the verdict says so.
     pub rho: f64,
     /// `|p|`.
@@ -145,7 +198,8 @@ pub struct Report {
 /// Everything is recomputed in outward-rounded arithmetic from the teacher's weights as exact doubles: the coefficients by a
 /// verified linear solve (so that they interpolate exactly), the norm `|p|`, the bound near every direction from
 /// the second derivative along geodesics, and the bound everywhere else by branch and bound over the
-/// unit sphere up to sign. `progress` is called after every few thousand boxes and may stop the search.
+/// unit sphere up to sign. The `runner` bounds the boxes, on as many threads as it likes, and may stop the search; no
+/// conclusion depends on it.
 ///
 /// # Errors
 /// [`CertifyError::Length`] if the certificate's shape does not fit the teacher, and
@@ -154,13 +208,13 @@ pub fn check_certificate(
     certificate: &Certificate,
     teacher: &Teacher,
     limits: &Limits,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    runner: &mut dyn Runner,
 ) -> Result<Report, CertifyError> {
-    fit(certificate, teacher)?;
+    check_shapes(certificate, teacher)?;
     let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
     let frame = Frame::new(&interpolant.directions, 0);
     let mut report = Report {
-        verdict: Verdict::Proved,
+        verdict: Verdict::Inconclusive(Obstacle::Stopped),
         rho: certificate.rho(),
         p_norm: interpolant.norm(),
         rank: frame.rank,
@@ -169,15 +223,29 @@ pub fn check_certificate(
         shells: 0,
         boxes: 0,
     };
-    report.verdict = match compare(certificate, &interpolant) {
-        Some(verdict) => verdict,
-        None => bound(&interpolant, &frame, &mut report, limits, progress),
+    let shown = compare(certificate, &interpolant)
+        .and_then(|()| bound(&interpolant, &frame, &mut report, limits, runner));
+    report.verdict = match shown {
+        Ok(()) => Verdict::Proved(Proof(Box::new(Proved {
+            certificate: certificate.clone(),
+            interpolant,
+            dimension_checked: report.dimension_checked,
+            boxes: report.boxes,
+        }))),
+        Err(Failure::Refuted(refutation)) => Verdict::Refuted(refutation),
+        Err(Failure::Inconclusive(obstacle)) => Verdict::Inconclusive(obstacle),
     };
     Ok(report)
 }
 
+/// Why a step of the check did not end in `Ok`, which means proved.
+enum Failure {
+    Refuted(Refutation),
+    Inconclusive(Obstacle),
+}
+
 /// Whether the certificate's shape is the teacher's.
-fn fit(certificate: &Certificate, teacher: &Teacher) -> Result<(), CertifyError> {
+fn check_shapes(certificate: &Certificate, teacher: &Teacher) -> Result<(), CertifyError> {
     let parts = certificate.parts();
     let shapes = [
         ("values", teacher.neurons(), parts.values.len()),
@@ -191,26 +259,18 @@ fn fit(certificate: &Certificate, teacher: &Teacher) -> Result<(), CertifyError>
     Ok(())
 }
 
-/// Compares the stored numbers with their enclosures; `None` if all agree.
-fn compare(certificate: &Certificate, interpolant: &Interpolant) -> Option<Verdict> {
+/// Compares the stored numbers with their enclosures.
+fn compare(certificate: &Certificate, interpolant: &Interpolant) -> Result<(), Failure> {
     let parts = certificate.parts();
-    for (neuron, &stored) in parts.values.iter().enumerate() {
-        let enclosure = interpolant.values()[neuron];
-        if !agrees(stored, enclosure) {
-            let coordinate = None;
-            return Some(Verdict::Refuted(Refutation::Coefficient {
-                neuron,
-                coordinate,
-                stored,
-                enclosure,
-            }));
-        }
-        for (axis, (&stored, enclosure)) in
-            parts.gradients[neuron].iter().zip(interpolant.gradient(neuron)).enumerate()
-        {
+    for (neuron, &value) in parts.values.iter().enumerate() {
+        let gradient = parts.gradients[neuron].iter().copied();
+        let stored = std::iter::once(value).chain(gradient);
+        let enclosed =
+            std::iter::once(interpolant.values()[neuron]).chain(interpolant.gradient(neuron));
+        for (entry, (stored, enclosure)) in stored.zip(enclosed).enumerate() {
             if !agrees(stored, enclosure) {
-                let coordinate = Some(axis);
-                return Some(Verdict::Refuted(Refutation::Coefficient {
+                let coordinate = entry.checked_sub(1);
+                return Err(Failure::Refuted(Refutation::Coefficient {
                     neuron,
                     coordinate,
                     stored,
@@ -221,11 +281,11 @@ fn compare(certificate: &Certificate, interpolant: &Interpolant) -> Option<Verdi
     }
     let (claimed, enclosure) = (certificate.p_norm(), interpolant.norm());
     if enclosure.certainly_at_most(claimed) {
-        None
+        Ok(())
     } else if enclosure.certainly_greater(claimed) {
-        Some(Verdict::Refuted(Refutation::Norm { claimed, enclosure }))
+        Err(Failure::Refuted(Refutation::Norm { claimed, enclosure }))
     } else {
-        Some(Verdict::Inconclusive(Obstacle::Norm { claimed, enclosure }))
+        Err(Failure::Inconclusive(Obstacle::Norm { claimed, enclosure }))
     }
 }
 
@@ -240,47 +300,45 @@ fn bound(
     frame: &Frame,
     report: &mut Report,
     limits: &Limits,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Verdict {
+    runner: &mut dyn Runner,
+) -> Result<(), Failure> {
     let rho = report.rho;
     let mut cap_cosines = Vec::new();
     for neuron in 0..interpolant.directions.count() {
         let Some(cap) = cap::prove(interpolant, neuron, rho) else {
-            return near_violation(interpolant, neuron, rho)
-                .unwrap_or(Verdict::Inconclusive(Obstacle::Cap { neuron }));
+            return Err(near_violation(interpolant, neuron, rho)
+                .map_or(Failure::Inconclusive(Obstacle::Cap { neuron }), Failure::Refuted));
         };
         report.cap_radii.push(cap.radius);
         report.shells += cap.shells;
         cap_cosines.push(Enclosure::from(cap.radius).cos().hi());
     }
     let chart = Chart::new(interpolant, frame);
-    let cover = Cover { interpolant, frame, chart: &chart, cap_cosines, rho };
-    let (ending, seen) = cover.run(limits, progress);
+    let search = BoxSearch { interpolant, frame, chart: &chart, cap_cosines, rho };
+    let (ending, seen) = search.run(limits, runner);
     report.boxes = seen.boxes;
-    match ending {
-        Ending::Proved => Verdict::Proved,
+    let obstacle = match ending {
+        Ending::Proved => return Ok(()),
         Ending::Violated { witness, eta, delta } => {
-            Verdict::Refuted(Refutation::Bound { witness, eta, delta })
+            return Err(Failure::Refuted(Refutation::Bound { witness, eta, delta }));
         }
-        Ending::TooFine { point } => Verdict::Inconclusive(Obstacle::TooFine { point }),
-        Ending::Boxes => Verdict::Inconclusive(Obstacle::Boxes),
-        Ending::Memory => Verdict::Inconclusive(Obstacle::Memory),
-        Ending::Stopped => Verdict::Inconclusive(Obstacle::Stopped),
-    }
+        Ending::TooFine { point } => Obstacle::TooFine { point },
+        Ending::Boxes => Obstacle::Boxes,
+        Ending::Memory => Obstacle::Memory,
+        Ending::Stopped => Obstacle::Stopped,
+    };
+    Err(Failure::Inconclusive(obstacle))
 }
 
 /// Looks for a violation close to a direction whose cap could not be proved: along the coordinate axes of its frame and the
 /// planes to the other directions, at halving distances.
-fn near_violation(interpolant: &Interpolant, neuron: usize, rho: f64) -> Option<Verdict> {
+fn near_violation(interpolant: &Interpolant, neuron: usize, rho: f64) -> Option<Refutation> {
     let frame = Frame::new(&interpolant.directions, neuron);
-    for point in cap::probes(interpolant, &frame, neuron) {
+    cap::probes(interpolant, &frame, neuron).into_iter().find_map(|point| {
         let witness = frame.embed(&point);
         let (eta, delta) = interpolant.at(&witness);
-        if violates(eta, delta, rho) {
-            return Some(Verdict::Refuted(Refutation::Bound { witness, eta, delta }));
-        }
-    }
-    None
+        violates(eta, delta, rho).then_some(Refutation::Bound { witness, eta, delta })
+    })
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! What can be wrong with a certificate before any inequality is looked at.
 
+use std::fmt;
+
 /// Why a certificate was refused unread, or could not be compared with a teacher.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum CertifyError {
     /// The format's version is another.
-    #[error("certificate format version {found}; this checker reads version {expected}")]
     Version {
         /// The version that is read.
         expected: u32,
@@ -13,7 +14,6 @@ pub enum CertifyError {
         found: u32,
     },
     /// The first degree of a plain kernel is not an even number from 2 on.
-    #[error("degree {degree} is not even, at least 2 and at most {largest}")]
     Degree {
         /// The degree given.
         degree: usize,
@@ -21,9 +21,6 @@ pub enum CertifyError {
         largest: usize,
     },
     /// A degree weight is negative or not finite, or the tail weight is not positive.
-    #[error(
-        "the weight of degree {degree} is {weight}; weights are finite, >= 0, and > 0 in the tail"
-    )]
     Weight {
         /// The degree (the first of the tail for the tail weight).
         degree: usize,
@@ -31,7 +28,6 @@ pub enum CertifyError {
         weight: f64,
     },
     /// A number of the certificate is not finite, or not positive where it must be.
-    #[error("{field} is {value}; it must be {must}")]
     Number {
         /// The field.
         field: &'static str,
@@ -41,7 +37,6 @@ pub enum CertifyError {
         must: &'static str,
     },
     /// The lists of coefficients do not fit each other or the teacher.
-    #[error("{field} has length {found}, expected {expected}")]
     Length {
         /// The field.
         field: &'static str,
@@ -51,10 +46,6 @@ pub enum CertifyError {
         found: usize,
     },
     /// The interpolation system could not be solved with a proof: it is too ill conditioned for double precision.
-    #[error(
-        "the interpolation system of {neurons} neurons could not be enclosed (contraction {contraction}, needed < 1); \
-         the teacher's directions are too close for this kernel"
-    )]
     Interpolation {
         /// Number of teacher neurons.
         neurons: usize,
@@ -62,3 +53,34 @@ pub enum CertifyError {
         contraction: f64,
     },
 }
+
+impl fmt::Display for CertifyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { expected, found } => write!(
+                f,
+                "certificate format version {found}; this checker reads version {expected}"
+            ),
+            Self::Degree { degree, largest } => {
+                write!(f, "degree {degree} is not even, at least 2 and at most {largest}")
+            }
+            Self::Weight { degree, weight } => write!(
+                f,
+                "the weight of degree {degree} is {weight}; weights are finite, >= 0, and > 0 in the tail"
+            ),
+            Self::Number { field, value, must } => {
+                write!(f, "{field} is {value}; it must be {must}")
+            }
+            Self::Length { field, expected, found } => {
+                write!(f, "{field} has length {found}, expected {expected}")
+            }
+            Self::Interpolation { neurons, contraction } => write!(
+                f,
+                "the interpolation system of {neurons} neurons could not be enclosed (contraction {contraction}, needed < 1); \
+         the teacher's directions are too close for this kernel"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for CertifyError {}

@@ -25,7 +25,7 @@ use crate::linear::norm_bound;
 const NEGLIGIBLE: f64 = 1.0 / (1_u64 << 30) as f64;
 
 /// The exact directions of a teacher.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Directions {
     /// `u_i`, each of length `d`.
     pub(crate) units: Vec<Vec<Enclosure>>,
@@ -94,7 +94,7 @@ fn cosine(x: &[Enclosure], y: &[Enclosure]) -> Enclosure {
 }
 
 /// Coordinates of the directions in an exact orthonormal basis, with an interval coordinate for what is left over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Frame {
     /// Coordinates of every direction, each of length [`Frame::size`].
     pub(crate) coordinates: Vec<Vec<Enclosure>>,

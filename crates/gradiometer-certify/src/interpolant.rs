@@ -16,7 +16,7 @@ use crate::linear::{largest, solve};
 /// `eta(u_i)` has its value, that `B_i.u_i = 0`, and that in the gradient
 /// `sum_k [A_k K'(t_ik) u_k + K''(t_ik) (B_k.u_i) u_k + K'(t_ik) B_k] = lambda_i u_i + (prescribed)` the coefficients of every
 /// `u_j` agree. The last is sufficient whether or not the `u_j` are independent, so that no rank is assumed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Interpolant {
     pub(crate) directions: Directions,
     pub(crate) kernel: Kernel,
@@ -30,7 +30,7 @@ pub struct Interpolant {
 }
 
 /// What is known exactly or closely at a teacher's direction `u_j`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Anchor {
     /// `eta(u_j)`, exact.
     value: Enclosure,

@@ -122,7 +122,7 @@ pub fn relu_squares(count: usize) -> Vec<Enclosure> {
 ///
 /// All its Taylor coefficients at 0 are non-negative. Hence on `[0, 1]` the kernel and all its derivatives increase;
 /// even ones are even functions and odd ones odd, which is how ranges are enclosed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Kernel {
     /// `tail / (2 pi)`.
     tail: Enclosure,

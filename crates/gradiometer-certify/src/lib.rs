@@ -2,11 +2,11 @@
 //!
 //! The checker is what a reader has to believe. It trusts nobody: given a teacher and a [`Certificate`], [`check_certificate`]
 //! recomputes every number in outward-rounded arithmetic ([`gradiometer_hermite::Enclosure`]) and ends in a [`Verdict`] with
-//! three values; a covering radius is checked in the same way by [`net::check_net`]. It shares nothing with the finders, draws no random numbers and reads no files.
+//! three values; a covering radius is checked in the same way by [`net::check_net`]. It shares nothing with the
+//! finders, draws no random numbers, reads no files and starts no threads: a [`Runner`] may spread its work.
 //!
 //! ```
-//! use std::ops::ControlFlow;
-//! use gradiometer_certify::{Certificate, DegreeWeights, Interpolant, Limits, Verdict, check_certificate};
+//! use gradiometer_certify::{Certificate, DegreeWeights, InTurn, Interpolant, Limits, check_certificate};
 //! use gradiometer_model::{Network, Teacher};
 //!
 //! // Two orthogonal neurons of opposite signs in the plane, the kernel of all degrees from 4 on.
@@ -15,24 +15,31 @@
 //! let weights = DegreeWeights::from_degree(4).unwrap();
 //! let eta = Interpolant::certificate(&teacher, &weights).unwrap();
 //! let certificate = Certificate::from_interpolant(&eta, &weights, 0.3).unwrap();
-//! let report = check_certificate(&certificate, &teacher, &Limits::default(), &mut |_| ControlFlow::Continue(()));
-//! assert_eq!(report.unwrap().verdict, Verdict::Proved);
+//! let report = check_certificate(&certificate, &teacher, &Limits::default(), &mut InTurn).unwrap();
+//! assert_eq!(report.verdict.proof().unwrap().rho(), 0.3);
 //! ```
 
+#![forbid(unsafe_code)]
+
+mod boxes;
 mod cap;
 pub mod certificate;
 mod chart;
 pub mod check;
-mod cover;
 pub mod error;
 mod frame;
 pub mod interpolant;
 mod kernel;
+mod limits;
 mod linear;
 pub mod net;
+mod verdict;
 
+pub use boxes::{OpenBox, Scratch, bound_in_turn};
 pub use certificate::{CERTIFICATE_VERSION, Certificate, CertificateParts};
-pub use check::{Limits, Obstacle, Progress, Refutation, Report, Verdict, check_certificate};
+pub use check::{CertificateVerdict, Obstacle, Proof, Refutation, Report, check_certificate};
 pub use error::CertifyError;
 pub use interpolant::Interpolant;
 pub use kernel::{DegreeWeights, relu_squares};
+pub use limits::{InTurn, Limits, Progress, Runner};
+pub use verdict::Verdict;

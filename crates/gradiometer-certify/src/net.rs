@@ -3,21 +3,23 @@
 mod cover;
 mod subdivision;
 
+use std::fmt;
+
 use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum_of;
+
+use crate::verdict::Verdict;
 
 pub use cover::{Cover, covering_bound};
 pub use subdivision::{Subdivision, subdivide};
 
 /// Why a net, or the evidence for its radius, was refused.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum NetError {
     /// The points have no coordinates.
-    #[error("the points have no coordinates; the dimension must be at least 1")]
     NoDimension,
     /// The flat list of coordinates is not a whole number of points.
-    #[error("{found} coordinates are not a whole number of points in dimension {dimension}")]
     Length {
         /// Dimension of the points.
         dimension: usize,
@@ -25,7 +27,6 @@ pub enum NetError {
         found: usize,
     },
     /// A coordinate is NaN or infinite.
-    #[error("coordinate {coordinate} of point {point} is {value}; it must be finite")]
     NotFinite {
         /// Index of the point.
         point: usize,
@@ -35,13 +36,11 @@ pub enum NetError {
         value: f64,
     },
     /// There is no point, or every point is zero and so has no direction.
-    #[error("no directions: {points} points were given and all of them are zero")]
     NoDirections {
         /// Points given.
         points: usize,
     },
     /// The evidence speaks of another number of points or dimensions.
-    #[error("the cover's {field} holds {found} entries; this net needs {expected}")]
     CoverLength {
         /// Which list.
         field: &'static str,
@@ -51,15 +50,11 @@ pub enum NetError {
         found: usize,
     },
     /// A simplex names a point that is not there, or one point twice.
-    #[error("simplex {simplex} of the cover names a point that does not exist, or one point twice")]
     CoverVertex {
         /// Index of the simplex.
         simplex: usize,
     },
     /// A ridge belongs to an odd number of simplices: the cover has a hole there.
-    #[error(
-        "a ridge of simplex {simplex} belongs to {count} simplices; in a closed cover the number is even"
-    )]
     OpenRidge {
         /// One simplex that has the ridge.
         simplex: usize,
@@ -67,12 +62,8 @@ pub enum NetError {
         count: usize,
     },
     /// No direction could be found that provably lies in an odd number of the simplices.
-    #[error("the simplices could not be shown to go around the sphere")]
     NotAround,
     /// A weight of a convex combination is negative, or all are zero.
-    #[error(
-        "weight {point} of the combination is {value}; weights are >= 0, finite and not all zero"
-    )]
     Weight {
         /// Index of the directed point.
         point: usize,
@@ -80,6 +71,46 @@ pub enum NetError {
         value: f64,
     },
 }
+
+impl fmt::Display for NetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDimension => {
+                f.write_str("the points have no coordinates; the dimension must be at least 1")
+            }
+            Self::Length { dimension, found } => write!(
+                f,
+                "{found} coordinates are not a whole number of points in dimension {dimension}"
+            ),
+            Self::NotFinite { point, coordinate, value } => {
+                write!(f, "coordinate {coordinate} of point {point} is {value}; it must be finite")
+            }
+            Self::NoDirections { points } => {
+                write!(f, "no directions: {points} points were given and all of them are zero")
+            }
+            Self::CoverLength { field, expected, found } => {
+                write!(f, "the cover's {field} holds {found} entries; this net needs {expected}")
+            }
+            Self::CoverVertex { simplex } => write!(
+                f,
+                "simplex {simplex} of the cover names a point that does not exist, or one point twice"
+            ),
+            Self::OpenRidge { simplex, count } => write!(
+                f,
+                "a ridge of simplex {simplex} belongs to {count} simplices; in a closed cover the number is even"
+            ),
+            Self::NotAround => {
+                f.write_str("the simplices could not be shown to go around the sphere")
+            }
+            Self::Weight { point, value } => write!(
+                f,
+                "weight {point} of the combination is {value}; weights are >= 0, finite and not all zero"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for NetError {}
 
 /// Which directions count as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -304,36 +335,48 @@ fn unit_enclosure(x: &[f64]) -> Vec<Enclosure> {
     scaled.into_iter().map(|c| c / norm).collect()
 }
 
-/// What the checker concluded about the claim "every direction is within `radius` of the net".
-///
-/// A refuted claim is a result, not an error.
-#[must_use]
-#[non_exhaustive]
+/// What the checker concluded about the claim "every direction is within `radius` of the net"; inconclusive with what was
+/// proved about the covering radius, an enclosure that contains the claim.
+pub type NetVerdict = Verdict<CoveringBound, Uncovered, Enclosure>;
+
+/// A proved upper bound of a covering radius, at most the radius claimed. [`check_net`] alone makes one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CoveringBound {
+    upper: f64,
+}
+
+impl CoveringBound {
+    /// The bound, radians.
+    pub const fn upper(self) -> f64 {
+        self.upper
+    }
+}
+
+impl fmt::Display for CoveringBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the covering radius is at most {}", self.upper)
+    }
+}
+
+/// A direction that is farther than claimed from every point.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NetVerdict {
-    /// The claim is a theorem.
-    Proved {
-        /// The upper bound that was proved, at most the radius claimed.
-        upper: f64,
-    },
-    /// The claim is false.
-    Refuted {
-        /// A direction farther than claimed from every point (exact floats, any length).
-        witness: Vec<f64>,
-        /// Its distance from the net; `distance.lo()` exceeds the claim.
-        distance: Enclosure,
-    },
-    /// Neither could be shown: the radius lies in `value`, which contains the claim.
-    Inconclusive {
-        /// What was proved about the covering radius.
-        value: Enclosure,
-    },
+pub struct Uncovered {
+    /// The direction (exact floats, any length).
+    pub witness: Vec<f64>,
+    /// Its distance from the net; `distance.lo()` exceeds the claim.
+    pub distance: Enclosure,
+}
+
+impl fmt::Display for Uncovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is at {} from the net", self.witness, self.distance)
+    }
 }
 
 /// Checks that the covering radius of `net`, the largest distance of any direction of `R^d`, is at most `radius`.
 ///
 /// The evidence `cover` is optional and untrusted: if it proves the claim the answer is
-/// [`NetVerdict::Proved`]; else the directions it points at may refute the claim; else subdivision of the sphere into at
+/// [`Verdict::Proved`]; else the directions it points at may refute the claim; else subdivision of the sphere into at
 /// most `cells` cells tries both. Every comparison is between outward-rounded numbers.
 ///
 /// # Errors
@@ -341,10 +384,11 @@ pub enum NetVerdict {
 ///
 /// # Examples
 /// ```
-/// use gradiometer_certify::net::{Geometry, Net, NetVerdict, check_net};
+/// use gradiometer_certify::Verdict;
+/// use gradiometer_certify::net::{Geometry, Net, check_net};
 /// let axes = Net::new(2, &[1.0, 0.0, 0.0, 1.0], Geometry::Projective).unwrap();
-/// assert!(matches!(check_net(&axes, 0.79, None, 1000).unwrap(), NetVerdict::Proved { .. }));
-/// assert!(matches!(check_net(&axes, 0.78, None, 1000).unwrap(), NetVerdict::Refuted { .. }));
+/// assert!(matches!(check_net(&axes, 0.79, None, 1000).unwrap(), Verdict::Proved(_)));
+/// assert!(matches!(check_net(&axes, 0.78, None, 1000).unwrap(), Verdict::Refuted(_)));
 /// ```
 pub fn check_net(
     net: &Net,
@@ -357,12 +401,12 @@ pub fn check_net(
     if let Some(cover) = cover {
         upper = covering_bound(net, cover)?;
         if upper <= radius {
-            return Ok(NetVerdict::Proved { upper });
+            return Ok(Verdict::Proved(CoveringBound { upper }));
         }
         for witness in cover.witnesses(net, 8) {
             let distance = net.distance(&witness);
             if distance.lo() > radius {
-                return Ok(NetVerdict::Refuted { witness, distance });
+                return Ok(Verdict::Refuted(Uncovered { witness, distance }));
             }
             if distance.lo() > lower {
                 lower = distance.lo();
@@ -372,14 +416,14 @@ pub fn check_net(
     let search = subdivide(net, Some(radius), 0.0, cells);
     let distance = net.distance(&search.witness);
     if search.upper <= radius {
-        return Ok(NetVerdict::Proved { upper: search.upper });
+        return Ok(Verdict::Proved(CoveringBound { upper: search.upper }));
     }
     if distance.lo() > radius {
-        return Ok(NetVerdict::Refuted { witness: search.witness, distance });
+        return Ok(Verdict::Refuted(Uncovered { witness: search.witness, distance }));
     }
     let lo = if distance.lo() > lower { distance.lo() } else { lower };
     let hi = if search.upper < upper { search.upper } else { upper };
-    Ok(NetVerdict::Inconclusive { value: Enclosure::new(lo, hi) })
+    Ok(Verdict::Inconclusive(Enclosure::new(lo, hi)))
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! What can be wrong with an expansion, a rule or an activation.
 
+use std::fmt;
+
 /// Why a Hermite computation was refused.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum HermiteError {
     /// A quadrature rule without nodes.
-    #[error("a quadrature rule needs at least one node")]
     NoNodes,
     /// Newton's iteration for a node of a rule did not settle.
-    #[error("node {node} of the {nodes}-point rule did not converge; ask for fewer nodes")]
     NodeNotFound {
         /// Index of the node.
         node: usize,
@@ -16,7 +16,6 @@ pub enum HermiteError {
         nodes: usize,
     },
     /// A coefficient of a polynomial is NaN or infinite, or overflows on conversion.
-    #[error("coefficient {degree} of the polynomial is {value}; it must be finite")]
     CoefficientNotFinite {
         /// Its degree.
         degree: usize,
@@ -24,7 +23,6 @@ pub enum HermiteError {
         value: f64,
     },
     /// A kink is NaN or infinite.
-    #[error("kink {index} is {value}; list only finite points")]
     KinkNotFinite {
         /// Position in the list.
         index: usize,
@@ -32,9 +30,6 @@ pub enum HermiteError {
         value: f64,
     },
     /// A growth bound that bounds nothing.
-    #[error(
-        "the growth bound {scale} (1 + |z|)^{power} is no bound; give a finite scale >= 0 and a power in [0, 64]"
-    )]
     Growth {
         /// Factor in front.
         scale: f64,
@@ -42,7 +37,6 @@ pub enum HermiteError {
         power: f64,
     },
     /// The activation returned NaN or infinity.
-    #[error("the activation is {value} at {point}; it must be finite everywhere")]
     ActivationNotFinite {
         /// Where.
         point: f64,
@@ -50,9 +44,6 @@ pub enum HermiteError {
         value: f64,
     },
     /// The activation exceeded its own growth bound.
-    #[error(
-        "the activation is {value} at {point}, above its growth bound {bound}; raise the bound"
-    )]
     GrowthExceeded {
         /// Where.
         point: f64,
@@ -62,13 +53,11 @@ pub enum HermiteError {
         bound: f64,
     },
     /// A kernel in closed form was asked of an activation that has none.
-    #[error("activation {name} has no closed-form kernel; use its Hermite series at unit norm")]
     NoClosedForm {
         /// The activation's name.
         name: String,
     },
     /// The directions of a multi-index function do not fit its amplitudes.
-    #[error("{amplitudes} amplitudes need as many directions, found {found} coordinates")]
     DirectionCount {
         /// Number of amplitudes.
         amplitudes: usize,
@@ -76,3 +65,42 @@ pub enum HermiteError {
         found: usize,
     },
 }
+
+impl fmt::Display for HermiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoNodes => f.write_str("a quadrature rule needs at least one node"),
+            Self::NodeNotFound { node, nodes } => write!(
+                f,
+                "node {node} of the {nodes}-point rule did not converge; ask for fewer nodes"
+            ),
+            Self::CoefficientNotFinite { degree, value } => {
+                write!(f, "coefficient {degree} of the polynomial is {value}; it must be finite")
+            }
+            Self::KinkNotFinite { index, value } => {
+                write!(f, "kink {index} is {value}; list only finite points")
+            }
+            Self::Growth { scale, power } => write!(
+                f,
+                "the growth bound {scale} (1 + |z|)^{power} is no bound; give a finite scale >= 0 and a power in [0, 64]"
+            ),
+            Self::ActivationNotFinite { point, value } => {
+                write!(f, "the activation is {value} at {point}; it must be finite everywhere")
+            }
+            Self::GrowthExceeded { point, value, bound } => write!(
+                f,
+                "the activation is {value} at {point}, above its growth bound {bound}; raise the bound"
+            ),
+            Self::NoClosedForm { name } => write!(
+                f,
+                "activation {name} has no closed-form kernel; use its Hermite series at unit norm"
+            ),
+            Self::DirectionCount { amplitudes, found } => write!(
+                f,
+                "{amplitudes} amplitudes need as many directions, found {found} coordinates"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for HermiteError {}

@@ -1,10 +1,8 @@
 //! Finds dual certificates: chooses the kernel, estimates the best `rho`, and has the independent checker prove it.
 
-use std::ops::ControlFlow;
-
 use gradiometer_certify::{
-    Certificate, DegreeWeights, Interpolant, Limits, Obstacle, Progress, Refutation, Report,
-    Verdict, check_certificate,
+    Certificate, DegreeWeights, Interpolant, Limits, Obstacle, Refutation, Report, Runner, Verdict,
+    check_certificate,
 };
 use gradiometer_hermite::float::minimum;
 use gradiometer_model::SeparatedTeacher;
@@ -13,10 +11,12 @@ use crate::error::LandscapeError;
 pub(crate) use candidate::{Candidate, Stage};
 use choice::Chooser;
 use search::{rho_at, smallest, starts};
+pub use threads::Threads;
 
 mod candidate;
 mod choice;
 pub(crate) mod search;
+mod threads;
 
 /// What a certificate should make small.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,9 +147,9 @@ pub fn prove_certificate(
     teacher: &SeparatedTeacher,
     options: &CertificateOptions,
     limits: &Limits,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    runner: &mut dyn Runner,
 ) -> Result<CheckedCertificate, LandscapeError> {
-    let mut checked = prove_some(teacher, options, limits, progress)?;
+    let mut checked = prove_some(teacher, options, limits, runner)?;
     let separation = teacher.separation().map_or(std::f64::consts::FRAC_PI_2, |s| s.angle);
     for degree in LATER_DEGREES {
         let smallest = even_at_least(degree / separation);
@@ -161,7 +161,7 @@ pub fn prove_certificate(
             break;
         }
         let options = CertificateOptions { smallest_degree: smallest, ..*options };
-        checked = prove_some(teacher, &options, limits, progress)?;
+        checked = prove_some(teacher, &options, limits, runner)?;
     }
     Ok(checked)
 }
@@ -176,10 +176,10 @@ fn prove_some(
     teacher: &SeparatedTeacher,
     options: &CertificateOptions,
     limits: &Limits,
-    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    runner: &mut dyn Runner,
 ) -> Result<CheckedCertificate, LandscapeError> {
     let mut found = find_certificate(teacher, options)?;
-    let mut report = check_certificate(&found.certificate, teacher, limits, progress)?;
+    let mut report = check_certificate(&found.certificate, teacher, limits, runner)?;
     for share in LATER_SHARES {
         match &report.verdict {
             Verdict::Refuted(Refutation::Bound { eta, delta, .. }) => {
@@ -194,7 +194,7 @@ fn prove_some(
             break;
         }
         found.certificate = found.certificate.with_rho(rho)?;
-        report = check_certificate(&found.certificate, teacher, limits, progress)?;
+        report = check_certificate(&found.certificate, teacher, limits, runner)?;
     }
     Ok(CheckedCertificate { found, report })
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer_hermite::float::{maximum, maximum_of};
-use gradiometer_model::generate::gaussian_student;
+use gradiometer_instances::generate::gaussian_student;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip, Teacher};
 use gradiometer_population::{

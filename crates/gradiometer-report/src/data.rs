@@ -7,9 +7,10 @@ use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
 use gradiometer_files::{TensorNames, read_network};
 use gradiometer_hermite::float::maximum_of;
-use gradiometer_landscape::certificate::{CertificateOptions, prove_certificate};
-use gradiometer_landscape::lemmas::{DualCertificate as _, Point};
-use gradiometer_model::{FeatureSubspace, Network, Teacher};
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_landscape::certificate::{CertificateOptions, Threads, prove_certificate};
+use gradiometer_landscape::lemmas::{DualCertificate as _, InterpolatedCertificate, Point};
+use gradiometer_model::{Network, Teacher};
 use gradiometer_run::analysis::Analysis;
 use gradiometer_run::format::AWAY;
 use gradiometer_run::snapshots;
@@ -178,15 +179,17 @@ fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis
     let limits = Limits { boxes: BOXES, ..Limits::default() };
     let mut go_on = |_| ControlFlow::Continue(());
     let options = CertificateOptions::default();
-    let checked = prove_certificate(&separated, &options, &limits, &mut go_on)
-        .map_err(|error| error.to_string())?;
+    let checked =
+        prove_certificate(&separated, &options, &limits, &mut Threads::new(2, &mut go_on))
+            .map_err(|error| error.to_string())?;
     if matches!(checked.report.verdict, Verdict::Refuted(_)) {
         return Err("the certificate that was found is refuted".to_owned());
     }
-    let proved = checked.report.verdict == Verdict::Proved;
+    let certificate = &checked.found.certificate;
+    let dual = InterpolatedCertificate::checked(&separated, certificate, &checked.report)
+        .map_err(|error| error.to_string())?;
     let point = Point::new(&separated, student, lambda).map_err(|error| error.to_string())?;
-    Analysis::new(&point, &checked.found.certificate, proved, AWAY)
-        .map_err(|error| error.to_string())
+    Analysis::new(&point, dual, certificate.weights(), AWAY).map_err(|error| error.to_string())
 }
 
 fn read_trajectory(

@@ -1,11 +1,10 @@
 //! Every statement of the local analysis at one student: what `analyze` prints and a run's report shows.
 
-use gradiometer_certify::Certificate;
-use gradiometer_certify::Interpolant;
+use gradiometer_certify::DegreeWeights;
 use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::descent::{CLOSE, DescentDirection};
 use gradiometer_landscape::lemmas::{
-    Claim, Evidence, InterpolatedCertificate, Point, TestFunction,
+    Claim, DualCertificate, Evidence, InterpolatedCertificate, Point, TestFunction,
 };
 use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
 
@@ -36,27 +35,25 @@ pub struct Analysis {
 }
 
 impl Analysis {
-    /// Evaluates the statements at a point, with a certificate that is `proved` or only searched for; `angle` is that of the localisation bound 7.3.
+    /// Evaluates the statements at a point, with a certificate and the weights of its kernel; `angle` is that of the
+    /// localisation bound 7.3.
     ///
     /// # Errors
     /// [`LandscapeError`] if the certificate does not fit the teacher or the regularised optimum is not found.
     pub fn new(
         point: &Point<'_>,
-        certificate: &Certificate,
-        proved: bool,
+        dual: InterpolatedCertificate,
+        weights: &DegreeWeights,
         angle: f64,
     ) -> Result<Self, LandscapeError> {
         let (teacher, student) = (point.teacher(), point.student());
-        let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
-        let evidence = if proved { Evidence::Certified } else { Evidence::Sampled };
-        let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), evidence);
+        let evidence = dual.evidence();
         let mut claims = point.claims(&dual, angle);
         let mut order = vec![0.0; teacher.neurons()];
         for i in 0..teacher.neurons() {
             // The test function along u_i itself: e = u_i.
             order.fill(0.0);
             order[i] = 1.0;
-            let weights = certificate.weights();
             let points = student.first_layer();
             let test = TestFunction::new(teacher, weights, i, &order, STARTS, points, 1)?;
             claims.push(point.average_neuron(&test));

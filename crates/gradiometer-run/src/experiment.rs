@@ -12,7 +12,7 @@ use crate::error::RunError;
 use gradiometer_files::npz_file::read_samples;
 use gradiometer_files::{FilesError, file, text_file};
 use gradiometer_files::{TensorNames, read_network, read_teacher};
-use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
+use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
     ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,

@@ -3,7 +3,8 @@
 use crate::format::{AWAY, stage_names};
 use gradiometer_files::number;
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
-use gradiometer_model::{Complexity, Separation};
+use gradiometer_instances::Complexity;
+use gradiometer_model::Separation;
 use gradiometer_train::{Floor, FloorEnding, Record};
 use serde_json::{Map, Value, json};
 

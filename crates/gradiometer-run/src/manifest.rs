@@ -7,7 +7,7 @@ use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_files::FilesError;
 use gradiometer_hermite::exponent::InformationExponent;
-use gradiometer_model::Complexity;
+use gradiometer_instances::Complexity;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 

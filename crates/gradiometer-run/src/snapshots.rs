@@ -12,9 +12,10 @@
 use crate::format::stage_names;
 use gradiometer_files::FilesError;
 use gradiometer_files::rows::Rows;
+use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::CLOSE;
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_model::{FeatureSubspace, Matching, Teacher};
+use gradiometer_model::{Matching, Teacher};
 use gradiometer_train::{Record, State};
 use std::fmt::Write as _;
 use std::path::Path;

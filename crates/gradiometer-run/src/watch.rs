@@ -8,11 +8,9 @@ use gradiometer_files::certificate_file::read_certificate;
 use gradiometer_files::rows::Rows;
 use gradiometer_files::{FilesError, number};
 use gradiometer_landscape::LandscapeError;
-use gradiometer_landscape::certificate::{CertificateOptions, find_certificate};
+use gradiometer_landscape::certificate::{CertificateOptions, Threads, find_certificate};
 use gradiometer_landscape::descent::{CLOSE, DescentDirection, largest_step};
-use gradiometer_landscape::lemmas::{
-    Claim, Evidence, InterpolatedCertificate, Point, TestFunction,
-};
+use gradiometer_landscape::lemmas::{Claim, InterpolatedCertificate, Point, TestFunction};
 use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_train::{Phase, State};
@@ -20,6 +18,8 @@ use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
 
+/// Threads of the certificate's check; its outcome does not depend on them.
+const THREADS: usize = 2;
 /// Random starting points of the search for the constant of a test function, and the seed.
 const STARTS: usize = 100;
 /// Rounds of the solver of the regularised optimum.
@@ -80,38 +80,37 @@ impl<'a> Watch<'a> {
         path: &'a Path,
     ) -> Result<Self, RunError> {
         let watch_error = |source| RunError::Watch { path: path.to_owned(), source };
-        let (certificate, evidence) = match &section.certificate {
+        let (certificate, dual) = match &section.certificate {
             None => {
                 let found = find_certificate(teacher, &CertificateOptions::default());
-                (found.map_err(watch_error)?.certificate, Evidence::Sampled)
+                let certificate = found.map_err(watch_error)?.certificate;
+                let interpolant = Interpolant::certificate(teacher, certificate.weights())
+                    .map_err(|source| watch_error(source.into()))?;
+                let rho = certificate.rho();
+                (certificate, InterpolatedCertificate::unproved(interpolant, rho))
             }
             Some(name) => {
                 let name = beside(path, name);
                 let certificate = read_certificate(&name)?;
                 let mut silent = |_| ControlFlow::Continue(());
-                let report =
-                    check_certificate(&certificate, teacher, &Limits::default(), &mut silent)
-                        .map_err(|source| FilesError::Certify { path: name, source })?;
-                let evidence = match report.verdict {
-                    Verdict::Proved => Evidence::Certified,
-                    Verdict::Refuted(_) => {
-                        return Err(FilesError::Field {
-                            path: path.to_owned(),
-                            field: "watch.certificate".to_owned(),
-                            problem:
-                                "is refuted for this teacher; make one with `certify --out`, or leave it out"
-                                    .to_owned(),
-                        }
-                        .into());
+                let runner = &mut Threads::new(THREADS, &mut silent);
+                let report = check_certificate(&certificate, teacher, &Limits::default(), runner)
+                    .map_err(|source| FilesError::Certify { path: name, source })?;
+                if let Verdict::Refuted(_) = report.verdict {
+                    return Err(FilesError::Field {
+                        path: path.to_owned(),
+                        field: "watch.certificate".to_owned(),
+                        problem:
+                            "is refuted for this teacher; make one with `certify --out`, or leave it out"
+                                .to_owned(),
                     }
-                    _ => Evidence::Sampled,
-                };
-                (certificate, evidence)
+                    .into());
+                }
+                let dual = InterpolatedCertificate::checked(teacher, &certificate, &report)
+                    .map_err(|source| watch_error(source.into()))?;
+                (certificate, dual)
             }
         };
-        let interpolant = Interpolant::certificate(teacher, certificate.weights())
-            .map_err(|source| watch_error(source.into()))?;
-        let dual = InterpolatedCertificate::new(interpolant, certificate.rho(), evidence);
         Ok(Self { section, path, teacher: teacher.clone(), certificate, dual, optimum: None })
     }
 
@@ -121,7 +120,7 @@ impl<'a> Watch<'a> {
         let interpolant =
             Interpolant::certificate(&self.teacher, self.certificate.weights()).unwrap();
         let rho = 100.0 * self.certificate.rho();
-        self.dual = InterpolatedCertificate::new(interpolant, rho, Evidence::Sampled);
+        self.dual = InterpolatedCertificate::unproved(interpolant, rho);
         self
     }
 

@@ -9,7 +9,7 @@ use super::reading::{Answer, Conclusion, Found, exceeds, figure, near, short};
 use super::session::{Failure, Plan};
 use super::training::{OUTCOME, Sizes, outcome, trained};
 use gradiometer_hermite::float::minimum_of;
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_population::{Population, WeightDecay};
 use gradiometer_train::{Algorithm, Stage3};
 use std::f64::consts::FRAC_PI_2;

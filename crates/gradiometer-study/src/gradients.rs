@@ -7,7 +7,7 @@ use super::Size;
 use super::measurement::{Measure, Measurement, mean};
 use super::reading::{Conclusion, Found, figure, near};
 use super::session::{Failure, Plan};
-use gradiometer_model::generate::{TeacherRequest, near_teacher_student};
+use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
 use gradiometer_population::{
     Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
 };

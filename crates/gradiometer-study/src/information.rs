@@ -7,7 +7,7 @@ use super::Size;
 use super::measurement::{Level, Measure, Measurement, mean};
 use super::reading::{Conclusion, Found, figure, near, short};
 use super::session::{Failure, Plan};
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_population::{

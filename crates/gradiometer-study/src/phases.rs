@@ -9,7 +9,7 @@ use super::reading::{Answer, Conclusion, Found, above, below, figure, short};
 use super::samples::{RANK, request, teacher};
 use super::session::{Failure, Plan, Values};
 use super::training::outcome;
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::norm;
 use gradiometer_population::{Empirical, Objective as _, Population};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, Optimizer, Phase, Stage3, Trainer};

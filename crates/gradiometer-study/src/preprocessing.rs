@@ -10,7 +10,7 @@ use super::reading::{Answer, Conclusion, Found, above, exceeds, figure};
 use super::session::{Failure, Plan};
 use super::training::{OUTCOME, Sizes, outcome_of_run};
 use gradiometer_hermite::float::minimum;
-use gradiometer_model::generate::{gaussian_student, symmetric_start};
+use gradiometer_instances::generate::{gaussian_student, symmetric_start};
 use gradiometer_population::{FromDegree, Gradient, Objective, Population, Workspace};
 use gradiometer_train::{Algorithm, Stage3};
 

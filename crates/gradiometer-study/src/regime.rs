@@ -9,7 +9,7 @@ use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
 use super::session::{Failure, Plan};
 use super::training::{OUTCOME, Sizes, outcome_of_run};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
-use gradiometer_model::generate::{gaussian_student, near_teacher_student};
+use gradiometer_instances::generate::{gaussian_student, near_teacher_student};
 use gradiometer_model::geometry::norm;
 use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_population::{Objective as _, Population, WeightDecay};

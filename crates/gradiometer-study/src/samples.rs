@@ -11,7 +11,7 @@ use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
 use super::session::{Failure, Plan};
 use super::{Level, Size};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::norm;
 use gradiometer_model::{Network, Teacher};
 use gradiometer_population::{Empirical, FromDegree, SampleRequest};

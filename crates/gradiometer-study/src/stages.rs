@@ -5,7 +5,7 @@ use super::measurement::Level;
 use super::reading::{Answer, Conclusion, Found, exceeds, figure};
 use super::session::{Failure, Plan};
 use super::training::{OUTCOME, Sizes, outcome_of_run};
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_population::Population;
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Stage3};
 

@@ -3,7 +3,7 @@
 use super::measurement::{Measure, event, mean};
 use super::session::Failure;
 use gradiometer_hermite::float::maximum_of;
-use gradiometer_model::generate::{Signs, TeacherRequest};
+use gradiometer_instances::generate::{Signs, TeacherRequest};
 use gradiometer_model::{Matching, ModelError, Network, Teacher};
 use gradiometer_population::{Objective, Population};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, TrainError, Trainer};

@@ -5,7 +5,7 @@ use super::measurement::{Level, Measure, Measurement, mean};
 use super::reading::{Conclusion, Found, below, exceeds, figure};
 use super::session::{Failure, Plan};
 use super::training::{Sizes, trained};
-use gradiometer_model::generate::symmetric_start;
+use gradiometer_instances::generate::symmetric_start;
 use gradiometer_population::{Objective as _, Population};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, Stage1, Stage3};
 

@@ -4,20 +4,20 @@ use super::context::random_unit;
 use super::statement::{Statement, equal};
 use super::{Context, Form, VerifyError};
 use gradiometer_certify::{
-    CertifyError, DegreeWeights, Interpolant, Limits, Verdict, check_certificate,
+    CertifyError, DegreeWeights, InTurn, Interpolant, Limits, Proof, check_certificate,
 };
 use gradiometer_hermite::relu::HighDegreeKernel;
 use gradiometer_hermite::{Angle, Enclosure};
+use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::certificate::{
     CertificateOptions, Goal, find_certificate, prove_certificate,
 };
 use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
+use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, norm, normalised};
-use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
 use rand::RngExt;
 use std::f64::consts::PI;
-use std::ops::ControlFlow;
 
 pub(super) const STATEMENTS: [Statement; 3] = [
     Statement {
@@ -65,7 +65,7 @@ const CERTIFICATES: CertificateOptions = CertificateOptions {
     share: 0.95,
     seed: 0,
 };
-const LIMITS: Limits = Limits { boxes: 100_000, open_boxes: 100_000, threads: 1 };
+const LIMITS: Limits = Limits { boxes: 100_000, open_boxes: 100_000 };
 
 /// Times its width that the enclosure of `1 - |eta|` must be to count.
 const RESOLVED: f64 = 1024.0;
@@ -81,7 +81,8 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyEr
     if teacher.dimension() < 2 || subspace.rank() > most || !separated {
         return Ok(Vec::new());
     }
-    let Some((interpolant, rho)) = proved(teacher)? else { return Ok(Vec::new()) };
+    let Some(proof) = proved(teacher)? else { return Ok(Vec::new()) };
+    let (interpolant, rho) = (proof.interpolant(), proof.rho());
     let mut rng = context.rng(61);
     let mut directions: Vec<Vec<f64>> = instance.student.rows().map(normalised).collect();
     for _ in 0..TRIED {
@@ -145,9 +146,8 @@ fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyE
     let mut accepted = 0.0;
     for share in SHARES {
         let claim = found.certificate.with_rho(share * met)?;
-        let go_on = &mut |_| ControlFlow::Continue(());
-        let report = check_certificate(&claim, teacher, &LIMITS, go_on)?;
-        if report.verdict == Verdict::Proved {
+        let report = check_certificate(&claim, teacher, &LIMITS, &mut InTurn)?;
+        if report.verdict.proof().is_some() {
             accepted = share * met;
         }
     }
@@ -157,20 +157,13 @@ fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyE
     Ok(vec![Claim::new(name, accepted, Relation::AtMost, right, rounding, Evidence::Sampled)])
 }
 
-/// A certificate that the checker has proved, with its `rho`.
-fn proved(teacher: &SeparatedTeacher) -> Result<Option<(Interpolant, f64)>, VerifyError> {
-    let go_on = &mut |_| ControlFlow::Continue(());
-    let checked = match prove_certificate(teacher, &CERTIFICATES, &LIMITS, go_on) {
-        Ok(checked) => checked,
-        Err(LandscapeError::NoCertificate { .. }) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    if checked.report.verdict != Verdict::Proved {
-        return Ok(None);
+/// A certificate that the checker has proved.
+fn proved(teacher: &SeparatedTeacher) -> Result<Option<Proof>, VerifyError> {
+    match prove_certificate(teacher, &CERTIFICATES, &LIMITS, &mut InTurn) {
+        Ok(checked) => Ok(checked.report.verdict.proof().cloned()),
+        Err(LandscapeError::NoCertificate { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
-    let certificate = checked.found.certificate;
-    let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
-    Ok(Some((interpolant, certificate.rho())))
 }
 
 /// **6.2** `eta(w) = sum_i [A_i K_l(w.u_i) + K_l'(w.u_i) B_i.w]` at any `w`, with `eta(u_i) = sign(alpha_i)`, no gradient along the sphere at `u_i`, and

@@ -2,11 +2,11 @@
 
 use super::VerifyError;
 use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant};
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_instances::Instance;
 use gradiometer_landscape::LandscapeError;
-use gradiometer_landscape::instance::Instance;
 use gradiometer_landscape::lemmas::{InterpolatedCertificate, Point};
 use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
-use gradiometer_model::FeatureSubspace;
 use gradiometer_model::geometry::normalised;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

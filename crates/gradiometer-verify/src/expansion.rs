@@ -7,9 +7,10 @@ use gradiometer_hermite::exponent::Exponent;
 use gradiometer_hermite::polynomial::hermite;
 use gradiometer_hermite::quadrature::{GaussHermite, GaussLegendre};
 use gradiometer_hermite::{Angle, relu};
+use gradiometer_instances::Complexity;
 use gradiometer_landscape::lemmas::Claim;
 use gradiometer_model::geometry::normalised;
-use gradiometer_model::{Complexity, Network, Teacher};
+use gradiometer_model::{Network, Teacher};
 use rand::RngExt;
 use std::f64::consts::{FRAC_1_SQRT_2, TAU};
 

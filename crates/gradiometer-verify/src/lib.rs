@@ -1,12 +1,12 @@
 //! The statements of the theory on random instances: both sides, a search for a counterexample, and a control that must fail.
 //!
 //! A [`Statement`] has an id, its hypotheses and one function that returns both sides at a [`Context`], in the [`Form`] that is claimed or in a
-//! form with one hypothesis removed or one constant changed. [`Suite`] evaluates statements on instances drawn by seed ([`Instance::draw`]), then
+//! form with one hypothesis removed or one constant changed. [`Suite`] evaluates statements on instances drawn by seed ([`draw`]), then
 //! climbs from the worst of them, and asks the same search to refute the control. A [`Scaling`] fits exponents instead.
 //!
 //! Results depend on the options alone, not on the number of threads.
 //!
-//! [`Instance::draw`]: gradiometer_landscape::instance::Instance::draw
+//! [`draw`]: gradiometer_landscape::instance::draw
 
 mod algorithm;
 mod certificates;

@@ -3,8 +3,8 @@
 use super::statement::{Statement, at_most, equal, with_right};
 use super::{Context, Form, VerifyError};
 use gradiometer_hermite::float::maximum;
+use gradiometer_instances::generate::gaussian_student;
 use gradiometer_landscape::lemmas::{Claim, DualCertificate, Measure};
-use gradiometer_model::generate::gaussian_student;
 
 pub(super) const STATEMENTS: [Statement; 5] = [
     Statement {

@@ -5,15 +5,16 @@ use super::scaling::Points;
 use super::{Form, VerifyError};
 use gradiometer_certify::net::{Geometry, Net};
 use gradiometer_certify::{DegreeWeights, Interpolant};
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_instances::generate::{
+    Signs, TeacherRequest, degenerate_h, near_teacher_student, symmetric_start,
+};
 use gradiometer_landscape::descent::GradientScaling;
 use gradiometer_landscape::lemmas::Point;
 use gradiometer_landscape::net::{NetOptions, covering_radius};
 use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_path};
-use gradiometer_model::generate::{
-    Signs, TeacherRequest, degenerate_h, near_teacher_student, symmetric_start,
-};
 use gradiometer_model::geometry::norm;
-use gradiometer_model::{FeatureSubspace, Network, SeparatedTeacher};
+use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::{Objective, Population};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Stage1, Stage2, Stage3, Trainer};
 use rand::SeedableRng;

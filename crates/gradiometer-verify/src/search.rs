@@ -1,7 +1,8 @@
 //! The search for the worst instance of an inequality, and for one that refutes a control.
 
 use super::{Context, Form, Statement};
-use gradiometer_landscape::instance::{Instance, Recipe};
+use gradiometer_instances::{Instance, Recipe};
+use gradiometer_landscape::instance::draw;
 use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -141,7 +142,7 @@ fn climb(statement: &Statement, part: &str, form: Form, start: &Instance, steps:
 pub fn worst(statement: &Statement, part: &str, form: Form, seeds: &[u64], steps: u64) -> Found {
     let climbs: Vec<Found> = seeds
         .par_iter()
-        .filter_map(|seed| Instance::draw(*seed).ok())
+        .filter_map(|seed| draw(*seed).ok())
         .map(|start| climb(statement, part, form, &start, steps))
         .collect();
     let mut found = Found::default();
@@ -162,7 +163,7 @@ pub fn refute(statement: &Statement, part: &str, seed: u64, draws: u64, steps: u
         let looks: Vec<(u64, Option<Worst>)> = (from..to)
             .into_par_iter()
             .map(|seed| {
-                let instance = Instance::draw(seed).ok();
+                let instance = draw(seed).ok();
                 (seed, instance.and_then(|i| look(statement, part, Form::Control, &i)))
             })
             .collect();

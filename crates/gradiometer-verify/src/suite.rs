@@ -7,7 +7,8 @@ use crate::suite_error::SuiteError;
 use gradiometer_files::FilesError;
 use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
-use gradiometer_landscape::instance::Instance;
+use gradiometer_instances::Instance;
+use gradiometer_landscape::instance::draw;
 use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
 use gradiometer_model::Network;
 use rayon::prelude::*;
@@ -483,7 +484,7 @@ impl Suite {
     }
 
     fn evaluate(&self, seed: u64, offset: u64, lacking: &[usize]) -> Vec<Evaluated> {
-        let Ok(instance) = Instance::draw(seed) else { return Vec::new() };
+        let Ok(instance) = draw(seed) else { return Vec::new() };
         let context = Context::new(&instance);
         lacking
             .iter()
@@ -534,7 +535,7 @@ impl Suite {
                     kept.insert(name.clone(), instance);
                 }
                 for seed in &part.violating {
-                    if let Ok(instance) = Instance::draw(*seed) {
+                    if let Ok(instance) = draw(*seed) {
                         kept.insert(format!("{name}-violated-{seed}"), Stored::new(&instance));
                     }
                 }

@@ -1,9 +1,13 @@
 //! The checker on random teachers, and one refusal per rule.
 
+use std::ops::ControlFlow;
+
 use gradiometer_hermite::float::minimum_of;
 use gradiometer_model::{Network, Teacher};
 
 use super::*;
+use crate::boxes::{OpenBox, Scratch, bound_in_turn};
+use crate::limits::{InTurn, Progress};
 use crate::{CertificateParts, DegreeWeights};
 
 /// A stream of well mixed numbers.
@@ -56,8 +60,14 @@ fn claim(teacher: &Teacher, degree: usize, rho: f64) -> CertificateParts {
 
 fn check(parts: CertificateParts, teacher: &Teacher) -> Report {
     let certificate = Certificate::new(parts).unwrap();
-    check_certificate(&certificate, teacher, &Limits::default(), &mut |_| ControlFlow::Continue(()))
-        .unwrap()
+    check_certificate(&certificate, teacher, &Limits::default(), &mut InTurn).unwrap()
+}
+
+/// The proof, if the verdict is one.
+#[track_caller]
+fn proof(verdict: CertificateVerdict) -> Proof {
+    let Verdict::Proved(proof) = verdict else { panic!("{verdict:?}") };
+    proof
 }
 
 /// The smallest `(1 - |eta|) / delta^2` over a fine scan of the circle.
@@ -82,7 +92,7 @@ fn plane_certificates_are_proved_just_below_the_scanned_rho_and_refuted_just_abo
             let best = scanned_rho(&teacher, degree);
             assert!(best > 0.0);
             let below = check(claim(&teacher, degree, 0.98 * best), &teacher);
-            assert_eq!(below.verdict, Verdict::Proved, "{seed} {degree} {best}");
+            assert!(below.verdict.proof().is_some(), "{seed} {degree} {best}: {below:?}");
             let above = check(claim(&teacher, degree, 1.02 * best), &teacher);
             let Verdict::Refuted(Refutation::Bound { eta, delta, .. }) = above.verdict else {
                 panic!("{seed} {degree}: {:?}", above.verdict);
@@ -97,9 +107,17 @@ fn certificates_in_space_and_beside_it_are_proved() {
     for (d, checked) in [(3, 3), (6, 4)] {
         let teacher = random_teacher(1, 3, 5, d, 0.5);
         let report = check(claim(&teacher, 6, 0.3), &teacher);
-        assert_eq!(report.verdict, Verdict::Proved);
         assert_eq!((report.rank, report.dimension_checked), (3, checked));
         assert!(report.boxes > 0 && report.cap_radii.iter().all(|&x| x > 0.0));
+        let (norm, boxes) = (report.p_norm, report.boxes);
+        let proof = proof(report.verdict);
+        assert_eq!(
+            (proof.p_norm(), proof.boxes(), proof.dimension_checked()),
+            (norm, boxes, checked)
+        );
+        assert_eq!((proof.rho(), proof.certificate().rho()), (0.3, 0.3));
+        let value = proof.interpolant().at(teacher.network().neuron(0)).0;
+        assert!(value.contains(teacher.amplitudes()[0].signum()), "{value}");
     }
 }
 
@@ -117,41 +135,97 @@ fn looser_bounds_would_need_more_boxes_and_bounds_that_leave_a_term_out_fewer() 
 fn a_single_neuron_needs_no_luck() {
     // d = 1: the sphere is one point up to sign. d = 2: eta = k(cos)/k(1).
     let line = Teacher::new(Network::new(1, vec![-2.0], vec![3.0]).unwrap()).unwrap();
-    assert_eq!(check(claim(&line, 2, 5.0), &line).verdict, Verdict::Proved);
+    proof(check(claim(&line, 2, 5.0), &line).verdict);
     let plane = Teacher::new(Network::new(2, vec![1.0], vec![0.6, 0.8]).unwrap()).unwrap();
-    assert_eq!(check(claim(&plane, 2, 0.4), &plane).verdict, Verdict::Proved);
+    proof(check(claim(&plane, 2, 0.4), &plane).verdict);
     // rho <= 4 / pi^2 = 0.405.., the value at right angles.
     let report = check(claim(&plane, 2, 0.41), &plane);
     assert!(matches!(report.verdict, Verdict::Refuted(Refutation::Bound { .. })));
 }
 
+/// Bounds the boxes backwards, in two halves; in the first `dead` rounds a thread dies over the second half.
+struct Unreliable {
+    dead: u32,
+    rounds: u32,
+}
+
+impl Runner for Unreliable {
+    fn bound(&mut self, boxes: &mut [OpenBox<'_>]) {
+        self.rounds += 1;
+        boxes.reverse();
+        let (first, second) = boxes.split_at_mut(boxes.len() / 2);
+        bound_in_turn(first);
+        if self.rounds > self.dead {
+            for open in second {
+                open.bound(&mut Scratch::default());
+            }
+            return;
+        }
+        let dying = || {
+            let before = second.len() / 2;
+            bound_in_turn(&mut second[..before]);
+            std::panic::resume_unwind(Box::new("dead"));
+        };
+        assert!(std::thread::scope(|scope| scope.spawn(dying).join()).is_err());
+    }
+}
+
 #[test]
-fn the_outcome_does_not_depend_on_the_number_of_threads() {
+fn no_conclusion_depends_on_who_bounds_the_boxes() {
     let teacher = random_teacher(2, 3, 5, 3, 0.5);
     let certificate = Certificate::new(claim(&teacher, 6, 0.2)).unwrap();
-    let run = |threads| {
-        let limits = Limits { threads, ..Limits::default() };
-        check_certificate(&certificate, &teacher, &limits, &mut |_| ControlFlow::Continue(()))
-            .unwrap()
+    let run = |runner: &mut dyn Runner| {
+        check_certificate(&certificate, &teacher, &Limits::default(), runner).unwrap()
     };
-    let one = run(1);
-    assert_eq!(one.verdict, Verdict::Proved);
-    assert_eq!(one, run(2));
-    assert_eq!(one, run(7));
+    let in_turn = run(&mut InTurn);
+    assert_eq!(run(&mut Unreliable { dead: 0, rounds: 0 }), in_turn);
+    // What a dead thread leaves is split, so that there are more boxes, all of them bounded in the end.
+    let late = run(&mut Unreliable { dead: 8, rounds: 0 });
+    assert!(late.boxes > in_turn.boxes, "{} {}", late.boxes, in_turn.boxes);
+    assert_eq!((late.rho, late.cap_radii), (in_turn.rho, in_turn.cap_radii));
+    proof(in_turn.verdict);
+    proof(late.verdict);
+}
+
+/// Leaves every box as it is.
+struct Idle;
+impl Runner for Idle {
+    fn bound(&mut self, _boxes: &mut [OpenBox<'_>]) {}
+}
+
+#[test]
+fn boxes_that_nobody_bounds_are_never_accepted() {
+    let teacher = random_teacher(2, 3, 5, 3, 0.5);
+    let certificate = Certificate::new(claim(&teacher, 6, 0.2)).unwrap();
+    let limits = Limits { boxes: 100_000, ..Limits::default() };
+    let report = check_certificate(&certificate, &teacher, &limits, &mut Idle).unwrap();
+    assert_eq!(report.verdict, Verdict::Inconclusive(Obstacle::Boxes));
+}
+
+/// Stops when so many boxes have been bounded.
+struct Until(u64);
+impl Runner for Until {
+    fn proceed(&mut self, progress: Progress) -> ControlFlow<()> {
+        if progress.boxes < self.0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
 }
 
 #[test]
 fn limits_and_a_stop_end_without_a_conclusion() {
     let teacher = random_teacher(2, 4, 6, 7, 0.5);
     let certificate = Certificate::new(claim(&teacher, 6, 0.1)).unwrap();
-    let run = |limits, go| check_certificate(&certificate, &teacher, &limits, &mut |_| go).unwrap();
-    let go = ControlFlow::Continue(());
+    let run = |limits, until| {
+        check_certificate(&certificate, &teacher, &limits, &mut Until(until)).unwrap()
+    };
     let limits = Limits { boxes: 5_000, ..Limits::default() };
-    assert_eq!(run(limits, go).verdict, Verdict::Inconclusive(Obstacle::Boxes));
+    assert_eq!(run(limits, u64::MAX).verdict, Verdict::Inconclusive(Obstacle::Boxes));
     let limits = Limits { open_boxes: 100, ..Limits::default() };
-    assert_eq!(run(limits, go).verdict, Verdict::Inconclusive(Obstacle::Memory));
-    let stopped = run(Limits::default(), ControlFlow::Break(()));
-    assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
+    assert_eq!(run(limits, u64::MAX).verdict, Verdict::Inconclusive(Obstacle::Memory));
+    for until in [0, 1_000] {
+        let stopped = run(Limits::default(), until);
+        assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
+        assert!(stopped.boxes >= until && stopped.boxes < 5_000, "{}", stopped.boxes);
+    }
 }
 
 #[test]
@@ -196,7 +270,7 @@ mod refusals {
     #[test]
     fn nothing_is_wrong_before() {
         let (teacher, parts) = sound();
-        assert_eq!(check(parts, &teacher).verdict, Verdict::Proved);
+        proof(check(parts, &teacher).verdict);
     }
 
     #[test]
@@ -279,7 +353,7 @@ mod refusals {
             };
             assert!(eta.mignitude() > 1.0, "{eta} at {witness:?}");
         }
-        assert_eq!(check(claim(&teacher, 4, 0.1), &teacher).verdict, Verdict::Proved);
+        proof(check(claim(&teacher, 4, 0.1), &teacher).verdict);
     }
 
     #[test]
@@ -311,7 +385,7 @@ mod refusals {
         assert!(matches!(Certificate::new(short), Err(CertifyError::Length { .. })));
         let plane = random_teacher(1, 2, 4, 2, 0.5);
         let certificate = Certificate::new(parts).unwrap();
-        let go = &mut |_| ControlFlow::Continue(());
+        let go = &mut InTurn;
         assert!(check_certificate(&certificate, &plane, &Limits::default(), go).is_err());
         let _ = teacher;
     }

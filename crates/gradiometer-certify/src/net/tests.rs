@@ -42,10 +42,10 @@ fn the_octahedron_proves_the_radius_of_the_axes() {
     assert!(exact <= proved && proved <= exact + ROUNDING);
     let cover = Cover::Caps { simplices, centres };
     let verdict = |radius| check_net(&axes(3), radius, Some(&cover), 0).unwrap();
-    assert!(matches!(verdict(proved), NetVerdict::Proved { .. }));
-    assert!(matches!(verdict(exact - ROUNDING), NetVerdict::Refuted { .. }));
-    assert!(matches!(verdict(f64::NAN), NetVerdict::Inconclusive { .. }));
-    assert!(matches!(check_net(&axes(3), 0.96, None, 4).unwrap(), NetVerdict::Inconclusive { .. }));
+    assert!(matches!(verdict(proved), Verdict::Proved(_)));
+    assert!(matches!(verdict(exact - ROUNDING), Verdict::Refuted(_)));
+    assert!(matches!(verdict(f64::NAN), Verdict::Inconclusive(_)));
+    assert!(matches!(check_net(&axes(3), 0.96, None, 4).unwrap(), Verdict::Inconclusive(_)));
 }
 
 #[test]
@@ -191,9 +191,9 @@ fn subdivision_alone_proves_and_refutes() {
         let found = subdivide(&net, None, 0.02, cells);
         assert!(found.upper >= exact && found.upper <= exact + 0.02, "{d}: {found:?}");
         let verdict = check_net(&net, exact + 0.02, None, cells).unwrap();
-        assert!(matches!(verdict, NetVerdict::Proved { .. }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::Proved(_)), "{verdict:?}");
         let verdict = check_net(&net, exact - 0.02, None, cells).unwrap();
-        assert!(matches!(verdict, NetVerdict::Refuted { .. }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::Refuted(_)), "{verdict:?}");
     }
     // One dimension: the line, and one of its two ends.
     let line = Net::new(1, &[2.0], Geometry::Projective).unwrap();

@@ -3,15 +3,17 @@
 use super::TensorArguments;
 use super::certify::counter;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::certify::{Certificate, Limits, Verdict, check_certificate};
+use gradiometer::certify::{DegreeWeights, Limits, Verdict, check_certificate};
 use gradiometer::files::number;
 use gradiometer::files::{read_certificate, read_network, read_teacher};
 use gradiometer::landscape::LandscapeError;
-use gradiometer::landscape::certificate::{CertificateOptions, prove_certificate};
+use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
 use gradiometer::landscape::descent::{
     CLOSE, DescentDirection, GradientScaling, LargestStep, Spectrum, largest_step, spectrum,
 };
-use gradiometer::landscape::lemmas::{Claim, DualCertificate, Evidence, Finding, Point};
+use gradiometer::landscape::lemmas::{
+    Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point,
+};
 use gradiometer::landscape::optimum::Optimum;
 use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::{Network, SeparatedTeacher};
@@ -23,6 +25,8 @@ use std::path::PathBuf;
 
 /// Boxes that the proof of a certificate may take here; `certify` has no such limit.
 const BOXES: u64 = 3_000_000;
+/// Threads of the proof; no verdict depends on them.
+const THREADS: usize = 2;
 /// Neurons of the student up to which the Hessian's spectrum is computed unasked.
 const SPECTRUM: usize = 300;
 /// Relative width of the bracket in which the largest step size is found.
@@ -100,25 +104,27 @@ pub fn run_selected(
     };
     let (bar, mut show) = counter(common, None);
     let limits = Limits { boxes: BOXES, ..Limits::default() };
-    let (certificate, verdict) = if let Some(certificate) = certificate {
-        let report = check_certificate(&certificate, &teacher, &Limits::default(), &mut show)
+    let runner = &mut Threads::new(THREADS, &mut show);
+    let (certificate, report) = if let Some(certificate) = certificate {
+        let report = check_certificate(&certificate, &teacher, &Limits::default(), runner)
             .map_err(|error| fail(error.to_string()))?;
-        (certificate, report.verdict)
+        (certificate, report)
     } else {
         let options = CertificateOptions::default();
-        let checked = prove_certificate(&teacher, &options, &limits, &mut show)
+        let checked = prove_certificate(&teacher, &options, &limits, runner)
             .map_err(|error| fail(error.to_string()))?;
-        (checked.found.certificate, checked.report.verdict)
+        (checked.found.certificate, checked.report)
     };
     bar.finish_and_clear();
-    if let Verdict::Refuted(_) = verdict {
+    if let Verdict::Refuted(_) = report.verdict {
         return Err(Failure::Data(
             "the certificate is refuted; run check-certificate for the reason".to_owned(),
         ));
     }
-    let proved = verdict == Verdict::Proved;
+    let dual = InterpolatedCertificate::checked(&teacher, &certificate, &report)
+        .map_err(|error| fail(error.to_string()))?;
     let analysis =
-        analyse(&teacher, &student, arguments, &certificate, proved).map_err(|error| {
+        analyse(&teacher, &student, arguments, dual, certificate.weights()).map_err(|error| {
             Failure::Data(format!(
                 "{}, {}: {error}",
                 arguments.teacher.display(),
@@ -173,7 +179,7 @@ pub fn run_selected(
         scientific(analysis.certified_gap.1, 6),
         scientific(certificate.rho(), 4),
         scientific(certificate.p_norm(), 4),
-        if proved { "certified" } else { "sampled" },
+        report.verdict.proof().map_or("sampled", |_| "certified"),
         table.text(),
         analysis.remarks.join("\n"),
     );
@@ -198,11 +204,11 @@ fn analyse(
     teacher: &SeparatedTeacher,
     student: &Network,
     arguments: &Arguments,
-    certificate: &Certificate,
-    proved: bool,
+    dual: InterpolatedCertificate,
+    weights: &DegreeWeights,
 ) -> Result<Analysis, LandscapeError> {
     let point = Point::new(teacher, student, arguments.lambda)?;
-    let found = Statements::new(&point, certificate, proved, arguments.angle)?;
+    let found = Statements::new(&point, dual, weights, arguments.angle)?;
     let Statements { mut claims, certificate: dual, evidence, optimum, .. } = found;
     let (certified_gap, gap, gap_evidence) = (found.certified_gap, found.gap, found.gap_evidence);
     let direction = DescentDirection::new(&point, CLOSE);
@@ -240,9 +246,9 @@ fn analyse(
         more["average_errors"] = (0..teacher.neurons()).map(|i| point.split().average(i)).collect();
     }
     let certificate = json!({
-        "rho": certificate.rho(),
+        "rho": dual.rho(),
         "p_norm": dual.norm(),
-        "from_degree": certificate.weights().first_degree(),
+        "from_degree": weights.first_degree(),
         "evidence": evidence.name(),
     });
     let optimum = optimum_json(&optimum, teacher, arguments.angle);

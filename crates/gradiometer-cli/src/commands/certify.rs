@@ -2,10 +2,12 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::certify::{Limits, Obstacle, Progress, Refutation, Verdict, check_certificate};
+use gradiometer::certify::{
+    CertificateVerdict, Limits, Obstacle, Progress, Refutation, Verdict, check_certificate,
+};
 use gradiometer::files::number;
 use gradiometer::files::{read_certificate, read_teacher, write_certificate};
-use gradiometer::landscape::certificate::{CertificateOptions, Goal, prove_certificate};
+use gradiometer::landscape::certificate::{CertificateOptions, Goal, Threads, prove_certificate};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -29,8 +31,12 @@ pub struct LimitArguments {
 
 impl LimitArguments {
     fn limits(&self) -> Limits {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Limits { boxes: self.boxes, threads: self.threads.unwrap_or(cores), ..Limits::default() }
+        Limits { boxes: self.boxes, ..Limits::default() }
+    }
+
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.unwrap_or_else(cores)
     }
 }
 
@@ -93,10 +99,10 @@ pub(super) fn counter(
     (bar, show)
 }
 
-/// The verdict's name, exit code and reason.
-fn explain(verdict: &Verdict) -> (&'static str, Outcome, Value) {
+/// The verdict's exit code and reason.
+fn explain(verdict: &CertificateVerdict) -> (Outcome, Value) {
     match verdict {
-        Verdict::Proved => ("proved", Outcome::Holds, Value::Null),
+        Verdict::Proved(_) => (Outcome::Holds, Value::Null),
         Verdict::Refuted(refutation) => {
             let reason = match refutation {
                 Refutation::Coefficient { neuron, coordinate, stored, enclosure } => json!({
@@ -113,7 +119,7 @@ fn explain(verdict: &Verdict) -> (&'static str, Outcome, Value) {
                 }),
                 _ => json!({"rule": "other"}),
             };
-            ("refuted", Outcome::Refuted, reason)
+            (Outcome::Refuted, reason)
         }
         Verdict::Inconclusive(obstacle) => {
             let reason = match obstacle {
@@ -126,9 +132,8 @@ fn explain(verdict: &Verdict) -> (&'static str, Outcome, Value) {
                 Obstacle::Memory => json!({"obstacle": "limit on memory"}),
                 _ => json!({"obstacle": "time is up; raise --time-limit"}),
             };
-            ("inconclusive", Outcome::Inconclusive, reason)
+            (Outcome::Inconclusive, reason)
         }
-        _ => ("inconclusive", Outcome::Inconclusive, json!({"obstacle": "unknown verdict"})),
     }
 }
 
@@ -138,7 +143,7 @@ fn report(
     from_degree: usize,
     more: &[(&str, Value)],
 ) -> (Report, Outcome) {
-    let (name, outcome, reason) = explain(&report.verdict);
+    let (name, (outcome, reason)) = (report.verdict.name(), explain(&report.verdict));
     let evidence = if outcome == Outcome::Holds { "certified" } else { "sampled" };
     let mut json = json!({
         "verdict": name,
@@ -186,7 +191,8 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         options.goal = Goal::Norm { smallest_rho };
     }
     let (bar, mut show) = counter(common, arguments.limits.time_limit);
-    let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), &mut show);
+    let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
+    let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
     let checked = checked.map_err(|error| fail(error.to_string()))?;
     let certificate = &checked.found.certificate;
@@ -207,7 +213,8 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
     let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
     let certificate = read_certificate(&arguments.certificate)?;
     let (bar, mut show) = counter(common, arguments.limits.time_limit);
-    let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), &mut show);
+    let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
+    let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
     let checked = checked
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.certificate.display())))?;

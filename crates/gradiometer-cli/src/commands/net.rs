@@ -1,11 +1,12 @@
 //! `net POINTS` and `check-net POINTS --radius R`: projective covering radii.
 
 use crate::{Common, Failure, Outcome, Report, scientific};
-use gradiometer::certify::net::{Geometry, Net, NetVerdict, check_net};
+use gradiometer::certify::Verdict;
+use gradiometer::certify::net::{Geometry, Net, Uncovered, check_net};
 use gradiometer::files::number;
 use gradiometer::files::{ClaimedCover, read_cover, read_points, write_cover};
 use gradiometer::landscape::net::{CoveringRadius, Evidence, NetOptions, covering_radius};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The points, and on which sphere.
@@ -137,20 +138,16 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
     let source = arguments.cover.as_ref().unwrap_or(&arguments.points.points);
     let verdict = check_net(&net, radius, cover.as_ref(), arguments.cells)
         .map_err(|error| data(source)(error.to_string()))?;
-    let (outcome, name, detail): (_, _, Value) = match &verdict {
-        NetVerdict::Proved { upper } => {
-            (Outcome::Holds, "proved", json!({"upper": number(*upper)}))
+    let (outcome, detail) = match &verdict {
+        Verdict::Proved(bound) => (Outcome::Holds, json!({"upper": number(bound.upper())})),
+        Verdict::Refuted(Uncovered { witness, distance }) => {
+            (Outcome::Refuted, json!({"witness": witness, "distance": distance.lo()}))
         }
-        NetVerdict::Refuted { witness, distance } => {
-            (Outcome::Refuted, "refuted", json!({"witness": witness, "distance": distance.lo()}))
+        Verdict::Inconclusive(value) => {
+            (Outcome::Inconclusive, json!({"lower": value.lo(), "upper": value.hi()}))
         }
-        NetVerdict::Inconclusive { value } => (
-            Outcome::Inconclusive,
-            "inconclusive",
-            json!({"lower": value.lo(), "upper": value.hi()}),
-        ),
-        _ => (Outcome::Inconclusive, "inconclusive", Value::Null),
     };
+    let name = verdict.name();
     let json = json!({
         "verdict": name,
         "radius": number(radius),

@@ -5,8 +5,9 @@ use faer::linalg::solvers::Solve;
 use gradiometer_certify::DegreeWeights;
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::relu::{Derivatives, sphere_kernel, squared_coefficient};
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::dot;
-use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
 
 use crate::error::LandscapeError;
 

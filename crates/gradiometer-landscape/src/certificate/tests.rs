@@ -1,6 +1,9 @@
 //! Random teachers, found and proved; test functions against the statement they serve.
 
-use gradiometer_model::generate::{Signs, TeacherRequest};
+use std::ops::ControlFlow;
+
+use gradiometer_certify::InTurn;
+use gradiometer_instances::generate::{Signs, TeacherRequest};
 use gradiometer_model::{Network, Teacher};
 
 use super::*;
@@ -26,15 +29,17 @@ fn close_pair(signs: [f64; 4], others: [f64; 2]) -> SeparatedTeacher {
 
 fn prove(teacher: &SeparatedTeacher) -> CheckedCertificate {
     let go = &mut |_| ControlFlow::Continue(());
-    prove_certificate(teacher, &CertificateOptions::default(), &Limits::default(), go).unwrap()
+    let runner = &mut Threads::new(2, go);
+    prove_certificate(teacher, &CertificateOptions::default(), &Limits::default(), runner).unwrap()
 }
 
 #[track_caller]
 fn check_proved(teacher: &SeparatedTeacher) {
     let checked = prove(teacher);
-    assert_eq!(checked.report.verdict, Verdict::Proved, "{checked:?}");
-    assert!(checked.report.rho >= REQUIRED_SHARE * checked.found.sampled_rho);
-    assert!(checked.report.p_norm.hi() <= checked.found.certificate.p_norm());
+    let proof = checked.report.verdict.proof().unwrap_or_else(|| panic!("{checked:?}"));
+    assert_eq!(proof.certificate(), &checked.found.certificate);
+    assert!(proof.rho() >= REQUIRED_SHARE * checked.found.sampled_rho);
+    assert!(proof.p_norm().hi() <= checked.found.certificate.p_norm());
 }
 
 /// All seeds of the figures if `RUN_SLOW_TESTS` is set, else a few.
@@ -86,8 +91,7 @@ fn more_than_the_sampled_rho_is_refuted() {
         let teacher = random_teacher(5, 2, 4, d);
         let found = find_certificate(&teacher, &CertificateOptions::default()).unwrap();
         let more = found.certificate.with_rho(TOO_LARGE * found.sampled_rho).unwrap();
-        let go = &mut |_| ControlFlow::Continue(());
-        let report = check_certificate(&more, &teacher, &Limits::default(), go).unwrap();
+        let report = check_certificate(&more, &teacher, &Limits::default(), &mut InTurn).unwrap();
         assert!(matches!(report.verdict, Verdict::Refuted(Refutation::Bound { .. })), "{report:?}");
     }
 }
@@ -150,7 +154,30 @@ fn no_kernel_of_too_few_degrees() {
 fn a_limit_is_passed_on() {
     let teacher = random_teacher(1, 3, 5, 6);
     let limits = Limits { boxes: 10, ..Limits::default() };
-    let go = &mut |_| ControlFlow::Continue(());
-    let checked = prove_certificate(&teacher, &CertificateOptions::default(), &limits, go).unwrap();
+    let options = CertificateOptions::default();
+    let checked = prove_certificate(&teacher, &options, &limits, &mut InTurn).unwrap();
     assert_eq!(checked.report.verdict, Verdict::Inconclusive(Obstacle::Boxes));
+}
+
+#[test]
+fn the_outcome_does_not_depend_on_the_number_of_threads() {
+    let teacher = random_teacher(2, 3, 5, 3);
+    let found = find_certificate(&teacher, &CertificateOptions::default()).unwrap();
+    let run = |runner: &mut dyn Runner| {
+        check_certificate(&found.certificate, &teacher, &Limits::default(), runner).unwrap()
+    };
+    let one = run(&mut InTurn);
+    assert_eq!(one.verdict.name(), "proved");
+    for threads in [0, 1, 2, 7] {
+        let mut rounds = 0_u64;
+        let mut count = |_| {
+            rounds += 1;
+            ControlFlow::Continue(())
+        };
+        assert_eq!(run(&mut Threads::new(threads, &mut count)), one);
+        assert!(rounds > 0, "the callback is called after every round");
+    }
+    let stop = &mut |_| ControlFlow::Break(());
+    let stopped = run(&mut Threads::new(2, stop)).verdict;
+    assert_eq!(stopped, Verdict::Inconclusive(Obstacle::Stopped));
 }

@@ -1,7 +1,7 @@
 use super::*;
-use crate::instance::Instance;
 use crate::lemmas::Finding;
 use crate::lemmas::tests::instance;
+use gradiometer_instances::Instance;
 use gradiometer_model::{SeparatedTeacher, Teacher};
 
 fn one() -> SeparatedTeacher {

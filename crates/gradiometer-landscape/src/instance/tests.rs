@@ -1,10 +1,11 @@
 use super::*;
 use crate::lemmas::Point;
+use gradiometer_instances::{Directions, Instance, Place, Recipe};
 
 #[test]
 fn nearly_every_seed_has_an_instance_and_all_places_occur() {
     let recipes: Vec<Recipe> = (0..400).map(Recipe::draw).collect();
-    let built: Vec<Instance> = recipes.iter().filter_map(|r| r.build().ok()).collect();
+    let built: Vec<Instance> = recipes.iter().filter_map(|r| build(r).ok()).collect();
     assert!(built.len() > 360, "{} of 400", built.len());
     for (seed, instance) in built.iter().enumerate() {
         assert!(
@@ -42,7 +43,7 @@ fn a_pulled_student_of_one_neuron_is_the_optimum() {
         stray: None,
         seed: 1,
     };
-    let instance = recipe.build().unwrap();
+    let instance = build(&recipe).unwrap();
     let expected = 1.0 - 0.005 / (0.25 - 0.5 / std::f64::consts::PI);
     assert!((instance.student.mass(0) - expected).abs() <= 64.0 * f64::EPSILON);
 }
@@ -51,7 +52,7 @@ fn a_pulled_student_of_one_neuron_is_the_optimum() {
 fn moves_keep_balance_and_dimension() {
     let mut moved = 0;
     for seed in 0..200 {
-        let Ok(instance) = Instance::draw(seed) else { continue };
+        let Ok(instance) = draw(seed) else { continue };
         let point =
             |i: &Instance| Point::new(&i.teacher, &i.student, i.lambda).unwrap().is_balanced();
         let Ok(other) = instance.moved(0.1, seed) else { continue };

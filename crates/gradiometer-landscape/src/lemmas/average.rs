@@ -10,8 +10,9 @@ use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant};
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::maximum;
 use gradiometer_hermite::relu::sphere_kernel;
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, normalised};
-use gradiometer_model::{FeatureSubspace, SeparatedTeacher};
 use search::{deviation_at, smallest};
 
 /// The function `p_{i,e}` of theory 7.6: its `eta` interpolates `w -> <e, w>` to first order at `u_i` and zero to first order at the other

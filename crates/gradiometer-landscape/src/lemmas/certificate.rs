@@ -1,10 +1,11 @@
 //! What the lemmas need of a dual certificate.
 
 use super::Evidence;
-use gradiometer_certify::Interpolant;
+use gradiometer_certify::{Certificate, CertifyError, Interpolant, Proof, Report};
 use gradiometer_hermite::float::minimum;
+use gradiometer_instances::FeatureSubspace;
 use gradiometer_model::geometry::{dot, normalised};
-use gradiometer_model::{FeatureSubspace, ModelError, SeparatedTeacher};
+use gradiometer_model::{ModelError, SeparatedTeacher};
 use gradiometer_population::Bounded;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -32,9 +33,31 @@ pub struct InterpolatedCertificate {
 }
 
 impl InterpolatedCertificate {
-    /// A certificate whose `rho` was proved elsewhere ([`gradiometer_certify::check_certificate`]) or is known by other means.
-    pub const fn new(interpolant: Interpolant, rho: f64, evidence: Evidence) -> Self {
-        Self { interpolant, rho, evidence }
+    /// A certificate that the checker has proved.
+    pub fn proved(proof: &Proof) -> Self {
+        let interpolant = proof.interpolant().clone();
+        Self { interpolant, rho: proof.rho(), evidence: Evidence::Certified }
+    }
+
+    /// A certificate that the checker has reported on: proved if the report has a proof, else not.
+    ///
+    /// # Errors
+    /// [`CertifyError::Interpolation`] if the coefficients of an unproved one cannot be enclosed.
+    pub fn checked(
+        teacher: &SeparatedTeacher,
+        certificate: &Certificate,
+        report: &Report,
+    ) -> Result<Self, CertifyError> {
+        if let Some(proof) = report.verdict.proof() {
+            return Ok(Self::proved(proof));
+        }
+        let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
+        Ok(Self::unproved(interpolant, certificate.rho()))
+    }
+
+    /// A certificate whose `rho` nobody has proved; at best it was searched for.
+    pub const fn unproved(interpolant: Interpolant, rho: f64) -> Self {
+        Self { interpolant, rho, evidence: Evidence::Sampled }
     }
 
     /// A certificate with `rho` from a finite search: the least `(1 - |eta(w)|)/delta(w)^2` over `samples` directions of the teacher's

@@ -1,10 +1,11 @@
 use super::certificate::search_directions;
 use super::*;
-use crate::instance::{Directions, Instance, Place, Recipe};
+use crate::instance::{self, build};
 use gradiometer_certify::{DegreeWeights, Interpolant};
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::relu::sphere_kernel;
-use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student};
+use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student};
+use gradiometer_instances::{Directions, Instance, Place, Recipe};
 use gradiometer_model::geometry::dot;
 use gradiometer_model::{Network, SeparatedTeacher, Teacher};
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 /// Teachers of one to four neurons with either sign, some with as many dimensions as neurons; students far, near, mixed, trained; two of three balanced; one of
 /// eleven with a zero neuron.
 pub(crate) fn instance(seed: u64) -> Instance {
-    recipe(seed).build().unwrap()
+    build(&recipe(seed)).unwrap()
 }
 
 /// The student of such an instance for another teacher and `lambda`.
@@ -22,7 +23,7 @@ pub(crate) fn student(teacher: &SeparatedTeacher, lambda: f64, seed: u64) -> Net
         Place::Near { angle, defect } if defect < 0.0 => Place::Near { angle, defect: -lambda },
         place => place,
     };
-    Recipe { place, lambda, ..plain }.student(teacher).unwrap()
+    instance::student(&Recipe { place, lambda, ..plain }, teacher).unwrap()
 }
 
 fn recipe(seed: u64) -> Recipe {
@@ -238,7 +239,7 @@ fn rho_is_that_of_neurons_very_near_their_teachers_too() {
         stray: None,
         seed: 2607,
     };
-    let Instance { teacher, student, lambda, .. } = recipe.build().unwrap();
+    let Instance { teacher, student, lambda, .. } = build(&recipe).unwrap();
     let weights = DegreeWeights::from_degree(2).unwrap();
     let interpolant = Interpolant::certificate(&teacher, &weights).unwrap();
     let sampled = |points: &[f64]| {
@@ -287,7 +288,7 @@ fn one_neuron_has_its_optimum_in_closed_form() {
     let point = Point::new(&teacher, &student, lambda).unwrap();
     let weights = DegreeWeights::from_degree(2).unwrap();
     let interpolant = Interpolant::certificate(&teacher, &weights).unwrap();
-    let certificate = InterpolatedCertificate::new(interpolant, 0.1, Evidence::Sampled);
+    let certificate = InterpolatedCertificate::unproved(interpolant, 0.1);
     let [below, above] = point.optimum_bounds(&certificate, &nu, 0.0);
     assert!((below.left - below.right).abs() <= below.rounding && !below.is_violated());
     assert_eq!(above.finding, Finding::Holds);

@@ -1,6 +1,7 @@
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, PI};
 
-use gradiometer_certify::net::{NetVerdict, check_net};
+use gradiometer_certify::Verdict;
+use gradiometer_certify::net::check_net;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
@@ -37,11 +38,11 @@ fn assert_radius(net: &Net, exact: f64, width: f64) {
     assert!(found.upper - found.lower <= width, "{:e}: {exact}", found.upper - found.lower);
     if let Evidence::Cover(cover) = &found.evidence {
         let verdict = check_net(net, found.upper, Some(cover), 0).unwrap();
-        assert!(matches!(verdict, NetVerdict::Proved { .. }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::Proved(_)), "{verdict:?}");
         let verdict = check_net(net, found.lower.next_down(), Some(cover), 0).unwrap();
-        assert!(!matches!(verdict, NetVerdict::Proved { .. }), "{verdict:?}");
+        assert!(!matches!(verdict, Verdict::Proved(_)), "{verdict:?}");
         let verdict = check_net(net, found.lower - WIDE, Some(cover), 10_000).unwrap();
-        assert!(matches!(verdict, NetVerdict::Refuted { .. }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::Refuted(_)), "{verdict:?}");
     }
 }
 

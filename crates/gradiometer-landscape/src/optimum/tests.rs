@@ -1,9 +1,9 @@
 use super::*;
 use crate::certificate::{CertificateOptions, find_certificate};
+use crate::lemmas::InterpolatedCertificate;
 use crate::lemmas::tests::student;
-use crate::lemmas::{Evidence, InterpolatedCertificate};
 use gradiometer_certify::{DegreeWeights, Interpolant};
-use gradiometer_model::generate::{Signs, TeacherRequest};
+use gradiometer_instances::generate::{Signs, TeacherRequest};
 use gradiometer_model::geometry::normalised;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -261,7 +261,7 @@ fn gap_and_identity_at_students() {
         // 5.2's interval, from a certificate, holds the same gap.
         let found = find_certificate(&teacher, &CertificateOptions::default()).unwrap();
         let eta = Interpolant::certificate(&teacher, found.certificate.weights()).unwrap();
-        let dual = InterpolatedCertificate::new(eta, found.certificate.rho(), Evidence::Sampled);
+        let dual = InterpolatedCertificate::unproved(eta, found.certificate.rho());
         let (least, most) = point.gap(&dual);
         assert!(least <= upper && lower <= most, "{least} {most} {lower} {upper}");
         for claim in point.optimum_bounds(&dual, &optimum.measure, optimum.duality_gap) {

@@ -1,7 +1,9 @@
 use super::*;
 use gradiometer_hermite::float::maximum;
+use gradiometer_instances::generate::{
+    Signs, TeacherRequest, gaussian_student, near_teacher_student,
+};
 use gradiometer_model::Teacher;
-use gradiometer_model::generate::{Signs, TeacherRequest, gaussian_student, near_teacher_student};
 use gradiometer_population::Population;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,7 +1,7 @@
 use super::source::Source;
 use super::*;
 use crate::{Population, WeightDecay};
-use gradiometer_model::generate::{TeacherRequest, gaussian_student};
+use gradiometer_instances::generate::{TeacherRequest, gaussian_student};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -2,7 +2,7 @@ use super::*;
 use crate::{ActivationPopulation, Batches, Empirical, LabelFit};
 use gradiometer_hermite::activation::{Custom, Growth};
 use gradiometer_hermite::float::maximum_of;
-use gradiometer_model::generate::gaussian_student;
+use gradiometer_instances::generate::gaussian_student;
 use std::f64::consts::TAU;
 
 /// Standard errors that a mean may be off: fewer than one test in a million fails by chance.

@@ -1,13 +1,11 @@
 //! Branch and bound over projective space: the bound outside the caps.
 
-use std::ops::ControlFlow;
-
 use gradiometer_hermite::Enclosure;
 
 use crate::chart::{Ball, Chart, Local, plain_dot};
-use crate::check::{Limits, Progress};
 use crate::frame::Frame;
 use crate::interpolant::Interpolant;
+use crate::limits::{Limits, Progress, Runner};
 use crate::linear::is_positive_definite;
 
 /// Boxes that are bounded between two looks at the limits.
@@ -26,12 +24,48 @@ struct Cell {
     half: Box<[f64]>,
 }
 
-/// What became of one box.
+/// What is known of one box.
+#[derive(Debug)]
 enum Outcome {
+    /// Nothing: it has to be split.
+    Undecided,
     Proved,
-    Split,
     /// At this point of the sphere the bound is violated, as far as the box's own arithmetic can tell.
     Suspect(Vec<f64>),
+}
+
+/// A part of the sphere where the bound is still to be shown.
+///
+/// It is undecided until [`OpenBox::bound`] has returned: whoever bounds the boxes of a round can leave some out, or die
+/// over them, and they are split. Nobody else can make one, or say what became of it.
+#[derive(Debug)]
+pub struct OpenBox<'a> {
+    search: &'a BoxSearch<'a>,
+    cell: Cell,
+    outcome: Outcome,
+}
+
+impl OpenBox<'_> {
+    /// Tries to prove the bound on the box. The outcome depends on the box alone.
+    pub fn bound(&mut self, scratch: &mut Scratch) {
+        self.outcome = self.search.bound_box(&self.cell, scratch);
+    }
+}
+
+/// Bounds one box after the other.
+pub fn bound_in_turn(boxes: &mut [OpenBox<'_>]) {
+    let mut scratch = Scratch::default();
+    for open in boxes {
+        open.bound(&mut scratch);
+    }
+}
+
+/// Buffers that one thread uses for box after box.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    centre: Vec<f64>,
+    local: Local,
+    square: Vec<f64>,
 }
 
 /// How the search ended.
@@ -48,7 +82,8 @@ pub(crate) enum Ending {
 ///
 /// `w` and `-w` are one point, and where the frame has its extra dimension so are `(z, h)` and `(z, -h)`; hence the faces
 /// `x_k = 1` only, the last coordinate not negative, and on the last face the first one.
-pub(crate) struct Cover<'a> {
+#[derive(Debug)]
+pub(crate) struct BoxSearch<'a> {
     pub(crate) interpolant: &'a Interpolant,
     pub(crate) frame: &'a Frame,
     pub(crate) chart: &'a Chart,
@@ -57,23 +92,22 @@ pub(crate) struct Cover<'a> {
     pub(crate) rho: f64,
 }
 
-impl Cover<'_> {
-    pub(crate) fn run(
-        &self,
-        limits: &Limits,
-        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> (Ending, Progress) {
+impl BoxSearch<'_> {
+    pub(crate) fn run(&self, limits: &Limits, runner: &mut dyn Runner) -> (Ending, Progress) {
         let mut open = self.roots();
         let mut seen = Progress { boxes: 0, open_boxes: open.len() };
         while !open.is_empty() {
             let first = open.len().saturating_sub(ROUND);
-            let round = open.split_off(first);
+            let mut round: Vec<OpenBox<'_>> = open
+                .drain(first..)
+                .map(|cell| OpenBox { search: self, cell, outcome: Outcome::Undecided })
+                .collect();
             seen.boxes += round.len() as u64;
             if seen.boxes > limits.boxes {
                 return (Ending::Boxes, seen);
             }
-            let outcomes = self.judge_all(&round, limits.threads);
-            for (cell, outcome) in round.into_iter().zip(outcomes) {
+            runner.bound(&mut round);
+            for OpenBox { cell, outcome, .. } in round {
                 match outcome {
                     Outcome::Proved => continue,
                     Outcome::Suspect(point) => {
@@ -83,7 +117,7 @@ impl Cover<'_> {
                             return (Ending::Violated { witness, eta, delta }, seen);
                         }
                     }
-                    Outcome::Split => {}
+                    Outcome::Undecided => {}
                 }
                 let Some([left, right]) = cell.halves() else {
                     let point = self.frame.embed(&cell.centre);
@@ -96,7 +130,7 @@ impl Cover<'_> {
             if open.len() > limits.open_boxes {
                 return (Ending::Memory, seen);
             }
-            if progress(seen).is_break() {
+            if runner.proceed(seen).is_break() {
                 return (Ending::Stopped, seen);
             }
         }
@@ -123,58 +157,33 @@ impl Cover<'_> {
             .collect()
     }
 
-    /// Judges boxes on several threads; the outcomes do not depend on their number.
-    fn judge_all(&self, cells: &[Cell], threads: usize) -> Vec<Outcome> {
-        let judge_some = |cells: &[Cell]| {
-            let mut room = Room::default();
-            cells.iter().map(|cell| self.judge(cell, &mut room)).collect::<Vec<_>>()
-        };
-        let threads = threads.clamp(1, cells.len().div_ceil(64).max(1));
-        if threads == 1 {
-            return judge_some(cells);
-        }
-        std::thread::scope(|scope| {
-            let parts: Vec<_> = cells
-                .chunks(cells.len().div_ceil(threads))
-                .map(|part| (part, scope.spawn(move || judge_some(part))))
-                .collect();
-            // A thread that died has judged nothing: its boxes are split, never accepted.
-            parts
-                .into_iter()
-                .flat_map(|(part, thread)| {
-                    thread.join().unwrap_or_else(|_| part.iter().map(|_| Outcome::Split).collect())
-                })
-                .collect()
-        })
-    }
-
-    fn judge(&self, cell: &Cell, room: &mut Room) -> Outcome {
+    fn bound_box(&self, cell: &Cell, scratch: &mut Scratch) -> Outcome {
         let n = self.chart.size();
         let norm = plain_dot(&cell.centre, &cell.centre).sqrt();
         let diagonal = plain_dot(&cell.half, &cell.half).sqrt();
         // The sine of the angle between x and its neighbour y is at most |x - y| / |x|.
         let sine = diagonal / norm * (1.0 + 4.0 * (n as f64 + 4.0) * f64::EPSILON);
         if !(sine < WIDEST_SINE) {
-            return Outcome::Split;
+            return Outcome::Undecided;
         }
-        room.centre.clear();
-        room.centre.extend(cell.centre.iter().map(|x| x / norm));
+        scratch.centre.clear();
+        scratch.centre.extend(cell.centre.iter().map(|x| x / norm));
         let centre_error = (n as f64 + 6.0) * f64::EPSILON;
-        let ball = Ball { centre: &room.centre, centre_error, sine };
-        let local = &mut room.local;
+        let ball = Ball { centre: &scratch.centre, centre_error, sine };
+        let local = &mut scratch.local;
         self.chart.locate(&ball, local);
         let covered = |reach: &Enclosure, cap: f64| reach.lo() >= cap || reach.hi() <= -cap;
         if local.reach.iter().zip(&self.cap_cosines).any(|(reach, &cap)| covered(reach, cap)) {
             return Outcome::Proved;
         }
         self.chart.expand(&ball, None, local);
-        let Some(pull) = local.pull else { return Outcome::Split };
+        let Some(pull) = local.pull else { return Outcome::Undecided };
         let eta = self.interpolant.value_of(&local.terms);
 
         // Any direction bounds delta from above; the nearest is best.
         let nearest = (0..local.cosines.len())
             .max_by(|&a, &b| local.cosines[a].mignitude().total_cmp(&local.cosines[b].mignitude()));
-        let Some(nearest) = nearest else { return Outcome::Split };
+        let Some(nearest) = nearest else { return Outcome::Undecided };
         let cosine = local.cosines[nearest];
         let side = if cosine.midpoint() < 0.0 { -1.0 } else { 1.0 };
         let delta = (cosine * side).acos();
@@ -186,10 +195,10 @@ impl Cover<'_> {
             // F = sign eta + rho delta^2 - 1 must not be positive.
             let value = eta * sign + delta.square() * self.rho - 1.0;
             if value.lo() > 0.0 {
-                return Outcome::Suspect(room.centre.clone());
+                return Outcome::Suspect(scratch.centre.clone());
             }
             if !(value.hi() < 0.0) {
-                return Outcome::Split;
+                return Outcome::Undecided;
             }
             let factor = -side * pulling.midpoint();
             let tangent = &local.tangents[nearest * n..(nearest + 1) * n];
@@ -211,21 +220,13 @@ impl Cover<'_> {
             // delta_nearest^2 has second derivative at most 2 along geodesics.
             let rest = Enclosure::from(local.matrix_error) - pull * sign + 2.0 * self.rho;
             let needed = needed_curvature(value, gradient, radius);
-            let room_left = (needed - rest).lo();
-            if !below(&local.matrix, sign, room_left, &room.centre, &mut room.square) {
-                return Outcome::Split;
+            let limit = (needed - rest).lo();
+            if !form_at_most(&local.matrix, sign, limit, &scratch.centre, &mut scratch.square) {
+                return Outcome::Undecided;
             }
         }
         Outcome::Proved
     }
-}
-
-/// Scratch of one thread.
-#[derive(Default)]
-struct Room {
-    centre: Vec<f64>,
-    local: Local,
-    square: Vec<f64>,
 }
 
 impl Cell {
@@ -263,14 +264,20 @@ fn needed_curvature(value: Enclosure, gradient: Enclosure, radius: Enclosure) ->
     }
 }
 
-/// Whether `sign e.M e <= room` for all unit vectors `e` orthogonal to `centre`.
-fn below(matrix: &[f64], sign: f64, room: f64, centre: &[f64], square: &mut Vec<f64>) -> bool {
+/// Whether `sign e.M e <= limit` for all unit vectors `e` orthogonal to `centre`.
+fn form_at_most(
+    matrix: &[f64],
+    sign: f64,
+    limit: f64,
+    centre: &[f64],
+    square: &mut Vec<f64>,
+) -> bool {
     let n = centre.len();
     let size = matrix.iter().map(|x| x * x).sum::<f64>().sqrt() * (1.0 + 1.0 / 1024.0);
-    if room >= size {
+    if limit >= size {
         return true;
     }
-    if !(room > -size) {
+    if !(limit > -size) {
         return false;
     }
     // M vanishes on the centre up to rounding; lift that direction out of the way.
@@ -281,7 +288,7 @@ fn below(matrix: &[f64], sign: f64, room: f64, centre: &[f64], square: &mut Vec<
         for y in 0..=x {
             square[x * n + y] = lift * centre[x] * centre[y] - sign * matrix[x * n + y];
         }
-        square[x * n + x] += room;
+        square[x * n + x] += limit;
     }
     // Rounding of the entries, each below 4 eps of at most 4 size, and the centre's own error squared.
     is_positive_definite(square, n, 32.0 * n as f64 * f64::EPSILON * size)
@@ -338,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_are_below_from_their_largest_eigenvalue_on() {
+    fn forms_are_at_most_from_their_largest_eigenvalue_on() {
         let mut square = Vec::new();
         for eigenvalues in [&[-2.0, -1.0][..], &[3.0], &[1.0, -4.0, 2.0], &[-1.0, -1.5, -3.0, -2.0]]
         {
@@ -348,12 +355,13 @@ mod tests {
                     .iter()
                     .map(|x| sign * x)
                     .fold(f64::NEG_INFINITY, |a, b| if a > b { a } else { b });
-                let mut holds = |room: f64| below(&matrix, sign, room, &centre, &mut square);
+                let mut holds =
+                    |limit: f64| form_at_most(&matrix, sign, limit, &centre, &mut square);
                 assert!(holds(largest + 0.01) && !holds(largest - 0.01), "{eigenvalues:?} {sign}");
                 assert!(holds(100.0) && !holds(-100.0) && !holds(f64::NAN));
             }
         }
-        assert!(below(&[0.0; 4], 1.0, 0.0, &[1.0, 0.0], &mut square));
+        assert!(form_at_most(&[0.0; 4], 1.0, 0.0, &[1.0, 0.0], &mut square));
     }
 
     #[test]

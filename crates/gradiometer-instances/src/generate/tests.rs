@@ -19,7 +19,10 @@ fn check(request: &TeacherRequest) -> SeparatedTeacher {
     assert!(complexity.smallest_eigenvalue >= request.smallest_eigenvalue, "{request:?}");
     let (least, greatest) = request.amplitudes;
     for (i, w) in teacher.network().rows().enumerate() {
-        assert!((crate::geometry::norm(w) - 1.0).abs() <= rounding(4, 1.0), "unit first layer");
+        assert!(
+            (gradiometer_model::geometry::norm(w) - 1.0).abs() <= rounding(4, 1.0),
+            "unit first layer"
+        );
         let a = teacher.network().second_layer()[i].abs();
         assert!((least..=greatest).contains(&a), "{a} in {least}..={greatest}");
     }
@@ -160,7 +163,9 @@ fn students_have_their_structure() {
     let student = symmetric_start(6, 10, 0.25, 3).unwrap();
     for j in 0..5 {
         assert_eq!(student.neuron(j), student.neuron(j + 5));
-        assert!((crate::geometry::norm(student.neuron(j)) - 1.0).abs() <= rounding(4, 1.0));
+        assert!(
+            (gradiometer_model::geometry::norm(student.neuron(j)) - 1.0).abs() <= rounding(4, 1.0)
+        );
     }
     assert!(student.second_layer().iter().sum::<f64>().abs() <= 0.0);
     assert!(symmetric_start(6, 3, 1.0, 0).is_err());
@@ -180,9 +185,10 @@ fn students_have_their_structure() {
         assert!((mass - alpha * (1.0 + defect)).abs() <= rounding(16, alpha.abs()));
         for j in group {
             let w = student.neuron(j);
-            let balance = student.second_layer()[j].abs() - crate::geometry::norm(w);
+            let balance = student.second_layer()[j].abs() - gradiometer_model::geometry::norm(w);
             assert!(balance.abs() <= rounding(8, 1.0));
-            let found = projective_angle(teacher.direction(i), &crate::geometry::normalised(w));
+            let found =
+                projective_angle(teacher.direction(i), &gradiometer_model::geometry::normalised(w));
             assert!(found >= 0.499 * angle && found <= 1.501 * angle, "{found}");
         }
     }

@@ -1,11 +1,11 @@
 //! The complexity of a teacher: the quantities through which the theory's constants depend on it.
 
-use crate::error::ModelError;
-use crate::teacher::{Separation, Teacher};
 use faer::{Mat, Side};
 use gradiometer_hermite::Activation;
 use gradiometer_hermite::exponent::{InformationExponent, closed_form_coefficients, multi_index};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
+use gradiometer_model::ModelError;
+use gradiometer_model::{Separation, Teacher};
 use std::f64::consts::TAU;
 
 /// Highest degree examined for an information exponent.
@@ -33,7 +33,8 @@ impl FeatureSubspace {
     ///
     /// # Examples
     /// ```
-    /// use gradiometer_model::{FeatureSubspace, Network, Teacher};
+    /// use gradiometer_instances::FeatureSubspace;
+    /// use gradiometer_model::{Network, Teacher};
     /// let network = Network::new(3, vec![1.0, 1.0], vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0]).unwrap();
     /// let subspace = FeatureSubspace::of(&Teacher::new(network).unwrap()).unwrap();
     /// assert_eq!(subspace.rank(), 2);
@@ -81,7 +82,10 @@ impl FeatureSubspace {
 
     /// Coordinates of the orthogonal projection of `w` in the basis, length `r`.
     pub fn coordinates(&self, w: &[f64]) -> Vec<f64> {
-        self.basis.chunks_exact(self.dimension).map(|b| crate::geometry::dot(b, w)).collect()
+        self.basis
+            .chunks_exact(self.dimension)
+            .map(|b| gradiometer_model::geometry::dot(b, w))
+            .collect()
     }
 
     /// The orthogonal projection `P_{S*} w`, length `d`.
@@ -102,7 +106,7 @@ impl FeatureSubspace {
 ///
 /// # Examples
 /// ```
-/// use gradiometer_model::complexity::weight_epsilon;
+/// use gradiometer_instances::complexity::weight_epsilon;
 /// use gradiometer_model::{Network, Teacher};
 /// let teacher = |x: f64| Teacher::new(Network::new(2, vec![1.0], vec![x, 0.5]).unwrap()).unwrap();
 /// assert_eq!(weight_epsilon(&teacher(0.25)), f64::EPSILON);
@@ -171,7 +175,8 @@ impl Complexity {
     ///
     /// # Examples
     /// ```
-    /// use gradiometer_model::{Complexity, Network, Teacher};
+    /// use gradiometer_instances::Complexity;
+    /// use gradiometer_model::{Network, Teacher};
     /// let network = Network::new(2, vec![1.0, -2.0], vec![1.0, 0.0, 0.0, 1.0]).unwrap();
     /// let complexity = Complexity::of(&Teacher::new(network).unwrap()).unwrap();
     /// assert_eq!(complexity.rank, 2);
@@ -291,8 +296,8 @@ fn failed(points: &[Vec<f64>]) -> ModelError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Network;
     use gradiometer_hermite::exponent::Exponent;
+    use gradiometer_model::Network;
 
     fn rounding(n: usize, scale: f64) -> f64 {
         n as f64 * f64::EPSILON * scale

@@ -1,6 +1,6 @@
 //! One step of a search over instances.
 
-use super::{Instance, gaussian_unit, joined};
+use crate::recipe::{Instance, gaussian_unit, joined};
 use gradiometer_model::geometry::norm;
 use gradiometer_model::{ModelError, Network, Teacher};
 use rand::{RngExt, SeedableRng};
@@ -17,10 +17,14 @@ impl Instance {
     /// # Errors
     /// [`ModelError`] if the move leads to no teacher or to weights that are not finite.
     ///
+    ///
     /// # Examples
     /// ```
-    /// use gradiometer_landscape::instance::Instance;
-    /// let instance = Instance::draw(1).unwrap();
+    /// use gradiometer_instances::{Instance, Recipe};
+    /// let recipe = Recipe::draw(1);
+    /// let teacher = recipe.teacher().unwrap();
+    /// let student = recipe.start(&teacher).unwrap();
+    /// let instance = Instance { seed: 1, teacher, student, lambda: recipe.lambda };
     /// assert_eq!(instance.moved(0.1, 7).unwrap(), instance.moved(0.1, 7).unwrap());
     /// ```
     pub fn moved(&self, size: f64, seed: u64) -> Result<Self, ModelError> {

@@ -4,12 +4,12 @@
 //! to its rounding.
 
 use crate::complexity::{FeatureSubspace, eigenvalues_of_sum, weakest_eigenpair, weighted_sum};
-use crate::error::ModelError;
-use crate::geometry::{dot, normalise_into, projective_angle};
-use crate::network::Network;
-use crate::teacher::{SeparatedTeacher, Teacher};
 use faer::linalg::solvers::Solve;
 use gradiometer_hermite::float::{maximum, minimum, minimum_of};
+use gradiometer_model::ModelError;
+use gradiometer_model::Network;
+use gradiometer_model::geometry::{dot, normalise_into, projective_angle};
+use gradiometer_model::{SeparatedTeacher, Teacher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -78,7 +78,7 @@ impl TeacherRequest {
     ///
     /// # Examples
     /// ```
-    /// use gradiometer_model::generate::TeacherRequest;
+    /// use gradiometer_instances::generate::TeacherRequest;
     /// let request = TeacherRequest { separation: 0.7, ..TeacherRequest::new(10, 2, 4, 1) };
     /// let teacher = request.generate().unwrap();
     /// assert!(teacher.separation().unwrap().angle >= 0.7);
@@ -319,7 +319,7 @@ impl Draw {
 }
 
 fn renormalise(u: &mut [f64]) {
-    let length = crate::geometry::norm(u);
+    let length = gradiometer_model::geometry::norm(u);
     for x in u {
         *x /= length;
     }
@@ -386,7 +386,7 @@ fn teacher_from(
 ///
 /// # Examples
 /// ```
-/// use gradiometer_model::{Complexity, generate::degenerate_h};
+/// use gradiometer_instances::{Complexity, generate::degenerate_h};
 /// let teacher = degenerate_h(8, 3, 5, 1).unwrap();
 /// let complexity = Complexity::of(&teacher).unwrap();
 /// assert_eq!((complexity.rank, complexity.hessian_rank), (3, 2));
@@ -450,7 +450,7 @@ pub fn degenerate_h(
 ///
 /// # Examples
 /// ```
-/// use gradiometer_model::generate::nearly_parallel;
+/// use gradiometer_instances::generate::nearly_parallel;
 /// let teacher = nearly_parallel(1e-11, 20, 3, 4, 1).unwrap();
 /// let angle = teacher.separation().unwrap().angle;
 /// assert!((angle / 1e-11 - 1.0).abs() <= 64.0 * f64::EPSILON);
@@ -499,7 +499,7 @@ pub fn nearly_parallel(
 ///
 /// # Examples
 /// ```
-/// use gradiometer_model::generate::symmetric_start;
+/// use gradiometer_instances::generate::symmetric_start;
 /// let student = symmetric_start(5, 4, 0.5, 1).unwrap();
 /// assert_eq!(student.second_layer(), [0.5, 0.5, -0.5, -0.5]);
 /// assert_eq!(student.neuron(0), student.neuron(2));
@@ -553,7 +553,7 @@ pub fn gaussian_student(
 ///
 /// # Examples
 /// ```
-/// use gradiometer_model::generate::{TeacherRequest, near_teacher_student};
+/// use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
 /// let teacher = TeacherRequest::new(6, 2, 2, 1).generate().unwrap();
 /// let student = near_teacher_student(&teacher, 3, 0.1, 0.0, 2).unwrap();
 /// assert_eq!(student.neurons(), 6);

@@ -1,0 +1,9 @@
+//! Instances to check claims on: the complexity of a teacher, seeded generators, recipes of random instances.
+
+pub mod complexity;
+pub mod generate;
+mod moved;
+mod recipe;
+
+pub use complexity::{Complexity, FeatureSubspace};
+pub use recipe::{Directions, Instance, Place, Recipe};

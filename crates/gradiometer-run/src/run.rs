@@ -26,13 +26,9 @@ use crate::watch::{self, Violation, Watch};
 use gradiometer_files::FilesError;
 use gradiometer_files::file::{remove_temporary, write_atomically};
 use gradiometer_files::rows::Rows;
-<<<<<<< HEAD
 use gradiometer_files::{TensorNames, read_network, write_network};
-use gradiometer_model::{Complexity, Matching, Network, Teacher};
-=======
 use gradiometer_instances::Complexity;
 use gradiometer_model::{Matching, Network, Teacher};
->>>>>>> 8976809 (Keep the model pure, and make a checker that can be believed by its dependencies)
 use gradiometer_population::{InstructionSet, Objective};
 use gradiometer_train::{Advance, Algorithm, Optimizer, Phase, Record, Stage3, State, Trainer};
 use serde_json::{Value, json};

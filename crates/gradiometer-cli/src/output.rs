@@ -142,7 +142,9 @@ impl Table {
         if !self.verdicts.contains(&column) {
             return None;
         }
-        Some(match cell {
+        // An inapplicable claim says why after a colon.
+        let verdict = cell.split(':').next().unwrap_or(cell);
+        Some(match verdict {
             "holds" | "proved" | "yes" | "0" => GREEN,
             "inconclusive" | "inapplicable" | "-" => YELLOW,
             _ => RED,

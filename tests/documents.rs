@@ -73,7 +73,7 @@ fn generated_rows(statements: &[&Statement], files: &[SourceFile]) -> Result<Str
         let controls = s.checks.iter().map(|c| c.control);
         let control = joined(controls.chain(s.exponents.iter().map(|e| e.control)).collect());
         let row = [s.id, s.says, &format!("`{item}`"), &hypotheses, s.sharp, &control];
-        text.push_str(&format!("| {} |\n", row.join(" | ")));
+        text += &["| ", &row.join(" | "), " |\n"].concat();
     }
     Ok(text)
 }

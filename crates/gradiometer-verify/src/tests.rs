@@ -77,6 +77,7 @@ fn a_state_of_other_options_or_claims_is_refused() {
 }
 
 /// The sides of `lambda <= 1e9`; the control lowers the bound.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all statements")]
 fn toy(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
     let [left, right] = [context.lambda(), form.choose(1e9, 0.1)].map(|x| Known::computed(x, 0.0));
     Ok(vec![Sides::at_most("toy", left, right)])

@@ -5,7 +5,8 @@
 use gradiometer::instances::{Directions, Instance, Place, Recipe};
 use gradiometer::landscape::instance::build;
 use gradiometer::theory::{
-    Check, Claim, Context, Form, Relation, Statement, s7_bounds, statements,
+    Check, Claim, Context, Evaluate, Form, Relation, Sides, Statement, TheoryError, s7_bounds,
+    statements,
 };
 use gradiometer::verify::{Options, Scaling, Suite, worst_ratio};
 use gradiometer_tests::source;

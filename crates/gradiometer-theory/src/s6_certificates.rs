@@ -110,7 +110,11 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryEr
     let beyond = teacher.dimension() > subspace.rank();
     if beyond == (form == Form::Stated) {
         let right = Enclosure::around(4.0 / (PI * PI), 2.0 * f64::EPSILON);
-        claims.push(Sides::at_most("rho where d > r", Known::rho_of(&proof), Known::enclosed(right)));
+        claims.push(Sides::at_most(
+            "rho where d > r",
+            Known::rho_of(&proof),
+            Known::enclosed(right),
+        ));
     }
     Ok(claims)
 }

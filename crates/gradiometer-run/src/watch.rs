@@ -1,20 +1,18 @@
 //! Statements of the local analysis watched along a run: both sides every so many steps of Stage 3, and an end where one is violated.
 
 use crate::error::RunError;
-use crate::experiment::{WatchSection, beside};
+use crate::experiment::WatchSection;
 use crate::format::WATCHABLE;
 use gradiometer_certify::{Certificate, Interpolant, Limits, Verdict, check_certificate};
+use gradiometer_files::FilesError;
 use gradiometer_files::certificate_file::read_certificate;
-use gradiometer_files::rows::Rows;
-use gradiometer_files::{FilesError, number};
 use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, find_certificate};
 use gradiometer_landscape::descent::{CLOSE, DescentDirection, largest_step};
 use gradiometer_landscape::lemmas::{Claim, InterpolatedCertificate, Point, TestFunction};
 use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
 use gradiometer_model::{Network, SeparatedTeacher};
-use gradiometer_train::{Phase, State};
-use serde_json::{Value, json};
+use gradiometer_train::State;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -29,89 +27,62 @@ const REFINEMENTS: usize = 4;
 /// Relative width of the bracket of the largest step size.
 const STEP_WIDTH: f64 = 1e-3;
 
-/// A watched claim that does not hold, and where.
+/// A claim that was watched, and where.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
+pub struct WatchedClaim {
     /// Steps taken.
     pub step: u64,
     /// The weight decay there.
     pub lambda: f64,
-    /// The claim.
+    /// Its id and part, and the teacher's neuron where it is about one.
+    pub name: String,
+    /// Both sides.
     pub claim: Claim,
 }
 
-impl Violation {
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "step": self.step,
-            "lambda": number(self.lambda),
-            "claim": format!("{} {}", self.claim.id, self.claim.part),
-            "left": number(self.claim.left),
-            "right": number(self.claim.right),
-            "ratio": number(self.claim.ratio()),
-            "evidence": self.claim.evidence.name(),
-        })
-    }
-}
-
-/// The columns of `claims.csv`.
-pub(crate) fn header() -> Vec<String> {
-    ["step", "lambda", "claim", "left", "right", "ratio", "verdict", "evidence"]
-        .map(str::to_owned)
-        .to_vec()
-}
-
 /// What it takes to evaluate the claims of one experiment.
-pub(crate) struct Watch<'a> {
-    section: &'a WatchSection,
-    path: &'a Path,
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    section: WatchSection,
     teacher: SeparatedTeacher,
     certificate: Certificate,
     dual: InterpolatedCertificate,
-    /// The optimum of the latest `lambda` that needed one.
-    optimum: Option<Optimum>,
 }
 
-impl<'a> Watch<'a> {
+impl Watch {
     /// Finds a certificate of the teacher, or reads and checks the one that the experiment names.
     pub(crate) fn new(
-        section: &'a WatchSection,
+        section: &WatchSection,
         teacher: &SeparatedTeacher,
-        path: &'a Path,
+        beside: &Path,
     ) -> Result<Self, RunError> {
-        let watch_error = |source| RunError::Watch { path: path.to_owned(), source };
         let (certificate, dual) = match &section.certificate {
             None => {
                 let found = find_certificate(teacher, &CertificateOptions::default());
-                let certificate = found.map_err(watch_error)?.certificate;
+                let certificate = found.map_err(RunError::Watch)?.certificate;
                 let interpolant = Interpolant::certificate(teacher, certificate.weights())
-                    .map_err(|source| watch_error(source.into()))?;
+                    .map_err(|source| RunError::Watch(source.into()))?;
                 let rho = certificate.rho();
                 (certificate, InterpolatedCertificate::unproved(interpolant, rho))
             }
             Some(name) => {
-                let name = beside(path, name);
+                let name = beside.join(name);
                 let certificate = read_certificate(&name)?;
                 let mut silent = |_| ControlFlow::Continue(());
                 let runner = &mut Threads::new(THREADS, &mut silent);
                 let report = check_certificate(&certificate, teacher, &Limits::default(), runner)
                     .map_err(|source| FilesError::Certify { path: name, source })?;
                 if let Verdict::Refuted(_) = report.verdict {
-                    return Err(FilesError::Field {
-                        path: path.to_owned(),
-                        field: "watch.certificate".to_owned(),
-                        problem:
-                            "is refuted for this teacher; make one with `certify --out`, or leave it out"
-                                .to_owned(),
-                    }
-                    .into());
+                    let problem = "is refuted for this teacher; make one with `certify --out`, or leave it out";
+                    let field = "watch.certificate".to_owned();
+                    return Err(RunError::Field { field, problem: problem.to_owned() });
                 }
                 let dual = InterpolatedCertificate::checked(teacher, &certificate, &report)
-                    .map_err(|source| watch_error(source.into()))?;
+                    .map_err(|source| RunError::Watch(source.into()))?;
                 (certificate, dual)
             }
         };
-        Ok(Self { section, path, teacher: teacher.clone(), certificate, dual, optimum: None })
+        Ok(Self { section: section.clone(), teacher: teacher.clone(), certificate, dual })
     }
 
     /// The same with a claim about the certificate that is false: a hundred times its `rho`.
@@ -129,44 +100,39 @@ impl<'a> Watch<'a> {
         self.section.every
     }
 
-    /// Evaluates the claims at a student of Stage 3, adds their rows, and returns the first that is violated if that is to end the run.
-    pub(crate) fn look(
-        &mut self,
-        phase: Phase,
+    /// The first claim that is violated, if that is to end the run.
+    pub(crate) fn violation(&self, claims: &[WatchedClaim]) -> Option<WatchedClaim> {
+        let mut claims = claims.iter().filter(|_| self.section.stop_when_violated);
+        claims.find(|watched| watched.claim.is_violated()).cloned()
+    }
+
+    /// The claims at a student of Stage 3, in the order of the statements; `optimum` keeps that of the latest `lambda` that needed one.
+    pub(crate) fn claims(
+        &self,
         state: &State,
         lambda: f64,
-        table: Option<&mut Rows>,
-    ) -> Result<Option<Violation>, RunError> {
-        if !matches!(phase, Phase::Stage3 { .. } | Phase::Floor { .. }) {
-            return Ok(None);
-        }
-        let claims = self
-            .claims(&state.student, lambda)
-            .map_err(|source| RunError::Watch { path: self.path.to_owned(), source })?;
-        if let Some(table) = table {
-            for (name, claim) in &claims {
-                table.push(&row(state.steps, lambda, name, claim))?;
-            }
-        }
-        let violated = claims.into_iter().map(|(_, claim)| claim).find(Claim::is_violated);
-        Ok(violated.filter(|_| self.section.stop_when_violated).map(|claim| Violation {
-            step: state.steps,
-            lambda,
-            claim,
-        }))
+        optimum: &mut Option<Optimum>,
+    ) -> Result<Vec<WatchedClaim>, LandscapeError> {
+        let named = self.named(&state.student, lambda, optimum)?;
+        let step = state.steps;
+        Ok(named
+            .into_iter()
+            .map(|(name, claim)| WatchedClaim { step, lambda, name, claim })
+            .collect())
     }
 
     /// The claims with their names, in the order of the statements.
-    fn claims(
-        &mut self,
+    fn named(
+        &self,
         student: &Network,
         lambda: f64,
+        optimum: &mut Option<Optimum>,
     ) -> Result<Vec<(String, Claim)>, LandscapeError> {
         let wanted = |id: &str| self.section.claims.iter().any(|claim| claim == id);
         let point = Point::new(&self.teacher, student, lambda)?;
         let mut claims = point.claims(&self.dual, self.section.angle);
         if wanted("5.2") || wanted("5.3") {
-            let optimum = match self.optimum.take() {
+            let found = match optimum.take() {
                 Some(optimum) if optimum.lambda.to_bits() == lambda.to_bits() => optimum,
                 _ => {
                     let options = OptimumOptions {
@@ -177,9 +143,9 @@ impl<'a> Watch<'a> {
                     regularised_optimum(&self.teacher, lambda, &options)?
                 }
             };
-            claims.extend(point.optimum_bounds(&self.dual, &optimum.measure, optimum.duality_gap));
-            claims.push(point.gap_identity(&optimum.measure).claim);
-            self.optimum = Some(optimum);
+            claims.extend(point.optimum_bounds(&self.dual, &found.measure, found.duality_gap));
+            claims.push(point.gap_identity(&found.measure).claim);
+            *optimum = Some(found);
         }
         if wanted("7.8") {
             let direction = DescentDirection::new(&point, CLOSE);
@@ -215,18 +181,4 @@ impl<'a> Watch<'a> {
         let test = TestFunction::new(&self.teacher, weights, i, &along, STARTS, neurons, 1)?;
         Ok(point.average_neuron(&test))
     }
-}
-
-fn row(step: u64, lambda: f64, name: &str, claim: &Claim) -> Vec<String> {
-    let finite = |x: f64| if x.is_finite() { format!("{x:e}") } else { String::new() };
-    vec![
-        step.to_string(),
-        format!("{lambda:e}"),
-        name.to_owned(),
-        finite(claim.left),
-        finite(claim.right),
-        finite(claim.ratio()),
-        claim.finding.name().to_owned(),
-        claim.evidence.name().to_owned(),
-    ]
 }

@@ -20,6 +20,9 @@ const EXPERIMENT: &str = "seed = 1\n[teacher]\ndimension = 20\nrank = 4\nneurons
 fn gradiometer(arguments: &[&str]) -> Command {
     let mut command = Command::cargo_bin("gradiometer").unwrap();
     command.args(arguments).args(["--quiet", "--json"]).stdout(Stdio::piped());
+    if arguments[0] != "sweep" {
+        command.arg("--no-report");
+    }
     command.stderr(Stdio::piped());
     command
 }
@@ -51,7 +54,11 @@ fn bytes(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 fn halted(arguments: &[&str], written: &Path) -> Child {
     let mut child = gradiometer(arguments).spawn().unwrap();
     while !written.exists() {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it wrote {written:?}");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before it wrote {}",
+            written.display()
+        );
         sleep(Duration::from_millis(2));
     }
     signal(&child, "-STOP");

@@ -783,11 +783,13 @@ fn check_resume(text: &str) {
     let mut moment = 1_u64;
     for attempt in 0..kills {
         let out = folder.path().join(format!("killed{attempt}"));
-        loop {
-            // Pseudo-random moments, up to a quarter of a second apart.
+        for tries in 1.. {
+            // Pseudo-random moments, at first within a quarter of a second, later within more: a busy machine may not come to a checkpoint sooner.
             moment = moment.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let mut child = spawn_resume(&experiment, &out);
-            std::thread::sleep(std::time::Duration::from_millis(5 + (moment >> 33) % 250));
+            std::thread::sleep(std::time::Duration::from_millis(
+                5 + (moment >> 33) % (250 * tries),
+            ));
             child.kill().unwrap();
             let done = child.wait().unwrap().success();
             interrupted += usize::from(!done);

@@ -256,6 +256,14 @@ pub enum FilesError {
         /// The file.
         path: PathBuf,
     },
+    /// Another process writes to a folder.
+    #[error("{}: is in use by {holder}; wait until that ends, stop it, or choose another folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// Who holds it: process, machine, start, command.
+        holder: String,
+    },
     /// A file cannot be written.
     #[error("{}: cannot be written ({source}); choose another place", path.display())]
     Write {
@@ -279,7 +287,7 @@ impl FilesError {
     pub const fn class(&self) -> Class {
         match self {
             Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
-            Self::Write { .. } | Self::Occupied { .. } => Class::Write,
+            Self::Write { .. } | Self::Occupied { .. } | Self::InUse { .. } => Class::Write,
             Self::OtherState { .. } => Class::Usage,
             Self::Encode { .. } => Class::Internal,
             _ => Class::Data,

@@ -33,9 +33,9 @@ impl Holder {
 /// A folder that this process alone writes to, as far as all take the lock of one name; until it is dropped.
 #[derive(Debug)]
 pub struct HeldFolder {
-    folder: PathBuf,
-    /// Where the lock is.
     path: PathBuf,
+    /// The file that is locked.
+    lock: PathBuf,
     holder: Holder,
     /// Whether the folder was not there before.
     is_new: bool,
@@ -49,14 +49,14 @@ impl HeldFolder {
     /// # Errors
     /// [`FilesError::InUse`] if another process holds it, [`FilesError::Write`] if its file cannot be made.
     pub fn take(folder: &Path, name: &str, holder: &Holder) -> Result<Self, FilesError> {
-        let path = folder.join(name);
-        let error = |source| FilesError::Write { path: path.clone(), source };
+        let lock = folder.join(name);
+        let error = |source| FilesError::Write { path: lock.clone(), source };
         let is_new = !folder.exists();
         fs::create_dir_all(folder)
             .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
         let held = |file| Self {
-            folder: folder.to_owned(),
-            path: path.clone(),
+            path: folder.to_owned(),
+            lock: lock.clone(),
             holder: holder.clone(),
             is_new,
             file,
@@ -64,10 +64,10 @@ impl HeldFolder {
         loop {
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false);
-            let mut file = options.open(&path).map_err(error)?;
+            let mut file = options.open(&lock).map_err(error)?;
             match file.try_lock() {
                 // The last holder may have removed the file after it was opened here: then it is nobody's.
-                Ok(()) if !is_at(&file, &path).map_err(error)? => {}
+                Ok(()) if !is_at(&file, &lock).map_err(error)? => {}
                 Ok(()) => {
                     file.set_len(0).map_err(error)?;
                     file.write_all(holder.line().as_bytes()).map_err(error)?;
@@ -83,7 +83,7 @@ impl HeldFolder {
                     });
                 }
                 Err(TryLockError::Error(_no_locks)) => {
-                    fs::remove_file(&path).map_err(error)?;
+                    fs::remove_file(&lock).map_err(error)?;
                     return Ok(held(None));
                 }
             }
@@ -92,7 +92,7 @@ impl HeldFolder {
 
     /// The folder.
     pub fn path(&self) -> &Path {
-        &self.folder
+        &self.path
     }
 
     /// Who holds it.
@@ -110,11 +110,11 @@ impl Drop for HeldFolder {
     fn drop(&mut self) {
         if self.file.is_some() {
             // Removed while it is still held, so that nobody holds a file of another name.
-            let _stays_without_harm = fs::remove_file(&self.path);
+            let _stays_without_harm = fs::remove_file(&self.lock);
         }
         if self.is_new {
             // A folder that nothing was written to goes too; one that holds something stays.
-            let _stays_with_contents = fs::remove_dir(&self.folder);
+            let _stays_with_contents = fs::remove_dir(&self.path);
         }
     }
 }
@@ -186,7 +186,8 @@ mod tests {
             for _thread in 0..4 {
                 scope.spawn(|| {
                     for _turn in 0..500 {
-                        if let Ok(lock) = HeldFolder::take(folder.path(), ".lock", &holder("turn")) {
+                        if let Ok(lock) = HeldFolder::take(folder.path(), ".lock", &holder("turn"))
+                        {
                             assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                             taken.fetch_add(1, Ordering::SeqCst);
                             assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);

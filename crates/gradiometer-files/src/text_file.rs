@@ -5,14 +5,15 @@ use crate::file;
 use crate::json_path::path_at;
 use crate::parts::{Fields, build};
 use gradiometer_model::{Network, Skip};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
 
 /// A number for JSON: null where it is not finite.
-pub fn number(x: f64) -> serde_json::Value {
-    if x.is_finite() { x.into() } else { serde_json::Value::Null }
+pub fn number(x: f64) -> Value {
+    if x.is_finite() { x.into() } else { Value::Null }
 }
 
 /// A network as a document.
@@ -45,6 +46,15 @@ pub fn from_json<T: DeserializeOwned>(
         expected,
         source,
     })
+}
+
+/// A value as JSON, its fields in the order of their names and null for a number that is not finite; the path is for the message.
+///
+/// # Errors
+/// [`FilesError::Encode`].
+pub fn to_json<T: Serialize>(path: &Path, value: &T) -> Result<Value, FilesError> {
+    serde_json::to_value(value)
+        .map_err(|error| FilesError::Encode { path: path.to_owned(), source: error.into() })
 }
 
 /// A value from a TOML document of the given form.

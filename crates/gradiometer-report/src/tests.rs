@@ -1,5 +1,6 @@
 use super::*;
-use gradiometer_run::run::{Existing, run};
+use gradiometer_files::{HeldFolder, Holder};
+use gradiometer_run::folder::{Existing, LOCK, run};
 use roxmltree::{Document, Node, ParsingOptions};
 use std::ops::ControlFlow;
 use tempfile::TempDir;
@@ -10,7 +11,9 @@ fn trained(experiment: &str) -> (TempDir, PathBuf) {
     let path = folder.path().join("experiment.toml");
     std::fs::write(&path, experiment).unwrap();
     let out = folder.path().join("run");
-    run(&path, &out, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    let held = HeldFolder::take(&out, LOCK, &Holder::default()).unwrap();
+    run(&path, &held, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    drop(held);
     (folder, out)
 }
 
@@ -234,7 +237,9 @@ fn neurons_that_are_zero_leave_marks_without_size() {
     );
     let out = folder.path().join("run");
     let path = folder.path().join("experiment.toml");
-    run(&path, &out, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    let held = HeldFolder::take(&out, LOCK, &Holder::default()).unwrap();
+    run(&path, &held, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    drop(held);
     write_report(&out, ReportOptions::default()).unwrap();
     let text = page(&out);
     assert_sound(&text);

@@ -5,71 +5,87 @@
 //! same bytes as one that was never interrupted. Floats are written so that they come back exactly.
 
 use crate::experiment::Experiment;
-use crate::format::stage_names;
-use crate::json::record_json;
-use gradiometer_files::FilesError;
-use gradiometer_files::TensorNames;
-use gradiometer_files::file;
-use gradiometer_files::safetensors_file;
-use gradiometer_population::Bounded;
-use gradiometer_train::{Floor, FloorEnding, Flow, LayerMoments, Moments, Phase, Record, State};
-use serde_json::{Value, json};
+use crate::record::{FloorReport, Position, RunRecord};
+use crate::run::Results;
+use gradiometer_files::text_file::{from_json, to_json};
+use gradiometer_files::{FilesError, TensorNames, file, safetensors_file};
+use gradiometer_train::{Floor, Flow, LayerMoments, Moments, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 
 /// Names of the optimiser's moments: first and second of the second layer, then of the first layer.
 const MOMENTS: [&str; 4] =
     ["second_layer.first", "second_layer.second", "first_layer.first", "first_layer.second"];
 
+/// Lengths of the tables at a checkpoint, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lengths {
+    /// Of `trajectory.csv`.
+    pub(crate) trajectory: u64,
+    /// Of `claims.csv`, 0 where nothing is watched.
+    pub(crate) claims: u64,
+    /// Of `snapshots.csv`.
+    pub(crate) snapshots: u64,
+}
+
 /// What a run needs to go on.
 #[derive(Clone, Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) state: State,
-    /// The records that `run.json` will hold.
-    pub(crate) stages: Vec<Record>,
-    pub(crate) last: Record,
-    /// How the floors so far ended, as `run.json` will say.
-    pub(crate) floors: Vec<Value>,
-    /// Length of `trajectory.csv` at this moment, in bytes.
-    pub(crate) trajectory: u64,
-    /// Length of `claims.csv`, 0 where nothing is watched.
-    pub(crate) claims: u64,
-    /// Length of `snapshots.csv`.
-    pub(crate) snapshots: u64,
+    pub(crate) results: Results,
+    pub(crate) lengths: Lengths,
+}
+
+/// The metadata, all but the student and the moments.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    version: String,
+    experiment: Experiment,
+    phase: Position,
+    phase_steps: u64,
+    steps: u64,
+    lambda: f64,
+    optimizer_steps: u64,
+    floor: Floor,
+    flow: Flow,
+    floors: Vec<FloorReport>,
+    stages: Vec<RunRecord>,
+    last: RunRecord,
+    #[serde(flatten)]
+    lengths: Lengths,
+}
+
+/// The version alone, which decides whether the rest can be read.
+#[derive(Deserialize)]
+struct Version {
+    version: String,
 }
 
 /// Writes a checkpoint, atomically.
 pub(crate) fn write(
     path: &Path,
     experiment: &Experiment,
-    checkpoint: &Checkpoint,
+    state: &State,
+    results: &Results,
+    lengths: Lengths,
 ) -> Result<(), FilesError> {
-    let Checkpoint { state, stages, last, floors, trajectory, claims, snapshots } = checkpoint;
-    let metadata = json!({
-        "version": env!("CARGO_PKG_VERSION"),
-        "experiment": experiment,
-        "phase": phase_json(state.phase),
-        "phase_steps": state.phase_steps,
-        "steps": state.steps,
-        "lambda": state.lambda,
-        "optimizer_steps": state.moments.steps,
-        "floor": {
-            "radius": state.floor.radius,
-            "products": state.floor.products,
-            "gradient_norm": state.floor.gradient_norm,
-            "curvature": state.floor.curvature,
-            "rounding": state.floor.rounding,
-            "accurate": state.floor.accurate,
-            "ending": state.floor.ending.map(FloorEnding::name),
-        },
-        "flow": {"time": state.flow.time, "step_size": state.flow.step_size},
-        "floors": floors,
-        "stages": stages.iter().enumerate().map(|(i, r)| record_json(r, i == 0)).collect::<Vec<_>>(),
-        "last": record_json(last, false),
-        "trajectory": trajectory,
-        "claims": claims,
-        "snapshots": snapshots,
-    });
-    let names = TensorNames::default();
+    let metadata = Metadata {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        experiment: experiment.clone(),
+        phase: state.phase.into(),
+        phase_steps: state.phase_steps,
+        steps: state.steps,
+        lambda: state.lambda,
+        optimizer_steps: state.moments.steps,
+        floor: state.floor,
+        flow: state.flow,
+        floors: results.floors.clone(),
+        stages: results.stages.clone(),
+        last: results.last.clone(),
+        lengths,
+    };
+    let metadata = Some(to_json(path, &metadata)?.to_string());
     let Moments { second_layer, first_layer, .. } = &state.moments;
     let moments = [
         (MOMENTS[0], second_layer.first.as_slice()),
@@ -77,7 +93,7 @@ pub(crate) fn write(
         (MOMENTS[2], &first_layer.first),
         (MOMENTS[3], &first_layer.second),
     ];
-    let metadata = Some(metadata.to_string());
+    let names = TensorNames::default();
     let bytes = safetensors_file::encode(path, &state.student, &names, &moments, metadata)?;
     file::write_atomically(path, &bytes)
 }
@@ -96,51 +112,44 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, F
     let damaged =
         |field: &str| wrong(field, "is missing or damaged; start again with --force".to_owned());
     let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?;
-    let metadata: Value = safetensors_file::metadata(path, &bytes)?
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .ok_or_else(|| damaged("the metadata"))?;
+    let text = safetensors_file::metadata(path, &bytes)?;
+    let text = text.as_deref().ok_or_else(|| damaged("the metadata"))?;
     let version = env!("CARGO_PKG_VERSION");
-    if metadata["version"] != version {
+    let found: Version = serde_json::from_str(text).map_err(|_not_json| damaged("the metadata"))?;
+    if found.version != version {
         let problem = format!(
-            "is {}; this program is {version}, resume with the program that began the run",
-            metadata["version"]
+            "is {:?}; this program is {version}, resume with the program that began the run",
+            found.version
         );
         return Err(wrong("version", problem));
     }
-    if let Some(field) = first_difference(&metadata["experiment"], &json!(experiment), "") {
+    let metadata: Metadata = from_json(path, text.as_bytes(), "the checkpoint of a run")?;
+    let (begun, own) = (to_json(path, &metadata.experiment)?, to_json(path, experiment)?);
+    if let Some(field) = first_difference(&begun, &own, "") {
         let problem = "differs from the experiment that the run began with; restore it, or start again with --force";
         return Err(wrong(&field, problem.to_owned()));
     }
-    let count = |field: &str| metadata[field].as_u64().ok_or_else(|| damaged(field));
-    let record = |value: &Value| record_from_json(value).ok_or_else(|| damaged("a record"));
     let moment = |index: usize| safetensors_file::own_vector(path, &bytes, MOMENTS[index]);
     let layer = |index: usize| -> Result<LayerMoments, FilesError> {
         Ok(LayerMoments { first: moment(index)?, second: moment(index + 1)? })
     };
+    let Metadata { stages, last, floors, lengths, .. } = metadata;
     let state = State {
         student,
-        phase: phase_from_json(&metadata["phase"]).ok_or_else(|| damaged("phase"))?,
-        phase_steps: count("phase_steps")?,
-        steps: count("steps")?,
-        lambda: metadata["lambda"].as_f64().ok_or_else(|| damaged("lambda"))?,
+        phase: metadata.phase.phase().ok_or_else(|| damaged("phase"))?,
+        phase_steps: metadata.phase_steps,
+        steps: metadata.steps,
+        lambda: metadata.lambda,
         moments: Moments {
-            steps: count("optimizer_steps")?,
+            steps: metadata.optimizer_steps,
             second_layer: layer(0)?,
             first_layer: layer(2)?,
         },
-        floor: floor_from_json(&metadata["floor"]).ok_or_else(|| damaged("floor"))?,
-        flow: flow_from_json(&metadata["flow"]).ok_or_else(|| damaged("flow"))?,
+        floor: metadata.floor,
+        flow: metadata.flow,
     };
-    let stages = metadata["stages"].as_array().ok_or_else(|| damaged("stages"))?;
-    Ok(Checkpoint {
-        state,
-        stages: stages.iter().map(record).collect::<Result<_, _>>()?,
-        last: record(&metadata["last"])?,
-        floors: metadata["floors"].as_array().ok_or_else(|| damaged("floors"))?.clone(),
-        trajectory: count("trajectory")?,
-        claims: count("claims")?,
-        snapshots: count("snapshots")?,
-    })
+    let results = Results { stages, last, floors, violation: None };
+    Ok(Checkpoint { state, results, lengths })
 }
 
 /// The first field in which two documents differ.
@@ -154,92 +163,24 @@ fn first_difference(left: &Value, right: &Value, at: &str) -> Option<String> {
     first_difference(&left[key], &right[key], &at)
 }
 
-fn phase_json(phase: Phase) -> Value {
-    let (stage, epoch) = stage_names(phase, false);
-    json!({"stage": stage, "epoch": epoch})
-}
-
-fn phase_from_json(value: &Value) -> Option<Phase> {
-    let epoch = value["epoch"].as_u64();
-    let stage = value["stage"].as_str()?;
-    let plain = [Phase::Stage1, Phase::Stage2, Phase::Balance, Phase::Finished];
-    match epoch {
-        Some(epoch) => [Phase::Stage3 { epoch }, Phase::Floor { epoch }]
-            .into_iter()
-            .find(|phase| stage_names(*phase, false).0 == stage),
-        None => plain.into_iter().find(|phase| stage_names(*phase, false).0 == stage),
-    }
-}
-
-fn floor_from_json(value: &Value) -> Option<Floor> {
-    let endings = [FloorEnding::Rounding, FloorEnding::Stalled, FloorEnding::Steps];
-    let ending = match &value["ending"] {
-        Value::Null => None,
-        name => Some(endings.into_iter().find(|ending| name == ending.name())?),
-    };
-    let number = |field: &str| value[field].as_f64();
-    Some(Floor {
-        radius: number("radius")?,
-        products: value["products"].as_u64()?,
-        gradient_norm: number("gradient_norm")?,
-        curvature: number("curvature")?,
-        rounding: number("rounding")?,
-        accurate: value["accurate"].as_bool()?,
-        ending,
-    })
-}
-
-fn flow_from_json(value: &Value) -> Option<Flow> {
-    Some(Flow { time: value["time"].as_f64()?, step_size: value["step_size"].as_f64()? })
-}
-
-/// The inverse of [`record_json`]; a number that was not finite comes back as NaN. The phase of the first record, which is at no
-/// phase's end, is not written and does not matter.
-fn record_from_json(value: &Value) -> Option<Record> {
-    let number = |field: &str| match &value[field] {
-        Value::Null => Some(f64::NAN),
-        other => other.as_f64(),
-    };
-    // A field that is not there is `None`, one that makes no sense an error.
-    let optional =
-        |field: &str| if value.get(field).is_some() { number(field).map(Some) } else { Some(None) };
-    let list = |field: &str| -> Option<Vec<f64>> {
-        value[field].as_array()?.iter().map(Value::as_f64).collect()
-    };
-    let phase = if value["stage"] == "start" { Phase::Stage1 } else { phase_from_json(value)? };
-    Some(Record {
-        phase,
-        step: value["steps"].as_u64()?,
-        lambda: number("lambda")?,
-        loss: Bounded { value: number("loss")?, error: number("loss_error")? },
-        objective: number("objective")?,
-        total_mass: number("total_mass")?,
-        gradient_norm: number("gradient_norm")?,
-        average_angles: list("matched_angles")?,
-        assigned_angles: list("assigned_angles")?,
-        mass_beyond: list("mass_beyond")?,
-        balance_defect: number("balance_defect")?,
-        mean_angle: number("mean_angle")?,
-        training_loss: optional("training_loss")?,
-        time: optional("time")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use gradiometer_model::Network;
+    use gradiometer_train::{FloorEnding, Phase};
+    use serde_json::json;
 
     fn checkpoint() -> Checkpoint {
-        let record = |phase| Record {
-            phase,
-            step: 7,
+        let record = |position| RunRecord {
+            position,
+            steps: 7,
             lambda: 0.1,
-            loss: Bounded { value: 1.0 / 3.0, error: 1e-17 },
+            loss: 1.0 / 3.0,
+            loss_error: 1e-17,
             objective: 0.1 + 0.2,
             total_mass: 2.5,
             gradient_norm: f64::MIN_POSITIVE,
-            average_angles: vec![0.7, 1e-9],
+            matched_angles: vec![0.7, 1e-9],
             assigned_angles: vec![0.6],
             mass_beyond: vec![],
             balance_defect: 0.0,
@@ -270,12 +211,13 @@ mod tests {
                 },
                 flow: Flow { time: 0.7, step_size: 1.0 / 7.0 },
             },
-            stages: vec![record(Phase::Stage1), record(Phase::Balance)],
-            last: record(Phase::Floor { epoch: 3 }),
-            floors: vec![json!({"ending": "rounding"})],
-            trajectory: 99,
-            claims: 7,
-            snapshots: 77,
+            results: Results {
+                stages: vec![record(Position::START), record(Phase::Balance.into())],
+                last: record(Phase::Floor { epoch: 3 }.into()),
+                floors: vec![FloorReport::new(3, 0.1, Floor::default())],
+                violation: None,
+            },
+            lengths: Lengths { trajectory: 99, claims: 7, snapshots: 77 },
         }
     }
 
@@ -284,24 +226,26 @@ mod tests {
         Experiment::parse("x.toml".as_ref(), text.as_bytes()).unwrap()
     }
 
+    fn save(path: &Path, Checkpoint { state, results, lengths }: &Checkpoint) {
+        write(path, &experiment(1), state, results, *lengths).unwrap();
+    }
+
     #[test]
     fn a_checkpoint_comes_back_exactly() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resume.safetensors");
         let written = checkpoint();
-        write(&path, &experiment(1), &written).unwrap();
+        save(&path, &written);
         let found = read(&path, &experiment(1)).unwrap();
         assert_eq!(found.state, written.state);
-        assert_eq!((&found.stages, &found.last), (&written.stages, &written.last));
-        assert_eq!((found.trajectory, found.claims, found.snapshots), (99, 7, 77));
-        assert_eq!(found.floors, written.floors);
+        assert_eq!((found.results, found.lengths), (written.results, written.lengths));
     }
 
     #[test]
     fn another_experiment_and_a_damaged_file_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("resume.safetensors");
-        write(&path, &experiment(1), &checkpoint()).unwrap();
+        save(&path, &checkpoint());
         let error = read(&path, &experiment(2)).unwrap_err().to_string();
         assert!(error.contains("seed") && error.contains("resume.safetensors"), "{error}");
         let bytes = std::fs::read(&path).unwrap();

@@ -3,24 +3,18 @@
 mod sections;
 
 pub use sections::{
-    ActivationName, FloorName, LabelFitName, Method, OptimizerName, Part, PrecisionName,
-    RecordSection, SamplesSection, SignsField, SignsName, Stage1Section, Stage2Section,
-    Stage3Section, Start, StudentSection, TeacherSection, WatchSection,
+    ActivationName, LabelFitName, Method, OptimizerName, Part, PrecisionName, RecordSection,
+    SamplesSection, SignsField, SignsName, Stage1Section, Stage2Section, Stage3Section, Start,
+    StudentSection, TeacherSection, WatchSection,
 };
 
 use crate::error::RunError;
-use gradiometer_files::npz_file::read_samples;
-use gradiometer_files::{FilesError, file, text_file};
-use gradiometer_files::{TensorNames, read_network, read_teacher};
-use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
-use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
-use gradiometer_population::{
-    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
-    PopulationError, SampleRequest, WeightDecay,
-};
-use gradiometer_train::{Algorithm, Solver, Stage1, Stage2};
+use gradiometer_files::{file, text_file};
+use gradiometer_population::WeightDecay;
+use gradiometer_train::{Algorithm, Floors, Solver, Stage1, Stage2};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use toml::Table;
 
 /// An experiment as it stands in a TOML file; whatever is left out has its default.
 ///
@@ -71,21 +65,28 @@ pub struct Experiment {
     pub watch: Option<WatchSection>,
 }
 
+/// What stands in an experiment's file.
+const FORM: &str = "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, precision, \
+                    [samples], [student], [stage1], [stage2], [stage3], [record], [watch]";
+
 /// Most numbers that the first layer of a random teacher or student may have: 8 GiB.
 const LARGEST_LAYER: usize = 1 << 30;
 
 /// Refuses a first layer that no memory holds.
-fn fits(path: &Path, field: &str, neurons: usize, dimension: usize) -> Result<(), FilesError> {
+pub(crate) fn fits(field: &str, neurons: usize, dimension: usize) -> Result<(), RunError> {
     if neurons.checked_mul(dimension).is_some_and(|n| n <= LARGEST_LAYER) {
         return Ok(());
     }
-    Err(FilesError::Field {
-        path: path.to_owned(),
-        field: field.to_owned(),
-        problem: format!(
+    Err(wrong(
+        field,
+        format!(
             "is {neurons}; times the dimension {dimension} that exceeds {LARGEST_LAYER} numbers, give less"
         ),
-    })
+    ))
+}
+
+fn wrong(field: &str, problem: impl Into<String>) -> RunError {
+    RunError::Field { field: field.to_owned(), problem: problem.into() }
 }
 
 impl Experiment {
@@ -103,21 +104,25 @@ impl Experiment {
     /// # Errors
     /// [`RunError`] that names the file, the line, the field and the mend.
     pub fn parse(path: &Path, text: &[u8]) -> Result<Self, RunError> {
-        let experiment: Self = text_file::from_toml(
-            path,
-            text,
-            "an experiment: [teacher] with file or dimension and neurons, and optionally seed, skip, activation, precision, \
-             [samples], [student], [stage1], [stage2], [stage3], [record], [watch]",
-        )?;
-        experiment.check(path)?;
+        let experiment: Self = text_file::from_toml(path, text, FORM)?;
+        experiment.check().map_err(|error| error.of(path))?;
         Ok(experiment)
     }
 
-    fn check(&self, path: &Path) -> Result<(), RunError> {
-        let field = |field: &str, problem: String| {
-            let (path, field) = (path.to_owned(), field.to_owned());
-            Err(FilesError::Field { path, field, problem }.into())
-        };
+    /// The experiment that a table holds.
+    ///
+    /// # Errors
+    /// [`RunError`] that names the field and the mend.
+    pub fn from_table(table: Table) -> Result<Self, RunError> {
+        let experiment: Self = table
+            .try_into()
+            .map_err(|source| RunError::Toml { source: Box::new(source), expected: FORM })?;
+        experiment.check()?;
+        Ok(experiment)
+    }
+
+    fn check(&self) -> Result<(), RunError> {
+        let field = |field: &str, problem: String| Err(wrong(field, problem));
         let t = &self.teacher;
         let random = TeacherSection { file: None, ..t.clone() } != TeacherSection::default();
         match (&t.file, t.dimension, t.neurons) {
@@ -142,7 +147,7 @@ impl Experiment {
             (None, _, None) => {
                 return field("teacher.neurons", "is missing; give it, or teacher.file".to_owned());
             }
-            (None, Some(d), Some(m)) => fits(path, "teacher.neurons", m, d)?,
+            (None, Some(d), Some(m)) => fits("teacher.neurons", m, d)?,
             (Some(_), ..) => {}
         }
         if let Some(SignsField::Given(signs)) = &t.signs
@@ -190,9 +195,7 @@ impl Experiment {
         if let Some(twice) = (1..angles.len()).find(|&i| angles[..i].contains(&angles[i])) {
             return field("record.angles", format!("holds {} twice; once will do", angles[twice]));
         }
-        self.algorithm()
-            .validate()
-            .map_err(|source| RunError::Train { path: path.to_owned(), source })
+        Ok(self.algorithm().validate()?)
     }
 
     /// What is wrong with Stage 3 beside the numbers: the field and the mend.
@@ -205,7 +208,7 @@ impl Experiment {
             );
         }
         let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
-        if self.stage3.floor != FloorName::None && !exact {
+        if self.stage3.floor != Floors::None && !exact {
             return say(
                 "stage3.floor",
                 "needs the exact Hessian of ReLU networks; leave it, or [samples] and activation, out",
@@ -257,149 +260,6 @@ impl Experiment {
             stage3: kept(Part::Stage3).then(|| self.stage3.stage3()),
         }
     }
-
-    /// The teacher, read or generated; files are relative to the experiment's folder.
-    ///
-    /// # Errors
-    /// [`RunError`] for a bad file, an impossible request, or a teacher with two parallel neurons.
-    pub fn teacher(&self, path: &Path) -> Result<SeparatedTeacher, RunError> {
-        let section = &self.teacher;
-        if let Some(name) = &section.file {
-            let name = beside(path, name);
-            let teacher = read_teacher(&name, &TensorNames::default())?;
-            return teacher.separated().map_err(|source| model_error(&name, "w", source));
-        }
-        let (dimension, neurons) = (section.dimension.unwrap_or(0), section.neurons.unwrap_or(0));
-        let rank = section.rank.unwrap_or(dimension.min(neurons));
-        let request = TeacherRequest {
-            separation: section.separation.unwrap_or(0.0),
-            smallest_eigenvalue: section.smallest_eigenvalue.unwrap_or(0.0),
-            signs: match &section.signs {
-                None | Some(SignsField::Named(SignsName::Mixed)) => Signs::Mixed,
-                Some(SignsField::Named(SignsName::Positive)) => Signs::Positive,
-                Some(SignsField::Given(signs)) => {
-                    Signs::Given(signs.iter().map(|s| *s > 0).collect())
-                }
-            },
-            amplitudes: section.amplitudes.unwrap_or((1.0, 1.0)),
-            ..TeacherRequest::new(dimension, rank, neurons, self.seed)
-        };
-        request.generate().map_err(|source| model_error(path, "teacher", source))
-    }
-
-    /// The exact objective: what a run is measured by, and without samples what it descends.
-    ///
-    /// # Errors
-    /// [`RunError::Objective`] if the activation has none.
-    pub fn population(
-        &self,
-        path: &Path,
-        teacher: &Teacher,
-    ) -> Result<Box<dyn Objective>, RunError> {
-        let teacher = teacher.clone();
-        if self.activation == ActivationName::Relu {
-            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
-        }
-        let population = ActivationPopulation::new(teacher, self.activation.activation())
-            .map_err(objective_error(path, "activation"))?;
-        Ok(Box::new(population.from_degree(self.lowest_degree())))
-    }
-
-    /// The objective that a run descends.
-    ///
-    /// # Errors
-    /// [`RunError`] for a bad file of samples, or samples that cannot be had.
-    pub fn objective(
-        &self,
-        path: &Path,
-        teacher: &Teacher,
-    ) -> Result<Box<dyn Objective>, RunError> {
-        let Some(section) = &self.samples else { return self.population(path, teacher) };
-        let request = SampleRequest {
-            count: section.count.unwrap_or(0),
-            noise: section.noise,
-            seed: self.seed.wrapping_add(2),
-            from_degree: self.lowest_degree(),
-            batches: section.batches(),
-            label_fit: section.label_fit(),
-        };
-        let teacher = teacher.clone();
-        let samples = match &section.file {
-            None => None,
-            Some(name) => Some(read_samples(&beside(path, name))?),
-        };
-        let arrays = samples.as_ref().map(|samples| (&*samples.inputs, &*samples.labels));
-        average(teacher, self.activation, arrays, &request)
-            .map_err(objective_error(path, "samples"))
-    }
-
-    fn lowest_degree(&self) -> FromDegree {
-        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
-    }
-
-    /// The student's start, read or generated from the stream after the teacher's.
-    ///
-    /// # Errors
-    /// [`RunError`] for a bad file or sizes.
-    pub fn student(&self, path: &Path, dimension: usize) -> Result<Network, RunError> {
-        let section = &self.student;
-        if let Some(name) = &section.file {
-            let name = beside(path, name);
-            let student = read_network(&name, &TensorNames::default())?;
-            if student.dimension() == dimension {
-                return Ok(student);
-            }
-            let source =
-                ModelError::DimensionMismatch { teacher: dimension, student: student.dimension() };
-            return Err(model_error(&name, "w", source));
-        }
-        let m = section.neurons;
-        let scale = section.second_layer_scale;
-        let seed = self.seed.wrapping_add(1);
-        fits(path, "student.neurons", m, dimension)?;
-        let student = match section.start {
-            Start::Symmetric => {
-                symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
-            }
-            Start::Gaussian => {
-                let first = section.first_layer_scale.unwrap_or(1.0);
-                gaussian_student(dimension, m, first, scale.unwrap_or(1.0), seed)
-            }
-        };
-        student.map_err(|source| model_error(path, "student", source))
-    }
-}
-
-/// The average over samples that are given or else drawn.
-fn average(
-    teacher: Teacher,
-    activation: ActivationName,
-    given: Option<(&[f64], &[f64])>,
-    request: &SampleRequest,
-) -> Result<Box<dyn Objective>, PopulationError> {
-    let function = activation.activation();
-    Ok(match (activation, given) {
-        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
-        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
-        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
-        (_, Some((x, y))) => {
-            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
-        }
-    })
-}
-
-fn model_error(path: &Path, field: &str, source: ModelError) -> RunError {
-    FilesError::Model { path: path.to_owned(), field: field.to_owned(), source }.into()
-}
-
-fn objective_error(path: &Path, field: &'static str) -> impl FnOnce(PopulationError) -> RunError {
-    let path = path.to_owned();
-    move |source| RunError::Objective { path, field, source }
-}
-
-/// A name relative to the folder of the experiment.
-pub(crate) fn beside(experiment: &Path, name: &Path) -> PathBuf {
-    experiment.parent().map_or_else(|| name.to_owned(), |folder| folder.join(name))
 }
 
 #[cfg(test)]

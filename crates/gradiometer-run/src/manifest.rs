@@ -3,9 +3,9 @@
 use crate::experiment::Experiment;
 use crate::record::{FinalRecord, FloorReport, RunRecord, null_is_nan};
 use crate::watch::WatchedClaim;
+use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::{from_json, to_json};
-use gradiometer_files::FilesError;
 use gradiometer_hermite::exponent::InformationExponent;
 use gradiometer_instances::Complexity;
 use serde::{Deserialize, Serialize};

@@ -12,16 +12,12 @@
 //! many neurons those of largest mass are kept, as many as fit [`MOST_NUMBERS`] numbers a moment.
 //! Seven digits are kept: enough to draw, and to see an angle of `1e-6`.
 
-use crate::format::stage_names;
-use gradiometer_files::FilesError;
-use gradiometer_files::rows::Rows;
+use crate::record::{Position, RunRecord};
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::{CLOSE, Shares};
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_model::{Matching, Teacher};
-use gradiometer_train::{Record, State};
-use std::fmt::Write as _;
-use std::path::Path;
+use gradiometer_model::{Matching, ModelError, Teacher};
+use gradiometer_train::State;
 
 /// The file's name.
 pub const FILE: &str = "snapshots.csv";
@@ -65,79 +61,84 @@ pub(crate) fn is_moment(step: u64) -> bool {
     step > 0 && next_step(step - 1) == step
 }
 
-/// The growing file.
+/// The neurons at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Where in the algorithm.
+    pub position: Position,
+    /// Steps taken.
+    pub step: u64,
+    /// The weight decay in force.
+    pub lambda: f64,
+    /// The neurons that are kept, in their order.
+    pub neurons: Vec<Neuron>,
+}
+
+/// A neuron at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neuron {
+    /// Which of the student's.
+    pub index: usize,
+    /// The nearest teacher.
+    pub teacher: usize,
+    /// The angle to it, radians.
+    pub angle: f64,
+    /// `q_j s_j`.
+    pub share: f64,
+    /// `a_j`.
+    pub second_layer: f64,
+    /// Coordinates of `w_j` in the basis of `S*`.
+    pub inside: Vec<f64>,
+    /// Norm of the rest.
+    pub outside: f64,
+}
+
+/// What it takes to take snapshots.
 #[derive(Debug)]
 pub(crate) struct Snapshots<'a> {
-    rows: Rows,
     teacher: &'a Teacher,
     subspace: FeatureSubspace,
 }
 
 impl<'a> Snapshots<'a> {
-    /// A new file with its header.
-    pub(crate) fn create(out: &Path, teacher: &'a Teacher) -> Result<Self, FilesError> {
-        let subspace = subspace(out, teacher)?;
-        let mut header: Vec<String> =
-            ["stage", "epoch", "step", "lambda", "neuron", "teacher", "angle", "share", "a"]
-                .map(str::to_owned)
-                .to_vec();
-        header.extend((0..subspace.rank()).map(|i| format!("z_{i}")));
-        header.push("outside".to_owned());
-        Ok(Self { rows: Rows::create(&out.join(FILE), &header)?, teacher, subspace })
+    pub(crate) fn new(teacher: &'a Teacher) -> Result<Self, ModelError> {
+        Ok(Self { teacher, subspace: FeatureSubspace::of(teacher)? })
     }
 
-    /// The file of an interrupted run, cut to the length that it had at the checkpoint.
-    pub(crate) fn reopen(
-        out: &Path,
-        teacher: &'a Teacher,
-        length: u64,
-    ) -> Result<Self, FilesError> {
-        let subspace = subspace(out, teacher)?;
-        Ok(Self { rows: Rows::reopen(&out.join(FILE), length)?, teacher, subspace })
+    /// Rank of the teacher.
+    pub(crate) fn rank(&self) -> usize {
+        self.subspace.rank()
     }
 
-    /// The length, once everything so far is on disk.
-    pub(crate) fn synchronised(&self) -> Result<u64, FilesError> {
-        self.rows.synchronised()
-    }
-
-    /// One moment.
-    pub(crate) fn push(
-        &mut self,
-        record: &Record,
-        state: &State,
-        start: bool,
-    ) -> Result<(), FilesError> {
+    /// The moment of a record.
+    pub(crate) fn take(&self, record: &RunRecord, state: &State) -> Snapshot {
         let student = &state.student;
         let matching = Matching::new(self.teacher, student);
         let neurons = (&*matching.nearest, &*matching.angles, &*matching.masses);
         let a = student.second_layer();
         let Shares { shares, .. } = Shares::new(self.teacher.amplitudes(), a, neurons, CLOSE);
-        let (stage, epoch) = stage_names(record.phase, start);
-        let epoch = epoch.map_or(String::new(), |k| k.to_string());
-        let mut text = String::new();
-        for j in self.kept(&matching) {
-            let w = student.neuron(j);
-            let teacher = matching.nearest[j];
-            let inside = self.subspace.coordinates(w);
+        let neuron = |index: usize| {
+            let w = student.neuron(index);
+            let teacher = matching.nearest[index];
             let rest: Vec<f64> =
                 w.iter().zip(self.subspace.project(w)).map(|(x, p)| x - p).collect();
             let side = if dot(w, self.teacher.direction(teacher)) < 0.0 { -1.0 } else { 1.0 };
-            let _infallible = write!(
-                text,
-                "{stage},{epoch},{},{:e},{j},{teacher},{:.6e},{:.6e},{:.6e}",
-                record.step,
-                record.lambda,
-                matching.angles[j],
-                side * shares[j],
-                student.second_layer()[j]
-            );
-            for x in inside.iter().chain([&norm(&rest)]) {
-                let _infallible = write!(text, ",{x:.6e}");
+            Neuron {
+                index,
+                teacher,
+                angle: matching.angles[index],
+                share: side * shares[index],
+                second_layer: student.second_layer()[index],
+                inside: self.subspace.coordinates(w),
+                outside: norm(&rest),
             }
-            text.push('\n');
+        };
+        Snapshot {
+            position: record.position,
+            step: record.steps,
+            lambda: record.lambda,
+            neurons: self.kept(&matching).into_iter().map(neuron).collect(),
         }
-        self.rows.push_text(&text)
     }
 
     /// The neurons of largest mass, in their order.
@@ -152,12 +153,6 @@ impl<'a> Snapshots<'a> {
     }
 }
 
-fn subspace(out: &Path, teacher: &Teacher) -> Result<FeatureSubspace, FilesError> {
-    FeatureSubspace::of(teacher).map_err(|source| FilesError::Model {
-        path: out.join("teacher.safetensors"),
-        field: "directions".to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]

@@ -18,12 +18,16 @@
 
 use crate::error::RunError;
 use crate::experiment::Experiment;
-use crate::run::{Ending, Existing, Progress, Run, run_experiment};
+use crate::folder::{Existing, LOCK, Run, run_experiment};
+use crate::record::FinalRecord;
+use crate::run::{Ending, Moment};
 use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
+use gradiometer_files::lock::HeldFolder;
+use gradiometer_files::text_file::{from_toml, to_json};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_train::TrainError;
-use serde_json::json;
+use serde::Serialize;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -71,6 +75,7 @@ impl Shard {
         (1 <= index && index <= of).then(|| Self { index: index - 1, of })
     }
 
+    /// The name of the table of a shard's results, or of the whole sweep's.
     fn results(shard: Option<Self>) -> String {
         shard.map_or_else(
             || "results.csv".to_owned(),
@@ -79,8 +84,18 @@ impl Shard {
     }
 }
 
+/// What `sweep.json` holds.
+#[derive(Serialize)]
+struct SweepManifest<'a> {
+    program: &'a str,
+    version: &'a str,
+    points: usize,
+    sweep: &'a [Axis],
+    experiment: &'a Table,
+}
+
 /// A field of the experiment and the values that it takes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 struct Axis {
     field: String,
     values: Vec<Value>,
@@ -95,14 +110,14 @@ pub struct Sweep {
 }
 
 /// Where a sweep stands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct SweepProgress<'a> {
     /// Points done.
     pub done: usize,
     /// Points to do.
     pub points: usize,
     /// The run of the present point.
-    pub run: Progress<'a>,
+    pub run: &'a Moment<'a>,
 }
 
 /// How a sweep ended.
@@ -128,6 +143,11 @@ pub struct Results {
     pub path: PathBuf,
 }
 
+/// The lock of those who write the table of a shard's results, or of the whole sweep's: shards may share a folder.
+pub fn lock(shard: Option<Shard>) -> String {
+    format!(".{}.lock", Shard::results(shard))
+}
+
 impl Sweep {
     /// Reads a sweep and checks the experiment of every point.
     ///
@@ -135,15 +155,14 @@ impl Sweep {
     /// [`RunError`] that names the file, the point and the field.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = file::read(path)?;
-        let mut base: Table = gradiometer_files::text_file::from_toml(
+        let mut base: Table = from_toml(
             path,
             &bytes,
             "an experiment with a table [sweep] of lists, such as seed = [1, 2, 3]",
         )?;
-        let problem = |field: &str, problem: &str| FilesError::Field {
-            path: path.to_owned(),
-            field: field.to_owned(),
-            problem: problem.to_owned(),
+        let problem = |field: &str, problem: &str| {
+            let (path, field) = (path.to_owned(), field.to_owned());
+            FilesError::Field { path, field, problem: problem.to_owned() }
         };
         let mut axes = Vec::new();
         match base.remove("sweep") {
@@ -202,26 +221,26 @@ impl Sweep {
     /// The experiment of a point.
     fn experiment(&self, index: usize) -> Result<Experiment, RunError> {
         let mut table = self.base.clone();
-        let values = self.values(index);
-        for (axis, value) in self.axes.iter().zip(&values) {
+        for (axis, value) in self.axes.iter().zip(self.values(index)) {
             if !set(&mut table, &axis.field, value) {
-                return Err(FilesError::Field {
-                    path: self.path.clone(),
-                    field: format!("sweep.{}", axis.field),
-                    problem: "goes through a field that is no table; give the name of a field"
-                        .to_owned(),
-                }
-                .into());
+                let problem = "goes through a field that is no table; give the name of a field";
+                return Err(self.wrong(&format!("sweep.{}", axis.field), problem).into());
             }
         }
-        let settings: Vec<String> = self
-            .axes
-            .iter()
-            .zip(&values)
-            .map(|(axis, v)| format!("{} = {v}", axis.field))
-            .collect();
-        let name = format!("{}, point {index} ({})", self.path.display(), settings.join(", "));
-        Experiment::parse(Path::new(&name), table.to_string().as_bytes())
+        Experiment::from_table(table).map_err(|error| error.of(&self.place(index)))
+    }
+
+    /// What messages call a point.
+    fn place(&self, index: usize) -> PathBuf {
+        let settings = self.axes.iter().zip(self.values(index));
+        let settings: Vec<String> =
+            settings.map(|(axis, value)| format!("{} = {value}", axis.field)).collect();
+        format!("{}, point {index} ({})", self.path.display(), settings.join(", ")).into()
+    }
+
+    fn wrong(&self, field: &str, problem: impl Into<String>) -> FilesError {
+        let (path, field) = (self.path.clone(), field.to_owned());
+        FilesError::Field { path, field, problem: problem.into() }
     }
 
     fn header(&self) -> Vec<String> {
@@ -241,25 +260,21 @@ impl Sweep {
     }
 
     /// What `sweep.json` holds.
-    fn manifest(&self) -> String {
-        let grid: Vec<_> = self
-            .axes
-            .iter()
-            .map(|axis| json!({"field": axis.field, "values": axis.values}))
-            .collect();
-        let manifest = json!({
-            "program": "gradiometer",
-            "version": env!("CARGO_PKG_VERSION"),
-            "points": self.points(),
-            "sweep": grid,
-            "experiment": self.base,
-        });
-        format!("{manifest:#}\n")
+    fn manifest(&self, path: &Path) -> Result<String, FilesError> {
+        let manifest = SweepManifest {
+            program: "gradiometer",
+            version: env!("CARGO_PKG_VERSION"),
+            points: self.points(),
+            sweep: &self.axes,
+            experiment: &self.base,
+        };
+        Ok(format!("{:#}\n", to_json(path, &manifest)?))
     }
 
     /// Writes `sweep.json`, or refuses a folder that holds that of another sweep.
     fn claim(&self, out: &Path) -> Result<(), FilesError> {
-        let (path, manifest) = (out.join("sweep.json"), self.manifest());
+        let path = out.join("sweep.json");
+        let manifest = self.manifest(&path)?;
         if !path.exists() {
             std::fs::create_dir_all(out)
                 .map_err(|source| FilesError::Write { path: out.to_owned(), source })?;
@@ -269,7 +284,7 @@ impl Sweep {
     }
 
     fn require_own(&self, path: &Path) -> Result<(), FilesError> {
-        if file::read(path)? == self.manifest().as_bytes() {
+        if file::read(path)? == self.manifest(path)?.as_bytes() {
             return Ok(());
         }
         Err(FilesError::Field {
@@ -290,18 +305,20 @@ impl Sweep {
     /// [`RunError`] for points that cannot be run, a folder of another sweep or one that, without `resume`, holds a point already.
     pub fn run(
         &self,
-        out: &Path,
+        out: &HeldFolder,
         shard: Option<Shard>,
         resume: bool,
         progress: &mut dyn FnMut(SweepProgress<'_>) -> ControlFlow<()>,
     ) -> Result<SweepEnding, RunError> {
         let Shard { index: first, of } = shard.unwrap_or(Shard { index: 0, of: 1 });
         let own: Vec<usize> = (first..self.points()).step_by(of).collect();
+        let (holder, out) = (out.holder(), out.path());
         let folder = |index: usize| out.join("points").join(format!("{index:05}"));
         if let Some(taken) = own.iter().map(|i| folder(*i)).find(|f| !resume && f.exists()) {
             return Err(FilesError::Occupied { path: taken }.into());
         }
         self.claim(out)?;
+        let beside = self.path.parent().unwrap_or(Path::new(""));
         let mut rows = Vec::with_capacity(own.len());
         for (done, &index) in own.iter().enumerate() {
             let kept = folder(index).join("row.csv");
@@ -310,20 +327,20 @@ impl Sweep {
                 continue;
             }
             let mut show =
-                |run: Progress<'_>| progress(SweepProgress { done, points: own.len(), run });
+                |run: &Moment<'_>| progress(SweepProgress { done, points: own.len(), run });
             let existing = if resume { Existing::Resume } else { Existing::Keep };
             let experiment = self.experiment(index)?;
-            let ending =
-                run_experiment(&experiment, &self.path, &folder(index), existing, &mut show);
+            let held = HeldFolder::take(&folder(index), LOCK, holder)?;
+            let ending = run_experiment(&experiment, beside, &held, existing, &mut show);
             let mut row = self.cells(index);
             match ending {
                 Ok(Ending::Finished(run)) => row.extend(result(&run)),
                 Ok(Ending::Stopped { .. }) => return Ok(SweepEnding::Stopped { done }),
-                Err(RunError::Train { source: TrainError::Diverged { .. }, .. }) => {
+                Err(RunError::Train(TrainError::Diverged { .. })) => {
                     row.push("diverged".to_owned());
                     row.resize(self.header().len(), String::new());
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.of(&self.path)),
             }
             write_atomically(&kept, line(&row).as_bytes())?;
             rows.push(row);
@@ -354,7 +371,8 @@ impl Sweep {
     ///
     /// # Errors
     /// [`FilesError`] for folders of another sweep, a point that is missing, or one with two different results.
-    pub fn merge(&self, out: &Path, shards: &[PathBuf]) -> Result<Results, FilesError> {
+    pub fn merge(&self, out: &HeldFolder, shards: &[PathBuf]) -> Result<Results, FilesError> {
+        let out = out.path();
         let mut found: Vec<Option<Vec<String>>> = vec![None; self.points()];
         for folder in shards {
             self.require_own(&folder.join("sweep.json"))?;
@@ -440,21 +458,21 @@ fn set(table: &mut Table, field: &str, value: &Value) -> bool {
 
 /// The cells of a finished run, after those of its point.
 fn result(run: &Run) -> Vec<String> {
-    let last = &run.last;
+    let FinalRecord { record: last, mass_away, .. } = &run.manifest.last;
     let outcome = if run.violation.is_some() { "violated" } else { "finished" };
     let numbers = [
         last.lambda,
-        last.loss.value,
-        last.loss.error,
+        last.loss,
+        last.loss_error,
         last.objective,
         last.total_mass,
         last.gradient_norm,
         last.balance_defect,
         last.mean_angle,
-        maximum_of(last.average_angles.iter().copied()),
-        run.mass_away,
+        maximum_of(last.matched_angles.iter().copied()),
+        *mass_away,
     ];
-    let mut cells = vec![outcome.to_owned(), last.step.to_string()];
+    let mut cells = vec![outcome.to_owned(), last.steps.to_string()];
     cells.extend(numbers.iter().map(|x| format!("{x:e}")));
     cells.push(last.training_loss.map_or(String::new(), |x| format!("{x:e}")));
     cells

@@ -2,102 +2,73 @@
 //! and an end where one is violated.
 
 use crate::error::RunError;
-use crate::experiment::{WatchSection, beside};
+use crate::experiment::WatchSection;
 use crate::format::watchable;
 use gradiometer_certify::{Limits, Verdict, check_certificate};
+use gradiometer_files::FilesError;
 use gradiometer_files::certificate_file::read_certificate;
-use gradiometer_files::rows::Rows;
-use gradiometer_files::{FilesError, number};
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, find_certificate};
 use gradiometer_landscape::optimum::Optimum;
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_theory::{Claim, Context, Dual, TheoryError};
-use gradiometer_train::{Phase, State};
-use serde_json::{Value, json};
+use gradiometer_train::State;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 /// Threads of the certificate's check; its outcome does not depend on them.
 const THREADS: usize = 2;
 
-/// A watched claim that does not hold, and where.
+/// A claim that was watched, and where.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
+pub struct WatchedClaim {
     /// Steps taken.
     pub step: u64,
     /// The weight decay there.
     pub lambda: f64,
-    /// The claim.
+    /// Its id and part, and the teacher's neuron where it is about one.
+    pub name: String,
+    /// Both sides.
     pub claim: Claim,
 }
 
-impl Violation {
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "step": self.step,
-            "lambda": number(self.lambda),
-            "claim": format!("{} {}", self.claim.id, self.claim.part),
-            "left": number(self.claim.left),
-            "right": number(self.claim.right),
-            "ratio": number(self.claim.ratio()),
-            "evidence": self.claim.evidence.name(),
-        })
-    }
-}
-
-/// The columns of `claims.csv`.
-pub(crate) fn header() -> Vec<String> {
-    ["step", "lambda", "claim", "left", "right", "ratio", "verdict", "evidence"]
-        .map(str::to_owned)
-        .to_vec()
-}
-
 /// What it takes to evaluate the claims of one experiment.
-pub(crate) struct Watch<'a> {
-    section: &'a WatchSection,
-    path: &'a Path,
+#[derive(Clone, Debug)]
+pub(crate) struct Watch {
+    section: WatchSection,
     teacher: SeparatedTeacher,
     dual: Dual,
-    /// The optimum of the latest `lambda` that needed one.
-    optimum: Option<Optimum>,
 }
 
-impl<'a> Watch<'a> {
+impl Watch {
     /// Finds a certificate of the teacher, or reads and checks the one that the experiment names.
     pub(crate) fn new(
-        section: &'a WatchSection,
+        section: &WatchSection,
         teacher: &SeparatedTeacher,
-        path: &'a Path,
+        beside: &Path,
     ) -> Result<Self, RunError> {
-        let watch_error = |source| RunError::Watch { path: path.to_owned(), source };
         let dual = match &section.certificate {
             None => {
                 let found = find_certificate(teacher, &CertificateOptions::default());
-                let found = found.map_err(|source| watch_error(source.into()))?;
+                let found = found.map_err(|source| RunError::Watch(source.into()))?;
                 Dual::searched(teacher, &found.certificate)
             }
             Some(name) => {
-                let name = beside(path, name);
+                let name = beside.join(name);
                 let certificate = read_certificate(&name)?;
                 let mut silent = |_| ControlFlow::Continue(());
                 let runner = &mut Threads::new(THREADS, &mut silent);
                 let report = check_certificate(&certificate, teacher, &Limits::default(), runner)
                     .map_err(|source| FilesError::Certify { path: name, source })?;
                 if let Verdict::Refuted(_) = report.verdict {
-                    return Err(FilesError::Field {
-                        path: path.to_owned(),
-                        field: "watch.certificate".to_owned(),
-                        problem:
-                            "is refuted for this teacher; make one with `certify --out`, or leave it out"
-                                .to_owned(),
-                    }
-                    .into());
+                    let problem = "is refuted for this teacher; make one with `certify --out`, or leave it out";
+                    let field = "watch.certificate".to_owned();
+                    return Err(RunError::Field { field, problem: problem.to_owned() });
                 }
                 Dual::checked(teacher, &certificate, &report)
             }
         };
-        let dual = dual.map_err(watch_error)?;
-        Ok(Self { section, path, teacher: teacher.clone(), dual, optimum: None })
+        let dual = dual.map_err(RunError::Watch)?;
+        Ok(Self { section: section.clone(), teacher: teacher.clone(), dual })
     }
 
     /// The same with a claim about the certificate that is false: a hundred times its `rho`.
@@ -112,37 +83,33 @@ impl<'a> Watch<'a> {
         self.section.every
     }
 
-    /// Evaluates the claims at a student of Stage 3, adds their rows, and returns the first that is
-    /// violated if that is to end the run.
-    pub(crate) fn look(
-        &mut self,
-        phase: Phase,
-        state: &State,
-        lambda: f64,
-        table: Option<&mut Rows>,
-    ) -> Result<Option<Violation>, RunError> {
-        if !matches!(phase, Phase::Stage3 { .. } | Phase::Floor { .. }) {
-            return Ok(None);
-        }
-        let claims = self
-            .claims(&state.student, lambda)
-            .map_err(|source| RunError::Watch { path: self.path.to_owned(), source })?;
-        if let Some(table) = table {
-            for claim in &claims {
-                table.push(&row(state.steps, lambda, claim))?;
-            }
-        }
-        let violated = claims.into_iter().find(Claim::is_violated);
-        Ok(violated.filter(|_| self.section.stop_when_violated).map(|claim| Violation {
-            step: state.steps,
-            lambda,
-            claim,
-        }))
+    /// The first claim that is violated, if that is to end the run.
+    pub(crate) fn violation(&self, claims: &[WatchedClaim]) -> Option<WatchedClaim> {
+        let mut claims = claims.iter().filter(|_| self.section.stop_when_violated);
+        claims.find(|watched| watched.claim.is_violated()).cloned()
     }
 
-    /// The claims, in the order of the statements.
-    fn claims(&mut self, student: &Network, lambda: f64) -> Result<Vec<Claim>, TheoryError> {
-        let Self { section, teacher, dual, optimum, .. } = self;
+    /// The claims at a student of Stage 3, in the order of the statements; `optimum` keeps that of
+    /// the latest `lambda` that needed one.
+    pub(crate) fn claims(
+        &self,
+        state: &State,
+        lambda: f64,
+        optimum: &mut Option<Optimum>,
+    ) -> Result<Vec<WatchedClaim>, TheoryError> {
+        let step = state.steps;
+        let watched = |claim: Claim| WatchedClaim { step, lambda, name: claim.name(), claim };
+        let claims = self.evaluated(&state.student, lambda, optimum)?;
+        Ok(claims.into_iter().map(watched).collect())
+    }
+
+    fn evaluated(
+        &self,
+        student: &Network,
+        lambda: f64,
+        optimum: &mut Option<Optimum>,
+    ) -> Result<Vec<Claim>, TheoryError> {
+        let Self { section, teacher, dual } = self;
         let mut context = Context::given(teacher, student, lambda, dual.clone(), section.angle);
         if let Some(optimum) = optimum.take() {
             context = context.with_optimum(optimum);
@@ -154,18 +121,4 @@ impl<'a> Watch<'a> {
         *optimum = context.into_optimum();
         Ok(claims)
     }
-}
-
-fn row(step: u64, lambda: f64, claim: &Claim) -> Vec<String> {
-    let finite = |x: f64| if x.is_finite() { format!("{x:e}") } else { String::new() };
-    vec![
-        step.to_string(),
-        format!("{lambda:e}"),
-        claim.name(),
-        finite(claim.left),
-        finite(claim.right),
-        finite(claim.ratio()),
-        claim.finding.name().to_owned(),
-        claim.evidence.name().to_owned(),
-    ]
 }

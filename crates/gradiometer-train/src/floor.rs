@@ -18,6 +18,8 @@ use gradiometer_population::{
 
 /// After which epochs of Stage 3 the floor of the objective is sought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum Floors {
     /// After none: descent alone, as in the paper. The default.
     #[default]
@@ -30,6 +32,7 @@ pub enum Floors {
 
 /// Where a search for the floor stands, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Floor {
     /// Radius of the trust region; 0 before the first step.
     pub radius: f64,
@@ -49,6 +52,8 @@ pub struct Floor {
 
 /// How a search for the floor ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "lowercase"))]
 pub enum FloorEnding {
     /// The gradient is as small as rounding lets it be known: a stationary point.
     Rounding,

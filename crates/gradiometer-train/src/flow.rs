@@ -12,6 +12,7 @@ use gradiometer_population::{Gradient, Objective, Workspace};
 
 /// Where the flow of an epoch stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Flow {
     /// Time since the epoch began.
     pub time: f64,

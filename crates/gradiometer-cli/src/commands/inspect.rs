@@ -7,7 +7,7 @@ use gradiometer::hermite::exponent::Exponent;
 use gradiometer::instances::Complexity;
 use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
 use gradiometer::model::Teacher;
-use gradiometer::run::complexity_json;
+use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
     let complexity = Complexity::of(&teacher)
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
-    let mut json = complexity_json(&complexity);
+    let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
     if !arguments.no_certificate {
         let (summary, lines) = certificate_summary(teacher);

@@ -1,7 +1,7 @@
 //! `study NAME`: an experiment of its own, as a table, what it says, JSON and CSV.
 
 use super::report::ReportArguments;
-use crate::commands::interruption;
+use crate::commands::{hold, interruption};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
 use gradiometer::files::{FilesError, write_atomically};
@@ -47,8 +47,8 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     };
     let [state, csv, json] =
         ["state.json", "csv", "json"].map(|end| folder.join(format!("{}.{end}", study.name)));
-    std::fs::create_dir_all(folder)
-        .map_err(|source| FilesError::Write { path: folder.clone(), source })?;
+    // Other studies may fill the same folder.
+    let _held = hold(folder, &format!(".{}.lock", study.name))?;
     if arguments.resume && state.exists() {
         session = session.resumed(&state)?;
     } else if !(arguments.resume || arguments.force) {

@@ -1,9 +1,9 @@
 //! `sweep FILE --out DIR`: an experiment at every point of a grid, in shards, and their merge.
 
-use super::interruption;
+use super::{hold, interruption};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::files::number;
-use gradiometer::run::sweep::{Results, Shard, Sweep, SweepEnding, SweepProgress};
+use gradiometer::run::sweep::{Results, Shard, Sweep, SweepEnding, SweepProgress, lock};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
@@ -42,7 +42,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let results = if arguments.merge.is_empty() {
         run_points(&sweep, arguments, common)?
     } else {
-        sweep.merge(&arguments.out, &arguments.merge)?
+        sweep.merge(&hold(&arguments.out, &lock(None))?, &arguments.merge)?
     };
     let column = results.header.iter().position(|name| name == "outcome");
     let outcomes = || results.rows.iter().filter_map(|row| row.get(column?));
@@ -78,16 +78,17 @@ fn run_points(sweep: &Sweep, arguments: &Arguments, common: &Common) -> Result<R
     let mut show = |progress: SweepProgress<'_>| {
         bar.set_length(progress.points as u64);
         bar.set_position(progress.done as u64);
-        let record = progress.run.record;
-        bar.set_message(format!("{}: L = {}", record.phase, scientific(record.loss.value, 2)));
-        steps = progress.run.steps;
+        let record = &progress.run.results.last;
+        bar.set_message(format!("{}: L = {}", record.position, scientific(record.loss, 2)));
+        steps = progress.run.state.steps;
         if interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
             ControlFlow::Continue(())
         }
     };
-    let ending = sweep.run(&arguments.out, arguments.shard, arguments.resume, &mut show);
+    let out = hold(&arguments.out, &lock(arguments.shard))?;
+    let ending = sweep.run(&out, arguments.shard, arguments.resume, &mut show);
     bar.finish_and_clear();
     match ending? {
         SweepEnding::Finished(results) => Ok(results),

@@ -1,14 +1,16 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
-use super::interruption;
 use super::report::ReportArguments;
+use super::{hold, interruption};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
-use gradiometer::run::format::stage_names;
-use gradiometer::run::run::{Ending, Existing, Progress, Run, run as run_experiment};
-use gradiometer::train::Record;
+use gradiometer::run::experiment::PrecisionName;
+use gradiometer::run::folder::{self, Existing, LOCK, Run};
+use gradiometer::run::record::{FloorReport, RunRecord};
+use gradiometer::run::{Ending, Moment};
+use gradiometer::train::FloorEnding;
 use indicatif::{ProgressBar, ProgressStyle};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -41,11 +43,11 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} steps, {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
     let interrupted = interruption();
-    let mut show = |progress: Progress<'_>| {
-        bar.set_length(progress.most_steps);
-        bar.set_position(progress.steps);
-        let record = progress.record;
-        bar.set_message(format!("{}: L = {}", record.phase, scientific(record.loss.value, 2)));
+    let mut show = |moment: &Moment<'_>| {
+        bar.set_length(moment.most_steps);
+        bar.set_position(moment.state.steps);
+        let record = &moment.results.last;
+        bar.set_message(format!("{}: L = {}", record.position, scientific(record.loss, 2)));
         if interrupted.load(Ordering::Relaxed) {
             ControlFlow::Break(())
         } else {
@@ -57,22 +59,25 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         (false, true) => Existing::Replace,
         (false, false) => Existing::Keep,
     };
-    let ending = run_experiment(&arguments.experiment, &arguments.out, existing, &mut show);
+    let out = hold(&arguments.out, LOCK)?;
+    let ending = folder::run(&arguments.experiment, &out, existing, &mut show);
     bar.finish_and_clear();
     let result = match ending? {
         Ending::Finished(run) => *run,
         Ending::Stopped { steps } => return Err(Failure::Interrupted { steps }),
     };
+    let manifest = &result.manifest;
     let mut json = json!({
-        "final": result.manifest["final"],
-        "stages": result.manifest["stages"],
-        "precision": result.manifest["experiment"]["precision"],
+        "final": manifest.last,
+        "stages": manifest.stages,
+        "precision": manifest.experiment.precision,
         "out": arguments.out.display().to_string(),
     });
-    for field in ["floors", "violated"] {
-        if let Some(value) = result.manifest.get(field) {
-            json[field] = value.clone();
-        }
+    if !manifest.floors.is_empty() {
+        json["floors"] = json!(manifest.floors);
+    }
+    if let Some(violated) = &manifest.violated {
+        json["violated"] = json!(violated);
     }
     Report { text: text(&result), json }.print(common)?;
     if !common.quiet {
@@ -107,12 +112,13 @@ fn text(run: &Run) -> String {
         "mean angle",
         "mass away",
     ]);
-    for (i, record) in run.stages.iter().enumerate() {
-        table.row(cells(record, i == 0));
+    let manifest = &run.manifest;
+    for record in &manifest.stages {
+        table.row(cells(record));
     }
-    let last = &run.last;
+    let last = &manifest.last.record;
     let mut angles = Table::new(&["teacher", "amplitude", "average neuron", "assigned neuron"]);
-    let pairs = last.average_angles.iter().zip(&last.assigned_angles);
+    let pairs = last.matched_angles.iter().zip(&last.assigned_angles);
     for (i, (average, assigned)) in pairs.enumerate() {
         let amplitude = scientific(run.teacher.amplitudes()[i], 4);
         angles.row(vec![
@@ -122,44 +128,37 @@ fn text(run: &Run) -> String {
             scientific(*assigned, 3),
         ]);
     }
-    let single = run.manifest["experiment"]["precision"] == "single";
+    let single = manifest.experiment.precision == PrecisionName::Single;
     let precision = if single { "steps in single precision, records in doubles\n" } else { "" };
     format!(
         "{}{}{precision}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
         table.text(),
-        floors(&run.manifest),
-        scientific(last.loss.value, 4),
-        scientific(last.loss.error, 1),
-        scientific(run.mass_away, 2),
+        manifest.floors.iter().map(floor).collect::<String>(),
+        scientific(last.loss, 4),
+        scientific(last.loss_error, 1),
+        scientific(manifest.last.mass_away, 2),
         angles.text()
     )
 }
 
-/// How the searches for a floor ended.
-fn floors(manifest: &Value) -> String {
-    let line = |floor: &Value| {
-        let gradient = floor["gradient_norm"].as_f64().unwrap_or(f64::NAN);
-        let rounding = floor["rounding"].as_f64().unwrap_or(f64::NAN);
-        format!(
-            "floor.{}: ended by {}, |gradient| {}, its rounding {}, {} products with the Hessian\n",
-            floor["epoch"],
-            floor["ending"].as_str().unwrap_or("nothing"),
-            scientific(gradient, 3),
-            scientific(rounding, 2),
-            floor["hessian_products"]
-        )
-    };
-    manifest["floors"].as_array().into_iter().flatten().map(line).collect()
+/// How the search for a floor ended.
+fn floor(floor: &FloorReport) -> String {
+    format!(
+        "floor.{}: ended by {}, |gradient| {}, its rounding {}, {} products with the Hessian\n",
+        floor.epoch,
+        floor.ending.map_or("nothing", FloorEnding::name),
+        scientific(floor.gradient_norm, 3),
+        scientific(floor.rounding, 2),
+        floor.hessian_products
+    )
 }
 
-fn cells(record: &Record, start: bool) -> Vec<String> {
-    let (stage, epoch) = stage_names(record.phase, start);
-    let name = epoch.map_or_else(|| stage.to_owned(), |k| format!("{stage}.{k}"));
-    let worst = maximum_of(record.average_angles.iter().copied());
+fn cells(record: &RunRecord) -> Vec<String> {
+    let worst = maximum_of(record.matched_angles.iter().copied());
     let away = record.mass_beyond.get(1).or(record.mass_beyond.first()).copied().unwrap_or(0.0);
     let numbers =
-        [record.lambda, record.loss.value, record.gradient_norm, worst, record.mean_angle, away];
-    let mut cells = vec![name, record.step.to_string()];
+        [record.lambda, record.loss, record.gradient_norm, worst, record.mean_angle, away];
+    let mut cells = vec![record.position.to_string(), record.steps.to_string()];
     cells.extend(numbers.iter().map(|x| scientific(*x, 3)));
     cells
 }

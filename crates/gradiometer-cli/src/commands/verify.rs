@@ -1,5 +1,6 @@
 //! `verify`: the statements on random instances, with a search for counterexamples and controls that must fail.
 
+use super::hold;
 use super::report::ReportArguments;
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::files::FilesError;
@@ -51,10 +52,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let options =
         Options { instances: arguments.instances, seed: arguments.seed, ..Options::default() };
     let mut suite = Suite::of(&arguments.claims, options)?;
-    let mut state = None;
+    let (mut state, mut _held) = (None, None);
     if let Some(out) = &arguments.out {
-        std::fs::create_dir_all(out)
-            .map_err(|source| FilesError::Write { path: out.clone(), source })?;
+        _held = Some(hold(out, ".verify.lock")?);
         let path = out.join(STATE_FILE);
         if arguments.resume {
             suite = suite.resumed(&path)?;

@@ -39,7 +39,7 @@ pub enum ActivationName {
 }
 
 impl ActivationName {
-    pub(super) const fn activation(self) -> Activation {
+    pub(crate) const fn activation(self) -> Activation {
         match self {
             Self::Relu => Activation::Relu,
             Self::Absolute => Activation::Absolute,
@@ -122,7 +122,7 @@ impl Default for SamplesSection {
 
 impl SamplesSection {
     /// What is wrong with a combination of fields: the field and the mend.
-    pub(super) fn conflict(&self) -> Option<(&'static str, &'static str)> {
+    pub(crate) fn conflict(&self) -> Option<(&'static str, &'static str)> {
         let whole = self.batch.is_none() && !self.fresh;
         match (&self.file, self.count) {
             (None, None) => Some(("samples.count", "is missing; give it, or samples.file")),
@@ -145,14 +145,14 @@ impl SamplesSection {
         }
     }
 
-    pub(super) const fn label_fit(&self) -> LabelFit {
+    pub(crate) const fn label_fit(&self) -> LabelFit {
         match self.preprocessing {
             LabelFitName::LeastSquares => LabelFit::LeastSquares,
             LabelFitName::Moments => LabelFit::Moments,
         }
     }
 
-    pub(super) fn batches(&self) -> Batches {
+    pub(crate) fn batches(&self) -> Batches {
         let reuse = self.reuse;
         match (self.batch.or(self.count), self.fresh) {
             (Some(size), true) => Batches::Fresh { size, reuse },
@@ -337,22 +337,9 @@ pub struct Stage3Section {
     /// Whether `W` stays as Stage 1 left it.
     pub freeze_first_layer: bool,
     /// `"none"`, `"last"` or `"every"`: the epochs that Newton's method takes to the minimiser of their objective.
-    pub floor: FloorName,
+    pub floor: Floors,
     /// Most steps of Newton's method for one floor.
     pub floor_steps: u64,
-}
-
-/// The epochs that end at their floor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FloorName {
-    /// None.
-    #[default]
-    None,
-    /// The last one.
-    Last,
-    /// Each.
-    Every,
 }
 
 /// An optimiser by its name.
@@ -388,7 +375,7 @@ impl Default for Stage3Section {
             second_layer_share: stage3.shares.second_layer,
             first_layer_share: stage3.shares.first_layer,
             freeze_first_layer: stage3.freeze_first_layer,
-            floor: FloorName::None,
+            floor: Floors::None,
             floor_steps: stage3.floor_steps,
         }
     }
@@ -396,7 +383,7 @@ impl Default for Stage3Section {
 
 impl Stage3Section {
     /// A field that the optimiser does not have.
-    pub(super) fn idle_field(&self) -> Option<&'static str> {
+    pub(crate) fn idle_field(&self) -> Option<&'static str> {
         let adam = self.optimizer == OptimizerName::Adam;
         let flow = self.optimizer == OptimizerName::Flow;
         let momentum = adam || self.optimizer == OptimizerName::Momentum;
@@ -409,7 +396,7 @@ impl Stage3Section {
         idle.into_iter().find(|(_, value, used)| value.is_some() && !used).map(|(name, ..)| name)
     }
 
-    pub(super) fn stage3(&self) -> Stage3 {
+    pub(crate) fn stage3(&self) -> Stage3 {
         let momentum = self.momentum.unwrap_or(0.9);
         Stage3 {
             step_size: self.step_size,
@@ -435,11 +422,7 @@ impl Stage3Section {
                 first_layer: self.first_layer_share,
             },
             freeze_first_layer: self.freeze_first_layer,
-            floors: match self.floor {
-                FloorName::None => Floors::None,
-                FloorName::Last => Floors::Last,
-                FloorName::Every => Floors::Every,
-            },
+            floors: self.floor,
             floor_steps: self.floor_steps,
         }
     }
@@ -493,7 +476,7 @@ impl Default for WatchSection {
 
 impl WatchSection {
     /// What is wrong with it: the field and the mend.
-    pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
+    pub(crate) fn mistake(&self) -> Option<(&'static str, String)> {
         if self.every == 0 {
             return Some(("watch.every", "is 0; give at least 1".to_owned()));
         }

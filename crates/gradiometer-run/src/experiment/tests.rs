@@ -1,11 +1,18 @@
 use super::*;
-use gradiometer_population::{Batches, Precision, WeightDecay};
+use gradiometer_model::Teacher;
+use gradiometer_population::{Batches, Objective, Precision, WeightDecay};
 use gradiometer_train::{Floors, Optimizer};
 
 const SMALL: &str = "seed = 1\n[teacher]\ndimension = 6\nneurons = 2\n[student]\nneurons = 10\n";
 
 fn parse(text: &str) -> Result<Experiment, RunError> {
     Experiment::parse("x.toml".as_ref(), text.as_bytes())
+}
+
+/// What a run descends.
+fn objective(experiment: &Experiment, teacher: &Teacher) -> Box<dyn Objective> {
+    let sampled = experiment.sampled("".as_ref(), teacher).unwrap();
+    sampled.unwrap_or_else(|| experiment.population(teacher).unwrap())
 }
 
 #[test]
@@ -29,7 +36,7 @@ fn an_experiment_survives_being_written() {
 
 #[test]
 fn variants_are_data() {
-    let path = Path::new("x.toml");
+    let path = Path::new("");
     let text = format!(
         "skip = [\"preprocessing\", \"stage1\"]\n{SMALL}start = \"gaussian\"\n[samples]\ncount = 50\nbatch = 10\n\
          [stage3]\noptimizer = \"adam\"\nfreeze_first_layer = true\nfirst_layer_share = 0.0\n"
@@ -49,8 +56,8 @@ fn variants_are_data() {
     let student = experiment.student(path, 6).unwrap();
     let losses = [&text, &text.replace("\"preprocessing\", ", ""), SMALL].map(|text| {
         let experiment = parse(text).unwrap();
-        let objective = experiment.objective(path, &teacher).unwrap();
-        let population = experiment.population(path, &teacher).unwrap();
+        let objective = objective(&experiment, &teacher);
+        let population = experiment.population(&teacher).unwrap();
         [objective.loss(&student, 1.0).value, population.loss(&student, 1.0).value]
     });
     let mut distinct: Vec<u64> = losses.as_flattened().iter().map(|x| x.to_bits()).collect();
@@ -59,19 +66,19 @@ fn variants_are_data() {
     // Raw and preprocessed, sampled and exact; the last file has no samples, and its degrees are those of the second.
     assert_eq!(distinct.len(), 4, "{losses:?}");
     let erf = parse(&format!("activation = \"erf\"\n{SMALL}")).unwrap();
-    let erf = erf.objective(path, &teacher).unwrap().loss(&student, 1.0).value;
+    let erf = objective(&erf, &teacher).loss(&student, 1.0).value;
     assert!(erf > 0.0 && !distinct.contains(&erf.to_bits()));
     for name in ["absolute", "erf"] {
         let text = format!("activation = \"{name}\"\n{SMALL}[samples]\ncount = 4000\n");
         let experiment = parse(&text).unwrap();
-        let sampled = experiment.objective(path, &teacher).unwrap().loss(&student, 1.0).value;
-        let exact = experiment.population(path, &teacher).unwrap().loss(&student, 1.0).value;
+        let sampled = objective(&experiment, &teacher).loss(&student, 1.0).value;
+        let exact = experiment.population(&teacher).unwrap().loss(&student, 1.0).value;
         // A mean of 4000 squares, the deviation of each a few times their mean; ReLU's loss is farther away.
         assert!((sampled / exact - 1.0).abs() < 0.25, "{name}: {sampled} {exact}");
         assert!((losses[2][1] / exact - 1.0).abs() > 0.25, "{name}: {losses:?} {exact}");
     }
     let few = parse(&format!("{SMALL}[samples]\ncount = 5\n")).unwrap();
-    let error = few.objective(path, &teacher).err().unwrap().to_string();
+    let error = few.sampled(path, &teacher).err().unwrap().to_string();
     assert!(error.contains("samples") && error.contains("at least 8"), "{error}");
 }
 
@@ -86,11 +93,11 @@ fn floors_flow_moments_and_watched_claims_are_data() {
     assert_eq!(stage3.optimizer, Optimizer::Flow { tolerance: 1e-5 });
     let watch = experiment.watch.as_ref().unwrap();
     assert_eq!((watch.claims.as_slice(), watch.every), (["7.3".to_owned()].as_slice(), 20));
-    let path = Path::new("x.toml");
+    let path = Path::new("");
     let teacher = experiment.teacher(path).unwrap().into_inner();
     let student = experiment.student(path, 6).unwrap();
     let loss = |text: &str| {
-        let objective = parse(text).unwrap().objective(path, &teacher).unwrap();
+        let objective = objective(&parse(text).unwrap(), &teacher);
         objective.loss(&student, 1.0).value.to_bits()
     };
     assert_ne!(loss(&text), loss(&text.replace("moments", "least-squares")));
@@ -104,7 +111,7 @@ fn floors_flow_moments_and_watched_claims_are_data() {
 
 #[test]
 fn the_precision_is_that_of_the_steps_alone() {
-    let path = Path::new("x.toml");
+    let path = Path::new("");
     let [double, single] = ["double", "single"]
         .map(|name| parse(&format!("precision = \"{name}\"\n{SMALL}")).unwrap());
     assert_eq!(double, parse(SMALL).unwrap());
@@ -113,9 +120,8 @@ fn the_precision_is_that_of_the_steps_alone() {
     // It is no part of the objective.
     let teacher = single.teacher(path).unwrap().into_inner();
     let student = single.student(path, 6).unwrap();
-    let [x, y] = [double, single].map(|experiment| {
-        experiment.objective(path, &teacher).unwrap().loss(&student, 1.0).value.to_bits()
-    });
+    let [x, y] = [double, single]
+        .map(|experiment| objective(&experiment, &teacher).loss(&student, 1.0).value.to_bits());
     assert_eq!(x, y);
     for more in [
         "activation = \"absolute\"\n@",
@@ -132,7 +138,7 @@ fn the_precision_is_that_of_the_steps_alone() {
 
 #[test]
 fn a_seed_means_one_teacher_and_one_student() {
-    let path = Path::new("x.toml");
+    let path = Path::new("");
     let experiment = parse(SMALL).unwrap();
     assert_eq!(experiment.teacher(path).unwrap(), experiment.teacher(path).unwrap());
     assert_eq!(experiment.student(path, 6).unwrap(), experiment.student(path, 6).unwrap());
@@ -199,8 +205,8 @@ fn mistakes_are_named() {
         assert_eq!(error.class(), gradiometer_files::Class::Data);
     }
     let text = "[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 2000000000000\n";
-    let error = parse(text).unwrap().student("x.toml".as_ref(), 2).unwrap_err();
+    let error = parse(text).unwrap().student("".as_ref(), 2).unwrap_err();
     assert!(error.to_string().contains("student.neurons"), "{error}");
     let odd = parse("[teacher]\ndimension = 2\nneurons = 2\n[student]\nneurons = 3\n").unwrap();
-    assert!(odd.student("x.toml".as_ref(), 2).unwrap_err().to_string().contains("even"));
+    assert!(odd.student("".as_ref(), 2).unwrap_err().to_string().contains("even"));
 }

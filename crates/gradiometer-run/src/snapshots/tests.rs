@@ -1,9 +1,10 @@
 use super::*;
+use crate::table::{snapshot_rows, snapshots_header};
 use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
 use gradiometer_landscape::descent::DescentDirection;
 use gradiometer_landscape::point::Point;
 use gradiometer_population::{Population, WeightDecay};
-use gradiometer_train::{Floor, Flow, Moments, Phase};
+use gradiometer_train::{Floor, Flow, Moments, Phase, Record};
 
 /// The integer part of the fourth root.
 fn root(x: u128) -> u64 {
@@ -41,10 +42,10 @@ fn snapshot(neurons: usize) -> (Vec<Vec<String>>, State, gradiometer_model::Sepa
     let population = Population::new((*teacher).clone());
     let decay = WeightDecay::equal(0.25);
     let record = Record::measure(&population, &state.student, (state.phase, 9), (0.25, decay), &[]);
-    let folder = tempfile::tempdir().unwrap();
-    let mut snapshots = Snapshots::create(folder.path(), &teacher).unwrap();
-    snapshots.push(&record, &state, false).unwrap();
-    let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
+    let record = RunRecord::new(record, state.phase.into());
+    let snapshots = Snapshots::new(&teacher).unwrap();
+    let header = snapshots_header(snapshots.rank()).join(",") + "\n";
+    let text = header + &snapshot_rows(&snapshots.take(&record, &state));
     let rows = text.lines().map(|l| l.split(',').map(str::to_owned).collect()).collect();
     (rows, state, teacher)
 }

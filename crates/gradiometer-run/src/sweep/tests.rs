@@ -1,4 +1,5 @@
 use super::*;
+use gradiometer_files::lock::Holder;
 
 const GRID: &str = "seed = 1\n[teacher]\ndimension = 4\nneurons = 2\n[student]\nneurons = 10\n\
                     [stage3]\nsteps = 5\nepochs = 1\n[sweep]\nstage3.lambda = [0.01, 0.02, 0.03]\nseed = [1, 2]\n\
@@ -60,8 +61,11 @@ fn shards_merge_to_the_table_of_the_whole() {
         .unwrap();
     let sweep = Sweep::read(&path).unwrap();
     let mut go_on = |_: SweepProgress<'_>| ControlFlow::Continue(());
+    let held = |name: &str| {
+        HeldFolder::take(&folder.path().join(name), ".lock", &Holder::default()).unwrap()
+    };
     let mut run = |name: &str, shard| {
-        let out = folder.path().join(name);
+        let out = held(name);
         match sweep.run(&out, shard, false, &mut go_on).unwrap() {
             SweepEnding::Finished(results) => results,
             stopped @ SweepEnding::Stopped { .. } => panic!("{stopped:?}"),
@@ -74,10 +78,10 @@ fn shards_merge_to_the_table_of_the_whole() {
     let first = run("parts", Shard::parse("1/2"));
     assert_eq!(first.rows, [0, 2, 4].map(|i| whole.rows[i].clone()));
     let parts = [folder.path().join("parts"), folder.path().join("other")];
-    let error = sweep.merge(&parts[0], &parts[..1]).unwrap_err().to_string();
+    let error = sweep.merge(&held("parts"), &parts[..1]).unwrap_err().to_string();
     assert!(error.contains("3 points") && error.contains("point 1"), "{error}");
     let _second = run("other", Shard::parse("2/2"));
-    let merged = sweep.merge(&folder.path().join("merged"), &parts).unwrap();
+    let merged = sweep.merge(&held("merged"), &parts).unwrap();
     let bytes = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     assert_eq!((&merged.header, &merged.rows), (&whole.header, &whole.rows));
     for file in ["results.csv", "sweep.json"] {
@@ -88,9 +92,9 @@ fn shards_merge_to_the_table_of_the_whole() {
     let text = std::fs::read_to_string(&other).unwrap();
     std::fs::write(&other, text.replace("finished", "violated")).unwrap();
     let again = [parts.as_slice(), &[folder.path().join("whole")]].concat();
-    let error = sweep.merge(&folder.path().join("merged"), &again).unwrap_err().to_string();
+    let error = sweep.merge(&held("merged"), &again).unwrap_err().to_string();
     assert!(error.contains("differ"), "{error}");
     std::fs::write(&path, GRID).unwrap();
-    let error = Sweep::read(&path).unwrap().merge(&parts[0], &parts).unwrap_err().to_string();
+    let error = Sweep::read(&path).unwrap().merge(&held("parts"), &parts).unwrap_err().to_string();
     assert!(error.contains("another sweep") && error.contains("sweep.json"), "{error}");
 }

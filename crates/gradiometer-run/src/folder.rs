@@ -1,0 +1,327 @@
+//! Run folders: a run of an experiment's file with all that it shows written down.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | `run.json` | the experiment as resolved, versions, the teacher's complexity, one record a stage or epoch, the result |
+//! | `trajectory.csv` | every record, a row each; its first line names the columns |
+//! | `claims.csv` | the claims that `[watch]` names, a row each: `step, lambda, claim, left, right, ratio, verdict, evidence` |
+//! | `snapshots.csv` | where the neurons were, at some records: [`crate::snapshots`] |
+//! | `teacher.safetensors`, `teacher.json` | the teacher |
+//! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
+//! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
+//!
+//! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine, whether the run was
+//! interrupted and resumed or not. The tables grow record by record; a checkpoint says how long they were, and what was written after it is cut
+//! off before the run goes on. While the run goes on its process holds the folder, and no other may write to it.
+
+use crate::checkpoint::{self, Checkpoint, Lengths};
+use crate::error::RunError;
+use crate::experiment::Experiment;
+use crate::format::{AWAY, PAGE};
+use crate::manifest::{MANIFEST, Manifest};
+use crate::plan::Plan;
+use crate::record::FinalRecord;
+use crate::run::{Ending, Moment, Observer, Results};
+use crate::snapshots;
+use crate::table;
+use crate::watch::WatchedClaim;
+use gradiometer_files::file::remove_temporary;
+use gradiometer_files::lock::HeldFolder;
+use gradiometer_files::rows::Rows;
+use gradiometer_files::{FilesError, TensorNames, read_network, write_network};
+use gradiometer_instances::Complexity;
+use gradiometer_model::{Matching, Network, Teacher};
+use gradiometer_population::InstructionSet;
+use gradiometer_train::Phase;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// The files of a run folder.
+const FILES: [&str; 9] = [
+    MANIFEST,
+    "trajectory.csv",
+    CLAIMS,
+    snapshots::FILE,
+    "teacher.safetensors",
+    "teacher.json",
+    "checkpoints/start.safetensors",
+    "checkpoints/final.safetensors",
+    RESUME,
+];
+/// The checkpoint that a run goes on from.
+const RESUME: &str = "checkpoints/resume.safetensors";
+/// The claims that were watched.
+const CLAIMS: &str = "claims.csv";
+/// The lock that the process of a run holds on its folder.
+pub const LOCK: &str = ".run.lock";
+/// Pairs of neurons, some tenth of a second, that are worth a checkpoint: it waits for the disk some milliseconds.
+const WORTH_A_CHECKPOINT: u64 = 1 << 26;
+
+/// What a run leaves behind.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The teacher.
+    pub teacher: Teacher,
+    /// The student at the end.
+    pub student: Network,
+    /// The watched claim whose violation ended the run.
+    pub violation: Option<WatchedClaim>,
+    /// What `run.json` holds.
+    pub manifest: Manifest,
+}
+
+/// What to do with what the folder holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Existing {
+    /// Nothing may be overwritten.
+    #[default]
+    Keep,
+    /// The files of a run may be replaced.
+    Replace,
+    /// The run of this experiment that the folder holds goes on from its checkpoint, or begins if it did not get that far.
+    Resume,
+}
+
+/// Runs the experiment of the file `path` and fills the folder `out`. `progress` is called after every record and every few steps, and may stop
+/// the run, which then leaves a checkpoint.
+///
+/// # Errors
+/// [`RunError`] for a bad experiment, a run that diverges, a folder that cannot be written or already holds a file that would be
+/// overwritten, or a checkpoint that does not belong to this experiment. It names the file and the field.
+pub fn run(
+    path: &Path,
+    out: &HeldFolder,
+    existing: Existing,
+    progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+) -> Result<Ending<Box<Run>>, RunError> {
+    let experiment = Experiment::read(path)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    run_experiment(&experiment, folder, out, existing, progress).map_err(|error| error.of(path))
+}
+
+/// As [`run`], for an experiment that has been read; the files that it names are relative to `beside`.
+///
+/// # Errors
+/// As for [`run`], but without the experiment's file, which the caller knows.
+pub fn run_experiment(
+    experiment: &Experiment,
+    beside: &Path,
+    out: &HeldFolder,
+    existing: Existing,
+    progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+) -> Result<Ending<Box<Run>>, RunError> {
+    run_plan(experiment, &experiment.resolve(beside)?, out, existing, progress)
+}
+
+fn run_plan(
+    experiment: &Experiment,
+    plan: &Plan,
+    out: &HeldFolder,
+    existing: Existing,
+    mut progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+) -> Result<Ending<Box<Run>>, RunError> {
+    let out = out.path();
+    let checkpoint = out.join(RESUME);
+    let ending = if existing == Existing::Resume && checkpoint.exists() {
+        let Checkpoint { state, results, lengths } = checkpoint::read(&checkpoint, experiment)?;
+        let mut log = Log::reopen(experiment, plan, out, &lengths)?;
+        plan.resume(state, results, &mut [&mut progress, &mut log])?
+    } else {
+        let mut log = Log::begin(experiment, plan, out, existing)?;
+        plan.run(&mut [&mut progress, &mut log])?
+    };
+    match ending {
+        Ending::Stopped { steps } => Ok(Ending::Stopped { steps }),
+        Ending::Finished((student, results)) => finish(experiment, plan, out, student, results)
+            .map(|run| Ending::Finished(Box::new(run))),
+    }
+}
+
+/// The observer that writes everything down.
+struct Log<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    out: &'a Path,
+    trajectory: Rows,
+    snapshots: Rows,
+    claims: Option<Rows>,
+    /// Steps at the last checkpoint; the first record after the start is followed by one.
+    saved: Option<u64>,
+}
+
+impl<'a> Log<'a> {
+    fn begin(
+        experiment: &'a Experiment,
+        plan: &'a Plan,
+        out: &'a Path,
+        existing: Existing,
+    ) -> Result<Self, RunError> {
+        prepare(out, existing)?;
+        let (teacher, names) = (&plan.teacher, TensorNames::default());
+        write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
+        write_network(&out.join("teacher.json"), teacher.network(), &names)?;
+        write_network(&out.join("checkpoints/start.safetensors"), &plan.start, &names)?;
+        let header = table::trajectory_header(teacher.neurons(), &plan.angles);
+        let claims = match plan.watch {
+            Some(_) => Some(Rows::create(&out.join(CLAIMS), &table::claims_header())?),
+            None => None,
+        };
+        Ok(Self {
+            experiment,
+            plan,
+            out,
+            trajectory: Rows::create(&out.join("trajectory.csv"), &header)?,
+            snapshots: Rows::create(
+                &out.join(snapshots::FILE),
+                &table::snapshots_header(plan.snapshots()?.rank()),
+            )?,
+            claims,
+            saved: None,
+        })
+    }
+
+    fn reopen(
+        experiment: &'a Experiment,
+        plan: &'a Plan,
+        out: &'a Path,
+        lengths: &Lengths,
+    ) -> Result<Self, RunError> {
+        require_same_teacher(out, &plan.teacher)?;
+        remove_temporary(out)?;
+        remove_temporary(&out.join("checkpoints"))?;
+        let claims = match plan.watch {
+            Some(_) => Some(Rows::reopen(&out.join(CLAIMS), lengths.claims)?),
+            None => None,
+        };
+        Ok(Self {
+            experiment,
+            plan,
+            out,
+            trajectory: Rows::reopen(&out.join("trajectory.csv"), lengths.trajectory)?,
+            snapshots: Rows::reopen(&out.join(snapshots::FILE), lengths.snapshots)?,
+            claims,
+            saved: None,
+        })
+    }
+
+    /// Whether what was done since the last checkpoint is worth another one.
+    fn is_worth_saving(&self, moment: &Moment<'_>) -> bool {
+        let pairs = self.plan.pairs as u64;
+        // A step to a floor and a look at the statements are work enough by themselves.
+        self.plan.watch.is_some()
+            || matches!(moment.state.phase, Phase::Floor { .. })
+            || self.saved.is_none_or(|saved| {
+                (moment.state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
+            })
+    }
+
+    fn save(&mut self, moment: &Moment<'_>) -> Result<(), FilesError> {
+        let lengths = Lengths {
+            claims: self.claims.as_ref().map_or(Ok(0), Rows::synchronised)?,
+            trajectory: self.trajectory.synchronised()?,
+            snapshots: self.snapshots.synchronised()?,
+        };
+        let path = self.out.join(RESUME);
+        checkpoint::write(&path, self.experiment, moment.state, moment.results, lengths)?;
+        self.saved = Some(moment.state.steps);
+        Ok(())
+    }
+}
+
+impl Observer for Log<'_> {
+    fn see(&mut self, moment: &Moment<'_>) -> Result<ControlFlow<()>, RunError> {
+        if let Some(record) = moment.record {
+            self.trajectory.push(&table::trajectory_row(record))?;
+        }
+        if let Some(snapshot) = moment.snapshot {
+            self.snapshots.push_text(&table::snapshot_rows(snapshot))?;
+        }
+        if let Some(table) = &mut self.claims {
+            for claim in moment.claims {
+                table.push(&table::claim_row(claim))?;
+            }
+        }
+        // A run that a violation ends goes on from before it, and finds it again.
+        let violated = moment.results.violation.is_some();
+        let finished = moment.state.phase == Phase::Finished;
+        let due = !moment.is_start
+            && (finished || moment.record.is_some() && self.is_worth_saving(moment));
+        if !violated && (moment.is_stopped || due) {
+            self.save(moment)?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+fn finish(
+    experiment: &Experiment,
+    plan: &Plan,
+    out: &Path,
+    student: Network,
+    results: Results,
+) -> Result<Run, RunError> {
+    let teacher = plan.teacher.clone();
+    let complexity =
+        Complexity::of(&teacher).map_err(|source| RunError::Model { field: "teacher", source })?;
+    let path = out.join("checkpoints/final.safetensors");
+    write_network(&path, &student, &TensorNames::default())?;
+    let mass_away = Matching::new(&teacher, &student).mass_beyond(AWAY);
+    let Results { stages, last, floors, violation } = results;
+    let manifest = Manifest {
+        program: "gradiometer".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        experiment: experiment.clone(),
+        instruction_set: InstructionSet::detect().name().to_owned(),
+        teacher: (&complexity).into(),
+        stages,
+        last: FinalRecord::new(last, mass_away),
+        floors,
+        violated: violation.as_ref().map(Into::into),
+        evidence: "computed".to_owned(),
+    };
+    manifest.write(out)?;
+    Ok(Run { teacher, student, violation, manifest })
+}
+
+/// Refuses to go on with a run whose teacher was another.
+fn require_same_teacher(out: &Path, teacher: &Teacher) -> Result<(), RunError> {
+    let begun = out.join("teacher.safetensors");
+    if read_network(&begun, &TensorNames::default())? == *teacher.network() {
+        return Ok(());
+    }
+    Err(RunError::Field {
+        field: "teacher".to_owned(),
+        problem: format!(
+            "is not the one that the run began with, {}; restore it, or start again with --force",
+            begun.display()
+        ),
+    })
+}
+/// Makes the folder and its folder of checkpoints.
+fn prepare(out: &Path, existing: Existing) -> Result<(), FilesError> {
+    let taken = |name: &&&str| out.join(name).exists();
+    // A run that was interrupted before its first checkpoint has left no result.
+    let protected: &[&str] = match existing {
+        Existing::Keep => &FILES,
+        Existing::Resume => &[MANIFEST, "checkpoints/final.safetensors"],
+        Existing::Replace => &[],
+    };
+    if let Some(name) = protected.iter().find(taken) {
+        return Err(FilesError::Occupied { path: out.join(name) });
+    }
+    let folder = out.join("checkpoints");
+    std::fs::create_dir_all(&folder)
+        .map_err(|source| FilesError::Write { path: folder.clone(), source })?;
+    remove_temporary(out)?;
+    remove_temporary(&folder)?;
+    // What an old run left goes first, so that no folder mixes two runs.
+    for path in FILES.iter().chain([&PAGE]).map(|name| out.join(name)) {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|source| FilesError::Write { path, source })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,200 @@
+//! An experiment resolved once into the values that its run needs.
+
+use crate::error::RunError;
+use crate::experiment::{
+    ActivationName, Experiment, Part, SamplesSection, SignsField, SignsName, Start, fits,
+};
+use crate::watch::Watch;
+use gradiometer_files::npz_file::read_samples;
+use gradiometer_files::{FilesError, TensorNames, read_network, read_teacher};
+use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
+use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
+use gradiometer_population::{
+    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
+    PopulationError, Precision, SampleRequest,
+};
+use gradiometer_train::Algorithm;
+use std::fmt;
+use std::path::Path;
+
+/// Pairs of neurons to evaluate between two moments at which a run can be stopped.
+pub(crate) const PAIRS: usize = 1 << 28;
+
+/// An experiment's values: all that its run needs. [`Experiment::resolve`] makes it.
+pub struct Plan {
+    /// The teacher.
+    pub teacher: Teacher,
+    /// The student's start.
+    pub start: Network,
+    /// The stages with their parameters.
+    pub algorithm: Algorithm,
+    /// What the steps are computed in.
+    pub(crate) precision: Precision,
+    /// The exact objective: what every record measures.
+    pub(crate) population: Box<dyn Objective>,
+    /// The average over samples, where the run descends that.
+    pub(crate) samples: Option<Box<dyn Objective>>,
+    /// A record every so many steps of a phase.
+    pub(crate) every: u64,
+    /// Angles beyond which to record the student's mass.
+    pub(crate) angles: Vec<f64>,
+    /// The claims to watch.
+    pub(crate) watch: Option<Watch>,
+    /// Neurons times what each of them meets in a step: every other one, or every sample of a batch.
+    pub(crate) pairs: usize,
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan")
+            .field("teacher", &self.teacher)
+            .field("start", &self.start)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Experiment {
+    /// Everything that the experiment's run needs, read or generated once; files are relative to the folder `beside`.
+    ///
+    /// # Errors
+    /// [`RunError`] for a bad file, an impossible request, a teacher with two parallel neurons, or claims that cannot be watched.
+    pub fn resolve(&self, beside: &Path) -> Result<Plan, RunError> {
+        let teacher = self.teacher(beside)?;
+        let watch = self.watch.as_ref().map(|section| Watch::new(section, &teacher, beside));
+        let (watch, teacher) = (watch.transpose()?, teacher.into_inner());
+        let start = self.student(beside, teacher.dimension())?;
+        let neurons = start.neurons() + teacher.neurons();
+        let batch = |samples: &SamplesSection| samples.batch.or(samples.count).unwrap_or(PAIRS);
+        let met = neurons.max(self.samples.as_ref().map_or(0, batch));
+        Ok(Plan {
+            population: self.population(&teacher)?,
+            samples: self.sampled(beside, &teacher)?,
+            teacher,
+            start,
+            algorithm: self.algorithm(),
+            precision: self.precision.precision(),
+            every: self.record.every,
+            angles: self.record.angles.clone(),
+            watch,
+            pairs: neurons.saturating_mul(met),
+        })
+    }
+
+    pub(crate) fn teacher(&self, beside: &Path) -> Result<SeparatedTeacher, RunError> {
+        let section = &self.teacher;
+        if let Some(name) = &section.file {
+            let path = beside.join(name);
+            let teacher = read_teacher(&path, &TensorNames::default())?;
+            let field = "w".to_owned();
+            return Ok(teacher.separated().map_err(|source| FilesError::Model {
+                path,
+                field,
+                source,
+            })?);
+        }
+        let (dimension, neurons) = (section.dimension.unwrap_or(0), section.neurons.unwrap_or(0));
+        let rank = section.rank.unwrap_or(dimension.min(neurons));
+        let request = TeacherRequest {
+            separation: section.separation.unwrap_or(0.0),
+            smallest_eigenvalue: section.smallest_eigenvalue.unwrap_or(0.0),
+            signs: match &section.signs {
+                None | Some(SignsField::Named(SignsName::Mixed)) => Signs::Mixed,
+                Some(SignsField::Named(SignsName::Positive)) => Signs::Positive,
+                Some(SignsField::Given(signs)) => {
+                    Signs::Given(signs.iter().map(|s| *s > 0).collect())
+                }
+            },
+            amplitudes: section.amplitudes.unwrap_or((1.0, 1.0)),
+            ..TeacherRequest::new(dimension, rank, neurons, self.seed)
+        };
+        request.generate().map_err(|source| RunError::Model { field: "teacher", source })
+    }
+
+    /// The exact objective: what a run is measured by, and without samples what it descends.
+    pub(crate) fn population(&self, teacher: &Teacher) -> Result<Box<dyn Objective>, RunError> {
+        let teacher = teacher.clone();
+        if self.activation == ActivationName::Relu {
+            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
+        }
+        let population = ActivationPopulation::new(teacher, self.activation.activation())
+            .map_err(|source| RunError::Objective { field: "activation", source })?;
+        Ok(Box::new(population.from_degree(self.lowest_degree())))
+    }
+
+    /// The average over samples that a run descends in place of it.
+    pub(crate) fn sampled(
+        &self,
+        beside: &Path,
+        teacher: &Teacher,
+    ) -> Result<Option<Box<dyn Objective>>, RunError> {
+        let Some(section) = &self.samples else { return Ok(None) };
+        let request = SampleRequest {
+            count: section.count.unwrap_or(0),
+            noise: section.noise,
+            seed: self.seed.wrapping_add(2),
+            from_degree: self.lowest_degree(),
+            batches: section.batches(),
+            label_fit: section.label_fit(),
+        };
+        let samples = match &section.file {
+            None => None,
+            Some(name) => Some(read_samples(&beside.join(name))?),
+        };
+        let arrays = samples.as_ref().map(|samples| (&*samples.inputs, &*samples.labels));
+        average(teacher.clone(), self.activation, arrays, &request)
+            .map(Some)
+            .map_err(|source| RunError::Objective { field: "samples", source })
+    }
+
+    fn lowest_degree(&self) -> FromDegree {
+        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
+    }
+
+    /// The student's start, read or generated from the stream after the teacher's.
+    pub(crate) fn student(&self, beside: &Path, dimension: usize) -> Result<Network, RunError> {
+        let section = &self.student;
+        if let Some(name) = &section.file {
+            let path = beside.join(name);
+            let student = read_network(&path, &TensorNames::default())?;
+            if student.dimension() == dimension {
+                return Ok(student);
+            }
+            let source =
+                ModelError::DimensionMismatch { teacher: dimension, student: student.dimension() };
+            return Err(FilesError::Model { path, field: "w".to_owned(), source }.into());
+        }
+        let m = section.neurons;
+        let scale = section.second_layer_scale;
+        let seed = self.seed.wrapping_add(1);
+        fits("student.neurons", m, dimension)?;
+        let student = match section.start {
+            Start::Symmetric => {
+                symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
+            }
+            Start::Gaussian => {
+                let first = section.first_layer_scale.unwrap_or(1.0);
+                gaussian_student(dimension, m, first, scale.unwrap_or(1.0), seed)
+            }
+        };
+        student.map_err(|source| RunError::Model { field: "student", source })
+    }
+}
+
+/// The average over samples that are given or else drawn.
+fn average(
+    teacher: Teacher,
+    activation: ActivationName,
+    given: Option<(&[f64], &[f64])>,
+    request: &SampleRequest,
+) -> Result<Box<dyn Objective>, PopulationError> {
+    let function = activation.activation();
+    Ok(match (activation, given) {
+        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
+        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
+        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
+        (_, Some((x, y))) => {
+            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
+        }
+    })
+}

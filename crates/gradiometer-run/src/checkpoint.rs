@@ -12,7 +12,9 @@ use gradiometer_files::TensorNames;
 use gradiometer_files::file;
 use gradiometer_files::safetensors_file;
 use gradiometer_population::Bounded;
-use gradiometer_train::{Floor, FloorEnding, Flow, LayerMoments, Moments, Phase, Record, State};
+use gradiometer_train::{
+    FloorEnding, Flow, LayerMoments, Moments, Phase, Record, State, StationaryPoint,
+};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -171,14 +173,14 @@ fn phase_from_json(value: &Value) -> Option<Phase> {
     }
 }
 
-fn floor_from_json(value: &Value) -> Option<Floor> {
+fn floor_from_json(value: &Value) -> Option<StationaryPoint> {
     let endings = [FloorEnding::Rounding, FloorEnding::Stalled, FloorEnding::Steps];
     let ending = match &value["ending"] {
         Value::Null => None,
         name => Some(endings.into_iter().find(|ending| name == ending.name())?),
     };
     let number = |field: &str| value[field].as_f64();
-    Some(Floor {
+    Some(StationaryPoint {
         radius: number("radius")?,
         products: value["products"].as_u64()?,
         gradient_norm: number("gradient_norm")?,
@@ -259,7 +261,7 @@ mod tests {
                     second_layer: LayerMoments { first: vec![1.0 / 3.0], second: vec![] },
                     first_layer: LayerMoments { first: vec![0.1, 0.2], second: vec![0.3, 0.4] },
                 },
-                floor: Floor {
+                floor: StationaryPoint {
                     radius: 0.1,
                     products: 5,
                     gradient_norm: 1.0 / 3.0,

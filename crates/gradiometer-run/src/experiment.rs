@@ -15,8 +15,8 @@ use gradiometer_files::{TensorNames, read_network, read_teacher};
 use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
-    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
-    PopulationError, SampleRequest, WeightDecay,
+    ActivationPopulation, Degrees, Objective, Population, PopulationError, SampleRequest,
+    WeightDecay,
 };
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2};
 use serde::{Deserialize, Serialize};
@@ -298,11 +298,11 @@ impl Experiment {
     ) -> Result<Box<dyn Objective>, RunError> {
         let teacher = teacher.clone();
         if self.activation == ActivationName::Relu {
-            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
+            return Ok(Box::new(Population::new(teacher).of_degrees(self.degrees())));
         }
         let population = ActivationPopulation::new(teacher, self.activation.activation())
             .map_err(objective_error(path, "activation"))?;
-        Ok(Box::new(population.from_degree(self.lowest_degree())))
+        Ok(Box::new(population.of_degrees(self.degrees())))
     }
 
     /// The objective that a run descends.
@@ -319,7 +319,7 @@ impl Experiment {
             count: section.count.unwrap_or(0),
             noise: section.noise,
             seed: self.seed.wrapping_add(2),
-            from_degree: self.lowest_degree(),
+            degrees: self.degrees(),
             batches: section.batches(),
             label_fit: section.label_fit(),
         };
@@ -333,8 +333,8 @@ impl Experiment {
             .map_err(objective_error(path, "samples"))
     }
 
-    fn lowest_degree(&self) -> FromDegree {
-        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
+    fn degrees(&self) -> Degrees {
+        if self.skip.contains(&Part::Preprocessing) { Degrees::All } else { Degrees::FromTwo }
     }
 
     /// The student's start, read or generated from the stream after the teacher's.
@@ -377,15 +377,11 @@ fn average(
     given: Option<(&[f64], &[f64])>,
     request: &SampleRequest,
 ) -> Result<Box<dyn Objective>, PopulationError> {
-    let function = activation.activation();
-    Ok(match (activation, given) {
-        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
-        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
-        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
-        (_, Some((x, y))) => {
-            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
-        }
-    })
+    let activation = activation.activation();
+    Ok(Box::new(match given {
+        None => Samples::drawn(teacher, activation, request)?,
+        Some((x, y)) => Samples::given(teacher, activation, x, y, request)?,
+    }))
 }
 
 fn model_error(path: &Path, field: &str, source: ModelError) -> RunError {

@@ -5,7 +5,7 @@ use gradiometer_files::number;
 use gradiometer_hermite::exponent::{DegreePart, InformationExponent};
 use gradiometer_instances::Complexity;
 use gradiometer_model::Separation;
-use gradiometer_train::{Floor, FloorEnding, Record};
+use gradiometer_train::{FloorEnding, Record, StationaryPoint};
 use serde_json::{Map, Value, json};
 
 /// A teacher's complexity as `inspect` and `run.json` give it.
@@ -71,7 +71,7 @@ pub(crate) fn record_json(record: &Record, start: bool) -> Value {
 }
 
 /// How a search for the floor of an epoch ended.
-pub(crate) fn floor_json(epoch: u64, lambda: f64, floor: Floor) -> Value {
+pub(crate) fn floor_json(epoch: u64, lambda: f64, floor: StationaryPoint) -> Value {
     json!({
         "epoch": epoch,
         "lambda": number(lambda),

@@ -15,7 +15,7 @@ use gradiometer_files::{TensorNames, read_network, read_teacher};
 use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
-    ActivationPopulation, Degrees, Objective, Population, PopulationError, SampleRequest,
+    ActivationPopulation, Degrees, Objective, Population, PopulationError, SampleRequest, Samples,
     WeightDecay,
 };
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2};

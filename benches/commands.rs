@@ -3,12 +3,13 @@
 use criterion::{Criterion, criterion_group, criterion_main};
 use gradiometer::certify::net::{Geometry, Net};
 use gradiometer::certify::{Limits, check_certificate};
+use gradiometer::hermite::Activation;
 use gradiometer::instances::generate::TeacherRequest;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
 use gradiometer::landscape::net::{NetOptions, covering_radius};
 use gradiometer::model::{SeparatedTeacher, Teacher};
 use gradiometer::population::{
-    Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
+    Accuracy, Gradient, Objective, Population, SampleRequest, Samples, Workspace,
 };
 use gradiometer::theory::{Context, Dual, Statement, statements};
 use gradiometer::train::{Algorithm, Trainer};
@@ -84,11 +85,14 @@ fn train(c: &mut Criterion) {
                 .and_then(|mut trainer| trainer.advance(100))
         });
     });
-    let empirical = Empirical::drawn(teacher, &SampleRequest::new(20_000, 1))
+    let samples = Samples::drawn(teacher, Activation::Relu, &SampleRequest::new(20_000, 1))
         .unwrap_or_else(|error| panic!("{error}"));
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     group.bench_function("one step on 20000 samples", |b| {
-        b.iter(|| empirical.evaluate_fast(&student, &mut workspace, &mut gradient));
+        b.iter(|| {
+            let into = Some(&mut gradient);
+            samples.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into)
+        });
     });
     group.finish();
 }

@@ -2,7 +2,7 @@
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use gradiometer::population::{
-    Gradient, Gram, InstructionSet, Objective, Population, Precision, Workspace,
+    Accuracy, Gradient, Gram, InstructionSet, Objective, Population, Precision, Workspace,
 };
 use gradiometer_benches::{student, teacher};
 
@@ -15,11 +15,15 @@ fn step(c: &mut Criterion) {
         group.throughput(Throughput::Elements((m * m) as u64));
         for set in InstructionSet::available() {
             for (precision, suffix) in [(Precision::Double, ""), (Precision::Single, "-single")] {
-                let mut workspace = Workspace::on(*set).with_precision(precision);
-                let mut gradient = Gradient::default();
+                let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+                let population = population.clone().on(*set);
+                let asked = Accuracy::fast_in(precision);
                 let name = format!("{}{suffix}", set.name());
                 group.bench_function(BenchmarkId::new(name, format!("{m}x{d}")), |b| {
-                    b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+                    b.iter(|| {
+                        let into = Some(&mut gradient);
+                        population.evaluate_into(&student, &asked, &mut workspace, into)
+                    });
                 });
             }
         }
@@ -37,7 +41,10 @@ fn plane(c: &mut Criterion) {
         group.throughput(Throughput::Elements(m as u64));
         let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
         group.bench_function(BenchmarkId::from_parameter(m), |b| {
-            b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+            b.iter(|| {
+                let into = Some(&mut gradient);
+                population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into)
+            });
         });
     }
     group.finish();
@@ -53,7 +60,10 @@ fn sphere(c: &mut Criterion) {
         group.throughput(Throughput::Elements(m as u64));
         let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
         group.bench_function(BenchmarkId::from_parameter(format!("{m}x{d}")), |b| {
-            b.iter(|| population.evaluate_fast(&student, &mut workspace, &mut gradient));
+            b.iter(|| {
+                let into = Some(&mut gradient);
+                population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into)
+            });
         });
     }
     group.finish();

@@ -7,7 +7,10 @@
 )]
 
 use gradiometer::files::{TensorNames, read_network, read_samples, read_teacher};
-use gradiometer::population::{Empirical, Gradient, Objective, SampleRequest, Workspace};
+use gradiometer::hermite::Activation;
+use gradiometer::population::{
+    Accuracy, Gradient, InstructionSet, Objective, SampleRequest, Samples, Workspace,
+};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Instant;
@@ -22,12 +25,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let student = read_network(Path::new(student), &names)?;
     let samples = read_samples(Path::new(samples))?;
     let request = SampleRequest::new(samples.labels.len(), 0);
-    let objective = Empirical::given(teacher, &samples.inputs, &samples.labels, &request)?;
+    let objective =
+        Samples::given(teacher, Activation::Relu, &samples.inputs, &samples.labels, &request)?;
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     for line in std::io::stdin().lock().lines() {
         let _request = line?;
         let start = Instant::now();
-        let loss = objective.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let loss = objective
+            .evaluate_into(&student, &Accuracy::FAST, &mut workspace, Some(&mut gradient))
+            .loss;
         let seconds = start.elapsed().as_secs_f64();
         let sum = |values: &[f64]| values.iter().map(|g| g.abs()).sum::<f64>();
         let report = serde_json::json!({
@@ -35,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "loss": loss.value,
             "second_layer_sum": sum(&gradient.second_layer),
             "first_layer_sum": sum(&gradient.first_layer),
-            "instruction_set": workspace.instruction_set().name(),
+            "instruction_set": InstructionSet::detect().name(),
             "threads": std::thread::available_parallelism()?.get(),
         });
         println!("{report}");

@@ -6,7 +6,9 @@
 )]
 
 use gradiometer::files::{TensorNames, read_network, read_teacher};
-use gradiometer::population::{Gradient, Objective, Population, Precision, Workspace};
+use gradiometer::population::{
+    Accuracy, Gradient, InstructionSet, Objective, Population, Precision, Workspace,
+};
 use std::io::BufRead as _;
 use std::path::Path;
 use std::time::Instant;
@@ -22,12 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let teacher = read_teacher(Path::new(teacher), &names)?;
     let student = read_network(Path::new(student), &names)?;
     let population = Population::new(teacher);
-    let mut workspace = Workspace::new().with_precision(precision);
-    let mut gradient = Gradient::default();
+    let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+    let asked = Accuracy::fast_in(precision);
     for line in std::io::stdin().lock().lines() {
         let _request = line?;
         let start = Instant::now();
-        let loss = population.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let loss =
+            population.evaluate_into(&student, &asked, &mut workspace, Some(&mut gradient)).loss;
         let seconds = start.elapsed().as_secs_f64();
         let sum = |values: &[f64]| values.iter().map(|g| g.abs()).sum::<f64>();
         let report = serde_json::json!({
@@ -35,7 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "loss": loss.value,
             "second_layer_sum": sum(&gradient.second_layer),
             "first_layer_sum": sum(&gradient.first_layer),
-            "instruction_set": workspace.instruction_set().name(),
+            "instruction_set": InstructionSet::detect().name(),
             "peak_mib": peak_mib(),
         });
         println!("{report}");

@@ -1,16 +1,8 @@
 //! Information exponents: the least degree of a function's non-zero Hermite part, with its error bar.
 
 use crate::activation::Activation;
+use crate::bounded::Bounded;
 use crate::error::HermiteError;
-
-/// A Hermite coefficient with a bound, or an estimate, of its error.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Coefficient {
-    /// The coefficient.
-    pub value: f64,
-    /// How far off it may be.
-    pub error: f64,
-}
 
 /// The coefficients of degrees `0..=highest` in closed form, with their rounding.
 ///
@@ -19,10 +11,10 @@ pub struct Coefficient {
 pub fn closed_form_coefficients(
     activation: &Activation,
     highest: usize,
-) -> Result<Vec<Coefficient>, HermiteError> {
+) -> Result<Vec<Bounded>, HermiteError> {
     (0..=highest)
         .map(|k| match activation.coefficient(k) {
-            Some(value) => Ok(Coefficient { value, error: 8.0 * f64::EPSILON * value.abs() }),
+            Some(value) => Ok(Bounded { value, error: 8.0 * f64::EPSILON * value.abs() }),
             None => Err(HermiteError::NoClosedForm { name: activation.name().to_owned() }),
         })
         .collect()
@@ -127,7 +119,7 @@ fn judge(degree: usize, norm: f64, error: f64, size: f64) -> DegreePart {
 /// let absolute = closed_form_coefficients(&Activation::Absolute, 8).unwrap();
 /// assert_eq!(single_index(&absolute, 1).exponent, Exponent::Known(2));
 /// ```
-pub fn single_index(coefficients: &[Coefficient], from: usize) -> InformationExponent {
+pub fn single_index(coefficients: &[Bounded], from: usize) -> InformationExponent {
     let from = from.max(1);
     let examined = coefficients.iter().enumerate().skip(from);
     InformationExponent::from_parts(
@@ -158,7 +150,7 @@ pub fn single_index(coefficients: &[Coefficient], from: usize) -> InformationExp
 /// assert_eq!(g.exponent, Exponent::Known(2));
 /// ```
 pub fn multi_index(
-    coefficients: &[Coefficient],
+    coefficients: &[Bounded],
     amplitudes: &[f64],
     directions: &[f64],
     from: usize,
@@ -222,7 +214,7 @@ mod tests {
     use super::*;
     use crate::polynomial::Polynomial;
 
-    fn relu(highest: usize) -> Vec<Coefficient> {
+    fn relu(highest: usize) -> Vec<Bounded> {
         closed_form_coefficients(&Activation::Relu, highest).unwrap()
     }
 
@@ -233,7 +225,7 @@ mod tests {
         // 2 u - v with u.v = 3/5.
         let directions = [1.0, 0.0, 0.6, 0.8];
         for error in [0.0, 0.25] {
-            let coefficients = [Coefficient { value: -3.0, error }; 4];
+            let coefficients = [Bounded { value: -3.0, error }; 4];
             for (k, norm, of_tensor) in [
                 // A plain sum (7/5, -4/5): two terms and four roundings of a total of 3.
                 (1, 2.6_f64.sqrt(), 18.0 * eps),
@@ -305,18 +297,16 @@ mod tests {
 
     #[test]
     fn coarse_coefficients_are_undecided_and_nan_decides_nothing() {
-        let coarse =
-            [Coefficient { value: 0.0, error: 0.0 }, Coefficient { value: 1e-3, error: 1e-2 }];
+        let coarse = [Bounded { value: 0.0, error: 0.0 }, Bounded { value: 1e-3, error: 1e-2 }];
         assert_eq!(single_index(&coarse, 1).exponent, Exponent::Undecided(1));
-        let nan =
-            [Coefficient { value: 0.0, error: 0.0 }, Coefficient { value: f64::NAN, error: 0.0 }];
+        let nan = [Bounded { value: 0.0, error: 0.0 }, Bounded { value: f64::NAN, error: 0.0 }];
         assert_eq!(single_index(&nan, 1).exponent, Exponent::Undecided(1));
         assert!(multi_index(&relu(4), &[1.0, 1.0], &[1.0], 1).is_err());
     }
 
     /// The one degree `k`, with the coefficient given, of a teacher in the plane.
-    fn part(k: usize, c: Coefficient, amplitudes: &[f64], directions: &[f64]) -> DegreePart {
-        let mut coefficients = vec![Coefficient { value: 0.0, error: 0.0 }; k];
+    fn part(k: usize, c: Bounded, amplitudes: &[f64], directions: &[f64]) -> DegreePart {
+        let mut coefficients = vec![Bounded { value: 0.0, error: 0.0 }; k];
         coefficients.push(c);
         let found = multi_index(&coefficients, amplitudes, directions, k).unwrap();
         assert_eq!(found.parts.len(), 1);
@@ -326,8 +316,8 @@ mod tests {
     #[test]
     fn norms_and_errors_are_those_of_their_sums() {
         let close = |x: f64, y: f64| (x - y).abs() <= 8.0 * f64::EPSILON * y.abs();
-        let one = Coefficient { value: 1.0, error: 0.0 };
-        let rough = Coefficient { value: -2.0, error: 0.25 };
+        let one = Bounded { value: 1.0, error: 0.0 };
+        let rough = Bounded { value: -2.0, error: 0.25 };
         let axes = [1.0, 0.0, 0.0, 1.0];
         // 3 along one axis and 4 along another: 5 in every degree. The sizes of the three products sum to 25 and no overlap but 1 counts.
         for k in 2..7 {
@@ -373,7 +363,7 @@ mod tests {
         ] {
             assert_eq!(judge(3, norm, error, size).part, expected, "{norm} {error} {size}");
         }
-        let zero = Coefficient { value: 0.0, error: 0.0 };
+        let zero = Bounded { value: 0.0, error: 0.0 };
         let found = single_index(&[zero; 9], 4);
         assert_eq!((found.exponent, found.parts.len()), (Exponent::AtLeast(9), 5));
         assert_eq!(Exponent::Known(3).known(), Some(3));

@@ -53,12 +53,13 @@ impl Pair {
     }
 }
 
-/// Which Hermite degrees of the functions `x -> sigma(w.x)` a kernel keeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which Hermite degrees of the functions `x -> sigma(w.x)` a kernel or a loss keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Degrees {
     /// All of them: the raw activation.
     All,
-    /// Degrees two and above: what preprocessing leaves (section 3 of \[ZG24\]).
+    /// Degrees two and above: what preprocessing leaves (section 3 of \[ZG24\]). The default.
+    #[default]
     FromTwo,
 }
 

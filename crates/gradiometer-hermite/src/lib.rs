@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod angle;
+pub mod bounded;
 pub mod enclosure;
 pub mod error;
 pub mod exponent;
@@ -14,6 +15,8 @@ pub mod series;
 
 pub use activation::Activation;
 pub use angle::Angle;
+pub use bounded::Bounded;
 pub use enclosure::Enclosure;
 pub use error::HermiteError;
+pub use kernel::Degrees;
 pub use series::HermiteSeries;

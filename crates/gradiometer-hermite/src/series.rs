@@ -2,8 +2,8 @@
 
 use crate::activation::{Activation, Custom};
 use crate::angle::Angle;
+use crate::bounded::Bounded;
 use crate::error::HermiteError;
-use crate::exponent::Coefficient;
 use crate::float::{maximum, minimum};
 use crate::kernel::{Degrees, Pair, kernel};
 use crate::polynomial::Recurrence;
@@ -26,17 +26,17 @@ const CRAMER: f64 = 1.0865;
 /// rules and add the bounded truncation: an estimate, not a certificate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HermiteSeries {
-    coefficients: Vec<Coefficient>,
-    energy: Coefficient,
+    coefficients: Vec<Bounded>,
+    energy: Bounded,
 }
 
 /// A kernel evaluated by its series: numbers with the bound of what the truncation left out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SeriesKernel {
     /// `K(t)` at unit norms and its error.
-    pub value: Coefficient,
+    pub value: Bounded,
     /// `K'(t)` and its error, infinite at `|t| = 1`.
-    pub slope: Coefficient,
+    pub slope: Bounded,
 }
 
 impl HermiteSeries {
@@ -66,17 +66,17 @@ impl HermiteSeries {
         let coefficients = crate::exponent::closed_form_coefficients(activation, highest)?;
         let same = Pair::unit(Angle::from_radians(0.0));
         let value = kernel(activation, same, Degrees::All)?.value;
-        let energy = Coefficient { value, error: 8.0 * f64::EPSILON * value };
+        let energy = Bounded { value, error: 8.0 * f64::EPSILON * value };
         Ok(Self { coefficients, energy })
     }
 
     /// The coefficients with their errors, degrees `0..=n`.
-    pub fn coefficients(&self) -> &[Coefficient] {
+    pub fn coefficients(&self) -> &[Bounded] {
         &self.coefficients
     }
 
     /// `E sigma(z)^2` and its error.
-    pub const fn energy(&self) -> Coefficient {
+    pub const fn energy(&self) -> Bounded {
         self.energy
     }
 
@@ -97,7 +97,7 @@ impl HermiteSeries {
             Degrees::All => 0,
             Degrees::FromTwo => 2,
         };
-        let mut value = Coefficient { value: 0.0, error: 0.0 };
+        let mut value = Bounded { value: 0.0, error: 0.0 };
         let mut slope = value;
         for (k, c) in self.coefficients.iter().enumerate().skip(from) {
             let square = c.value * c.value;
@@ -169,7 +169,7 @@ fn by_quadrature(custom: &Custom, highest: usize) -> Result<HermiteSeries, Hermi
     let width = minimum(PANEL_WIDTH, PANEL_PHASE / (highest as f64 + 1.0).sqrt());
     let coarse = Sums::of(custom, highest, &rule, cut.radius, width)?;
     let fine = Sums::of(custom, highest, &rule, cut.radius, 0.5 * width)?;
-    let together = |coarse: f64, fine: f64, size: f64, left_out: f64| Coefficient {
+    let together = |coarse: f64, fine: f64, size: f64, left_out: f64| Bounded {
         value: fine,
         error: (fine - coarse).abs() + 4.0 * f64::EPSILON * size + left_out,
     };
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn tail_and_errors_are_the_sums_of_their_parts() {
-        let pair = |value, error| Coefficient { value, error };
+        let pair = |value, error| Bounded { value, error };
         let series = HermiteSeries {
             coefficients: vec![pair(3.0, 0.5), pair(-1.0, 0.25)],
             energy: pair(20.0, 0.125),

@@ -286,7 +286,7 @@ pub fn spectrum(point: &Point<'_>, layers: Layers) -> Result<Spectrum, Landscape
         let found = operator.extreme_eigenvalues(LANCZOS)?;
         return Ok(Spectrum { smallest: shift(found.smallest), largest: shift(found.largest) });
     }
-    let values = population.hessian(student, layers)?.eigenvalues()?;
+    let values = population.dense_hessian(student, layers)?.eigenvalues()?;
     let (first, last) = (values[0], values[values.len() - 1]);
     let residual = PI * values.len() as f64 * f64::EPSILON * (first.abs() + last.abs());
     let ritz = |value| shift(Ritz { value, residual });

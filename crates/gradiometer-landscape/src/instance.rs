@@ -6,7 +6,7 @@ use gradiometer_certify::{DegreeWeights, Interpolant};
 use gradiometer_instances::{Instance, Place, Recipe};
 use gradiometer_model::geometry::{norm, normalised};
 use gradiometer_model::{Network, SeparatedTeacher, Teacher};
-use gradiometer_population::{Gradient, Objective, Population, Workspace};
+use gradiometer_population::{Accuracy, Gradient, Objective, Population, Workspace};
 
 /// Steps of a trained student.
 const STEPS: usize = 150;
@@ -57,7 +57,8 @@ fn trained(teacher: &Teacher, start: Network, lambda: f64) -> Network {
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     let mut student = start.clone();
     for _ in 0..STEPS {
-        let _loss = population.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let into = Some(&mut gradient);
+        let _reached = population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into);
         let (a, w) = student.layers_mut();
         let layers = [(a, &gradient.second_layer), (w, &gradient.first_layer)];
         for (x, g) in layers.into_iter().flat_map(|(x, g)| x.iter_mut().zip(g)) {

@@ -4,7 +4,7 @@ use crate::error::LandscapeError;
 use crate::residual::ResidualSplit;
 use gradiometer_model::geometry::{norm, normalised};
 use gradiometer_model::{Network, SeparatedTeacher};
-use gradiometer_population::{Bounded, Evaluation, Population};
+use gradiometer_population::{Accuracy, Bounded, Evaluation, Objective as _, Population};
 
 /// A teacher, a student and `lambda > 0`, with what every lemma uses.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl<'a> Point<'a> {
         }
         let split = ResidualSplit::new(teacher, student)?;
         let population = Population::new((**teacher).clone());
-        let evaluation = population.evaluate(student, ACCURATE)?;
+        let evaluation = population.evaluate(student, Accuracy::loss(ACCURATE))?;
         let excess = split.masses().iter().map(|c| c.abs()).sum::<f64>() - teacher.total_mass();
         let defects = student.rows().zip(student.second_layer()).map(|(w, a)| a.abs() - norm(w));
         let imbalance = defects.map(|x| x * x).sum();

@@ -11,16 +11,17 @@
 //! for any norms. `K` is of degrees from two; degrees zero and one add `S_0^2 + |S_1|^2` with `S_0 = sum_b A_b c_0(|v_b|) + alpha`
 //! and `S_1 = sum_b A_b c_1(|v_b|) vbar_b + beta`, `c_k(r) = E[sigma(r z) h_k(z)]`.
 
+use crate::accuracy::Accuracy;
 use crate::error::PopulationError;
-use crate::fast::Workspace;
-use crate::objective::{FromDegree, Objective};
-use crate::value::{Bounded, Gradient};
+use crate::objective::Objective;
+use crate::value::{EvaluationRoute, Gradient, Reached};
+use crate::workspace::Workspace;
 use gradiometer_hermite::float::maximum;
-use gradiometer_hermite::kernel::{Degrees, Pair, PairKernel, kernel, low_degrees};
+use gradiometer_hermite::kernel::{Pair, PairKernel, kernel, low_degrees};
 use gradiometer_hermite::polynomial::{Polynomial, ScaledCoefficient};
-use gradiometer_hermite::{Activation, Angle, HermiteError};
+use gradiometer_hermite::{Activation, Angle, Bounded, Degrees, HermiteError};
 use gradiometer_model::geometry::{dot, norm, normalise_into};
-use gradiometer_model::{ModelError, Network, Teacher};
+use gradiometer_model::{Network, Teacher};
 use rayon::prelude::*;
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, TAU};
 
@@ -37,19 +38,20 @@ use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, TAU};
 /// ```
 /// use gradiometer_hermite::Activation;
 /// use gradiometer_model::{Network, Teacher};
-/// use gradiometer_population::{ActivationPopulation, FromDegree};
+/// use gradiometer_population::{Accuracy, ActivationPopulation, Degrees, Objective};
 /// // Two orthogonal steps agree half of the time: E (1{x > 0} - 1{y > 0})^2 = 1/2.
 /// let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap();
 /// let student = Network::new(2, vec![1.0], vec![0.0, 3.0]).unwrap();
-/// let population = ActivationPopulation::new(teacher, Activation::Step).unwrap().from_degree(FromDegree::Zero);
-/// let (loss, _gradient) = population.evaluate(&student).unwrap();
+/// let population = ActivationPopulation::new(teacher, Activation::Step).unwrap();
+/// let population = population.of_degrees(Degrees::All);
+/// let loss = population.evaluate(&student, Accuracy::FAST).unwrap().loss;
 /// assert!((loss.value - 0.5).abs() <= loss.error);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ActivationPopulation {
     teacher: Teacher,
     activation: Activation,
-    from_degree: FromDegree,
+    degrees: Degrees,
 }
 
 impl ActivationPopulation {
@@ -61,13 +63,13 @@ impl ActivationPopulation {
         if let Activation::Custom(custom) = &activation {
             return Err(HermiteError::NoClosedForm { name: custom.name().to_owned() }.into());
         }
-        Ok(Self { teacher, activation, from_degree: FromDegree::Two })
+        Ok(Self { teacher, activation, degrees: Degrees::FromTwo })
     }
 
-    /// The same with the given lowest degree.
+    /// The same with the given degrees.
     #[must_use]
-    pub fn from_degree(mut self, from_degree: FromDegree) -> Self {
-        self.from_degree = from_degree;
+    pub const fn of_degrees(mut self, degrees: Degrees) -> Self {
+        self.degrees = degrees;
         self
     }
 
@@ -76,42 +78,28 @@ impl ActivationPopulation {
         &self.activation
     }
 
-    /// Loss and gradient.
-    ///
-    /// # Errors
-    /// [`PopulationError::Model`] if the dimensions differ.
-    pub fn evaluate(&self, student: &Network) -> Result<(Bounded, Gradient), PopulationError> {
-        let (teacher, found) = (self.teacher.dimension(), student.dimension());
-        if teacher != found {
-            return Err(ModelError::DimensionMismatch { teacher, student: found }.into());
-        }
-        let mut gradient = Gradient::default();
-        let loss = self.fill(student, &mut gradient);
-        Ok((loss, gradient))
-    }
-
     const fn smooth(&self) -> bool {
         smooth(&self.activation)
     }
 
     fn fill(&self, student: &Network, gradient: &mut Gradient) -> Bounded {
         let (m, d) = (student.neurons(), student.dimension());
-        let atoms = Atoms::new(&self.activation, &self.teacher, student);
-        let n = atoms.weights.len();
-        let rows: Vec<Row> = (0..n).into_par_iter().map(|j| atoms.row(j)).collect();
+        let neurons = Neurons::new(&self.activation, &self.teacher, student);
+        let n = neurons.weights.len();
+        let rows: Vec<Row> = (0..n).into_par_iter().map(|j| neurons.row(j)).collect();
         let sums = (n as f64 + 8.0) * UNIT;
         gradient.reset(m, d);
         let mut loss = Bounded { value: 0.0, error: 0.0 };
-        for (row, weight) in rows.iter().zip(&atoms.weights) {
+        for (row, weight) in rows.iter().zip(&neurons.weights) {
             loss.value += weight * row.potential;
             loss.error += weight.abs() * (row.potential_error + 2.0 * sums * row.potential_size);
         }
         for (j, row) in rows.iter().take(m).enumerate() {
-            let weight = 2.0 * atoms.weights[j];
+            let weight = 2.0 * neurons.weights[j];
             gradient.second_layer[j] = 2.0 * row.potential;
             let error = 2.0 * (row.potential_error + sums * row.potential_size);
             gradient.second_layer_error = maximum(gradient.second_layer_error, error);
-            if !(atoms.norms[j] > 0.0 || self.smooth()) {
+            if !(neurons.norms[j] > 0.0 || self.smooth()) {
                 continue;
             }
             for (g, t) in gradient.first_layer[j * d..(j + 1) * d].iter_mut().zip(&row.tangent) {
@@ -120,8 +108,8 @@ impl ActivationPopulation {
             let error = weight.abs() * (row.tangent_error + sums * row.tangent_size);
             gradient.first_layer_error = maximum(gradient.first_layer_error, error);
         }
-        if self.from_degree == FromDegree::Zero {
-            self.add_low_degrees(student, &atoms, &mut loss, gradient);
+        if self.degrees == Degrees::All {
+            self.add_low_degrees(student, &neurons, &mut loss, gradient);
         }
         loss
     }
@@ -130,19 +118,19 @@ impl ActivationPopulation {
     fn add_low_degrees(
         &self,
         student: &Network,
-        atoms: &Atoms<'_>,
+        neurons: &Neurons<'_>,
         loss: &mut Bounded,
         gradient: &mut Gradient,
     ) {
         let d = student.dimension();
         let low: Vec<[ScaledCoefficient; 2]> =
-            atoms.norms.iter().map(|r| low_coefficients(&self.activation, *r)).collect();
+            neurons.norms.iter().map(|r| low_coefficients(&self.activation, *r)).collect();
         let (mut constant, mut absolute) = (0.0, 0.0);
         let mut linear = vec![0.0; d];
-        for (b, ([mean, slope], weight)) in low.iter().zip(&atoms.weights).enumerate() {
+        for (b, ([mean, slope], weight)) in low.iter().zip(&neurons.weights).enumerate() {
             constant += weight * mean.value;
             absolute += weight.abs() * (mean.value.abs() + slope.value.abs());
-            for (s, u) in linear.iter_mut().zip(atoms.unit(b)) {
+            for (s, u) in linear.iter_mut().zip(neurons.unit(b)) {
                 *s += weight * slope.value * u;
             }
         }
@@ -154,15 +142,15 @@ impl ActivationPopulation {
             }
         }
         let size = constant.abs() + norm(&linear);
-        let error = absolute * (atoms.turn + (low.len() as f64 + 16.0) * UNIT);
+        let error = absolute * (neurons.turn + (low.len() as f64 + 16.0) * UNIT);
         loss.value += constant * constant + dot(&linear, &linear);
         loss.error += 2.0 * error * (size + error) + 8.0 * (d as f64) * UNIT * size * size;
         let (mut second_error, mut first_error) = (0.0, 0.0);
         for (j, [mean, slope]) in low.iter().take(student.neurons()).enumerate() {
-            if !(atoms.norms[j] > 0.0 || self.smooth()) {
+            if !(neurons.norms[j] > 0.0 || self.smooth()) {
                 continue;
             }
-            let (unit, weight) = (atoms.unit(j), 2.0 * atoms.weights[j]);
+            let (unit, weight) = (neurons.unit(j), 2.0 * neurons.weights[j]);
             let along = dot(&linear, unit);
             gradient.second_layer[j] += 2.0 * (constant * mean.value + slope.value * along);
             let radial = constant * mean.slope + (slope.slope - slope.over_norm) * along;
@@ -171,7 +159,7 @@ impl ActivationPopulation {
             {
                 *g += weight * (radial * u + slope.over_norm * s);
             }
-            let rounding = error + size * (2.0 * atoms.turn + 16.0 * UNIT);
+            let rounding = error + size * (2.0 * neurons.turn + 16.0 * UNIT);
             let values = mean.value.abs() + slope.value.abs();
             let slopes = mean.slope.abs() + slope.slope.abs() + 2.0 * slope.over_norm.abs();
             second_error = maximum(second_error, 2.0 * values * rounding);
@@ -183,21 +171,20 @@ impl ActivationPopulation {
 }
 
 impl Objective for ActivationPopulation {
-    fn evaluate_fast(
-        &self,
-        student: &Network,
-        _workspace: &mut Workspace,
-        gradient: &mut Gradient,
-    ) -> Bounded {
-        self.fill(student, gradient)
-    }
-
-    fn loss(&self, student: &Network, _relative: f64) -> Bounded {
-        self.fill(student, &mut Gradient::default())
-    }
-
     fn teacher(&self) -> &Teacher {
         &self.teacher
+    }
+
+    fn evaluate_into(
+        &self,
+        student: &Network,
+        _asked: &Accuracy,
+        _workspace: &mut Workspace,
+        gradient: Option<&mut Gradient>,
+    ) -> Reached {
+        let mut spare = Gradient::default();
+        let loss = self.fill(student, gradient.unwrap_or(&mut spare));
+        Reached { loss, route: EvaluationRoute::Kernel }
     }
 }
 
@@ -250,7 +237,7 @@ struct Row {
 }
 
 /// Student and teacher neurons together.
-struct Atoms<'a> {
+struct Neurons<'a> {
     activation: &'a Activation,
     dimension: usize,
     rows: Vec<&'a [f64]>,
@@ -265,7 +252,7 @@ struct Atoms<'a> {
     sizes: Vec<(f64, f64)>,
 }
 
-impl<'a> Atoms<'a> {
+impl<'a> Neurons<'a> {
     fn new(activation: &'a Activation, teacher: &'a Teacher, student: &'a Network) -> Self {
         let d = student.dimension();
         let network = teacher.network();

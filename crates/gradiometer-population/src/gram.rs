@@ -14,7 +14,7 @@
 
 use crate::double::{DoubleDouble, SineTable};
 use crate::error::PopulationError;
-use crate::kernel::{Task, with_multiply_add};
+use crate::kernel::{Vectorised, with_multiply_add};
 use gradiometer_model::Network;
 use rayon::prelude::*;
 
@@ -248,7 +248,7 @@ struct RowTask<'a> {
     j: usize,
 }
 
-impl Task for RowTask<'_> {
+impl Vectorised for RowTask<'_> {
     type Output = Vec<DoubleDouble>;
 
     #[inline(always)]
@@ -376,7 +376,7 @@ struct Eliminate<'a> {
     lo: &'a mut [f64],
 }
 
-impl Task for Eliminate<'_> {
+impl Vectorised for Eliminate<'_> {
     type Output = ();
 
     #[inline(always)]

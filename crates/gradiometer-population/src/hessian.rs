@@ -18,10 +18,11 @@
 //! d2L/dw_j dw_k = 2 a_j a_k d2K/dw dv(w_j, w_k) + 2 [j = k] a_j sum_b A_b d2K/dw dw(w_j, v_b)
 //! ```
 
+use crate::atoms::Problem;
 use crate::error::PopulationError;
-use crate::objective::{FromDegree, Population};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use gradiometer_hermite::Degrees;
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm, normalise_into};
 use rayon::prelude::*;
@@ -39,7 +40,7 @@ pub enum Layers {
 
 impl Layers {
     /// Number of parameters, `m (d + 1)` or `m d`.
-    const fn parameters(self, neurons: usize, dimension: usize) -> usize {
+    pub(crate) const fn parameters(self, neurons: usize, dimension: usize) -> usize {
         match self {
             Self::Both => neurons * (dimension + 1),
             Self::First => neurons * dimension,
@@ -55,15 +56,15 @@ const TILE: usize = 64;
 /// From this cosine on, the chord of the two directions gives sine and arcsine.
 const CLOSE: f64 = 0.9;
 
-/// Cosine, sine and arcsine of the cosine for one pair.
+/// Two directions as the Hessian sees them: their cosine, its sine and its arcsine.
 #[derive(Clone, Copy, Debug)]
-struct Pair {
+struct UnitPair {
     cosine: f64,
     sine: f64,
     arcsine: f64,
 }
 
-impl Pair {
+impl UnitPair {
     /// The pair of a neuron with itself.
     const SAME: Self = Self { cosine: 1.0, sine: 0.0, arcsine: FRAC_PI_2 };
 
@@ -132,9 +133,11 @@ struct LowDegrees {
 }
 
 impl HessianOperator {
-    fn new(population: &Population, student: &Network, layers: Layers) -> Self {
+    /// That of `L` at the student.
+    pub(crate) fn new(problem: &Problem<'_>, layers: Layers) -> Self {
+        let Problem { teacher, student, degrees } = *problem;
         let (m, d) = (student.neurons(), student.dimension());
-        let network = crate::Objective::teacher(population).network();
+        let network = teacher.network();
         let n = m + network.neurons();
         let mut units = vec![0.0; n * d];
         let mut lengths = Vec::with_capacity(n);
@@ -147,8 +150,8 @@ impl HessianOperator {
             .copied()
             .chain(network.second_layer().iter().map(|a| -a))
             .collect();
-        let low = (population.lowest_degree() == FromDegree::Zero)
-            .then(|| LowDegrees::new(student, &units, &lengths, &weights));
+        let low =
+            (degrees == Degrees::All).then(|| LowDegrees::new(student, &units, &lengths, &weights));
         let mut operator = Self {
             layers,
             students: m,
@@ -200,11 +203,11 @@ impl HessianOperator {
         &self.gradients[j * self.dimension..(j + 1) * self.dimension]
     }
 
-    fn pair(&self, j: usize, b: usize) -> Pair {
+    fn pair(&self, j: usize, b: usize) -> UnitPair {
         if j == b && self.lengths[j] > 0.0 {
-            return Pair::SAME;
+            return UnitPair::SAME;
         }
-        Pair::new(dot(self.unit(j), self.unit(b)), self.unit(j), self.unit(b))
+        UnitPair::new(dot(self.unit(j), self.unit(b)), self.unit(j), self.unit(b))
     }
 
     /// `1/|w_j|`, zero for a zero neuron.
@@ -285,11 +288,11 @@ impl HessianOperator {
                 for c in 0..columns {
                     let b = column + c;
                     let pair = if j == b && length > 0.0 {
-                        Pair::SAME
+                        UnitPair::SAME
                     } else {
-                        Pair::new(products[(r, c)], self.unit(j), self.unit(b))
+                        UnitPair::new(products[(r, c)], self.unit(j), self.unit(b))
                     };
-                    let Pair { cosine, sine, arcsine } = pair;
+                    let UnitPair { cosine, sine, arcsine } = pair;
                     let mass = self.weights[b] * self.lengths[b];
                     // The teacher does not move.
                     let (moved, weight_b, along_b) = if b < self.students {
@@ -419,7 +422,7 @@ impl HessianOperator {
     }
 
     /// All entries, pair by pair and without products.
-    fn dense(&self) -> DenseHessian {
+    pub(crate) fn dense(&self) -> DenseHessian {
         let (m, d) = (self.students, self.dimension);
         let offset = self.parameters() - m * d;
         let size = self.parameters();
@@ -632,49 +635,6 @@ impl DenseHessian {
         MatRef::from_row_major_slice(&self.entries, self.size, self.size)
             .self_adjoint_eigenvalues(Side::Lower)
             .map_err(|_no_detail| PopulationError::EigenSolver { parameters: self.size })
-    }
-}
-
-impl Population {
-    /// The Hessian of `L` at a student as an operator.
-    ///
-    /// # Errors
-    /// [`PopulationError::Model`] if the dimensions differ.
-    ///
-    /// # Examples
-    /// ```
-    /// use gradiometer_model::{Network, Teacher};
-    /// use gradiometer_population::{FromDegree, Layers, Population};
-    /// // At the teacher sigma(x), w = 1 + e has the raw loss e^2 E sigma^2 = e^2/2: the second derivative is 1.
-    /// let sigma = Network::new(1, vec![1.0], vec![1.0]).unwrap();
-    /// let population = Population::new(Teacher::new(sigma.clone()).unwrap()).from_degree(FromDegree::Zero);
-    /// let product = population.hessian_operator(&sigma, Layers::First).unwrap().apply(&[1.0]).unwrap();
-    /// assert!((product[0] - 1.0).abs() <= 4.0 * f64::EPSILON);
-    /// ```
-    pub fn hessian_operator(
-        &self,
-        student: &Network,
-        layers: Layers,
-    ) -> Result<HessianOperator, PopulationError> {
-        self.check(student)?;
-        Ok(HessianOperator::new(self, student, layers))
-    }
-
-    /// The dense Hessian of `L` at a student.
-    ///
-    /// # Errors
-    /// [`PopulationError::Model`] if the dimensions differ, [`PopulationError::HessianTooLarge`] beyond [`DENSE_LIMIT`] parameters.
-    pub fn hessian(
-        &self,
-        student: &Network,
-        layers: Layers,
-    ) -> Result<DenseHessian, PopulationError> {
-        self.check(student)?;
-        let parameters = layers.parameters(student.neurons(), student.dimension());
-        if parameters > DENSE_LIMIT {
-            return Err(PopulationError::HessianTooLarge { parameters, limit: DENSE_LIMIT });
-        }
-        Ok(HessianOperator::new(self, student, layers).dense())
     }
 }
 

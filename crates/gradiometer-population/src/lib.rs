@@ -5,30 +5,33 @@
     reason = "kernels must be compiled for the instruction set of their caller"
 )]
 
-mod accurate;
+mod accuracy;
 mod activation;
-mod block;
+mod atoms;
 mod double;
 mod error;
-mod fast;
 mod gram;
 mod hessian;
 mod kernel;
 mod objective;
-mod planar;
+mod population;
 mod roundoff;
+mod route;
 mod samples;
-mod span;
-mod tournament;
-mod tree;
 mod value;
+mod weight_decay;
+mod workspace;
 
+pub use accuracy::Accuracy;
 pub use activation::ActivationPopulation;
 pub use error::PopulationError;
-pub use fast::Workspace;
+pub use gradiometer_hermite::{Bounded, Degrees};
 pub use gram::{Factor, Gram};
 pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, Ritz};
 pub use kernel::InstructionSet;
-pub use objective::{FromDegree, Objective, Population, WeightDecay};
-pub use samples::{ActivationEmpirical, Batches, Empirical, LabelFit, SampleRequest};
-pub use value::{Bounded, Evaluation, Gradient, Path, Precision, Way};
+pub use objective::Objective;
+pub use population::Population;
+pub use samples::{Batches, LabelFit, SampleRequest, Samples};
+pub use value::{Evaluation, EvaluationRoute, FastMethod, Gradient, Precision, Reached};
+pub use weight_decay::WeightDecay;
+pub use workspace::Workspace;

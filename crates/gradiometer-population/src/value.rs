@@ -1,30 +1,7 @@
-//! Numbers with their error, gradients, and what an evaluation returns.
+//! Gradients, what an evaluation returns, and how it was computed.
 
 use crate::kernel::InstructionSet;
-
-/// A computed number and a bound on its error: the exact value lies within `error` of `value`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bounded {
-    /// The computed number.
-    pub value: f64,
-    /// Bound on its absolute error; NaN or infinite when nothing is known.
-    pub error: f64,
-}
-
-impl Bounded {
-    /// Whether the error is at most `relative` times the value; false for NaN.
-    ///
-    /// # Examples
-    /// ```
-    /// use gradiometer_population::Bounded;
-    /// assert!(Bounded { value: 1.0, error: 1e-12 }.within(1e-10));
-    /// assert!(!Bounded { value: 1e-14, error: 1e-12 }.within(1e-10));
-    /// assert!(!Bounded { value: f64::NAN, error: 0.0 }.within(1e-10));
-    /// ```
-    pub fn within(self, relative: f64) -> bool {
-        self.error <= relative * self.value.abs()
-    }
-}
+use gradiometer_hermite::Bounded;
 
 /// A gradient in the student's parameters, with a bound on the error of each layer's entries.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -73,10 +50,10 @@ pub enum Precision {
     Single,
 }
 
-/// A way of computing all sums of an evaluation, in doubles unless it says otherwise.
+/// How a fast evaluation computes all its sums, in doubles unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Way {
+pub enum FastMethod {
     /// All pairs, blocked and threaded.
     Pairs {
         /// The instruction set.
@@ -95,7 +72,7 @@ pub enum Way {
     },
 }
 
-impl std::fmt::Display for Way {
+impl std::fmt::Display for FastMethod {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Pairs { set, precision: Precision::Double } => write!(f, "{}", set.name()),
@@ -113,15 +90,15 @@ impl std::fmt::Display for Way {
 /// How an evaluation was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Path {
-    /// The way alone, in the coordinates that were given.
-    Fast(Way),
+pub enum EvaluationRoute {
+    /// In the coordinates that were given.
+    Fast(FastMethod),
     /// In coordinates of the span of teacher and student, which has `rank` dimensions.
     InSpan {
         /// Dimensions of the span.
         rank: usize,
         /// How it was computed there.
-        way: Way,
+        method: FastMethod,
     },
     /// Double-double arithmetic, some 106 bits.
     DoubleDouble,
@@ -130,17 +107,57 @@ pub enum Path {
         /// Significant bits.
         bits: usize,
     },
+    /// The kernel of another activation at all pairs, in doubles.
+    Kernel,
+    /// An average over samples, in doubles.
+    Samples {
+        /// Number of samples.
+        count: usize,
+    },
 }
 
-impl std::fmt::Display for Path {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl EvaluationRoute {
+    /// The method of a fast evaluation.
+    const fn method(self) -> Option<FastMethod> {
         match self {
-            Self::Fast(way) => write!(f, "fast ({way})"),
-            Self::InSpan { rank, way } => write!(f, "fast (in a span of dimension {rank}: {way})"),
-            Self::DoubleDouble => write!(f, "accurate (double-double)"),
-            Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
+            Self::Fast(method) | Self::InSpan { method, .. } => Some(method),
+            _ => None,
         }
     }
+
+    /// Whether there is a truncation error beside rounding.
+    pub(crate) const fn is_truncated(self) -> bool {
+        matches!(self.method(), Some(FastMethod::Tree { .. }))
+    }
+
+    /// Whether pairs were computed in singles.
+    pub(crate) const fn is_in_singles(self) -> bool {
+        matches!(self.method(), Some(FastMethod::Pairs { precision: Precision::Single, .. }))
+    }
+}
+
+impl std::fmt::Display for EvaluationRoute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fast(method) => write!(f, "fast ({method})"),
+            Self::InSpan { rank, method } => {
+                write!(f, "fast (in a span of dimension {rank}: {method})")
+            }
+            Self::DoubleDouble => write!(f, "accurate (double-double)"),
+            Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
+            Self::Kernel => write!(f, "all pairs"),
+            Self::Samples { count } => write!(f, "average over {count} samples"),
+        }
+    }
+}
+
+/// What an evaluation reached. A gradient carries its own error bounds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reached {
+    /// `L` with its error bound.
+    pub loss: Bounded,
+    /// How it was computed.
+    pub route: EvaluationRoute,
 }
 
 /// Loss and gradient at one student.
@@ -151,7 +168,7 @@ pub struct Evaluation {
     /// `dL/da` and `dL/dW`, without weight decay.
     pub gradient: Gradient,
     /// How they were computed.
-    pub path: Path,
+    pub route: EvaluationRoute,
 }
 
 #[cfg(test)]
@@ -174,13 +191,5 @@ mod tests {
         again.reset(2, 3);
         assert_eq!((again.second_layer, again.first_layer), (vec![0.0; 2], vec![0.0; 6]));
         assert_eq!((again.second_layer_error, again.first_layer_error), (0.0, 0.0));
-    }
-
-    #[test]
-    fn an_error_is_within_a_share_of_the_value() {
-        let at = |value, error| Bounded { value, error };
-        assert!(at(-4.0, 0.5).within(0.125) && !at(-4.0, 0.5).within(0.1249));
-        assert!(at(0.0, 0.0).within(0.5) && !at(0.0, 0.1).within(0.5));
-        assert!(!at(1.0, f64::NAN).within(0.5) && !at(1.0, f64::INFINITY).within(0.5));
     }
 }

@@ -4,7 +4,9 @@
 
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{Evaluation, InstructionSet, Population, Precision, Workspace};
+use gradiometer_population::{
+    Accuracy, Evaluation, EvaluationRoute, InstructionSet, Objective, Population, Precision,
+};
 use serde_json::Value;
 
 /// The relative error that the accurate evaluation must reach on every case.
@@ -88,7 +90,7 @@ fn the_accurate_evaluation_meets_every_reference_value() {
     let cases = cases();
     assert_eq!(cases.len(), 7);
     for case in &cases {
-        let found = case.population.accurate(&case.student, ACCURATE).unwrap();
+        let found = case.population.evaluate(&case.student, Accuracy::finest(ACCURATE)).unwrap();
         assert!(relative_errors(case, &found).iter().all(|e| *e <= ACCURATE), "{}", case.name);
         assert!(found.loss.within(ACCURATE), "{}: {:?}", case.name, found.loss);
     }
@@ -100,26 +102,26 @@ fn the_fast_evaluation_keeps_its_bound_on_every_instruction_set() {
         for (precision, goal) in
             [(Precision::Double, FAST_GENERIC), (Precision::Single, FAST_GENERIC_SINGLE)]
         {
-            let mut workspace = Workspace::on(*set).with_precision(precision);
             for case in cases() {
-                let found = case.population.fast(&case.student, &mut workspace).unwrap();
+                let asked = Accuracy::fast_in(precision);
+                let found =
+                    case.population.clone().on(*set).evaluate(&case.student, asked).unwrap();
                 let errors = relative_errors(&case, &found);
                 if GENERIC.contains(&case.name.as_str()) {
                     assert!(errors.iter().all(|e| *e <= goal), "{}: {errors:?}", case.name);
                 }
-                println!("{}, {}: {errors:?}", case.name, found.path);
             }
         }
     }
 }
 
 #[test]
-fn evaluate_chooses_the_path_that_the_bound_asks_for() {
+fn evaluate_chooses_the_route_that_the_bound_asks_for() {
     for case in cases() {
-        let found = case.population.evaluate(&case.student, ACCURATE).unwrap();
+        let found = case.population.evaluate(&case.student, Accuracy::loss(ACCURATE)).unwrap();
         let generic = GENERIC.contains(&case.name.as_str());
-        let fast = matches!(found.path, gradiometer_population::Path::Fast(_));
-        assert_eq!(generic, fast, "{}: {}", case.name, found.path);
+        let fast = matches!(found.route, EvaluationRoute::Fast(_));
+        assert_eq!(generic, fast, "{}: {}", case.name, found.route);
         assert!(found.loss.within(ACCURATE), "{}: {:?}", case.name, found.loss);
     }
 }
@@ -128,7 +130,7 @@ fn evaluate_chooses_the_path_that_the_bound_asks_for() {
 fn a_perturbed_reference_is_noticed() {
     let mut case = cases().swap_remove(6);
     case.loss *= 1.0 + 2.0 * ACCURATE;
-    let found = case.population.accurate(&case.student, ACCURATE).unwrap();
+    let found = case.population.evaluate(&case.student, Accuracy::finest(ACCURATE)).unwrap();
     let caught = std::panic::catch_unwind(|| relative_errors(&case, &found));
     assert!(caught.is_err(), "the bound of the accurate loss must exclude a loss wrong by 2e-10");
 }

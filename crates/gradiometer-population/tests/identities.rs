@@ -6,8 +6,8 @@ use gradiometer_instances::generate::gaussian_student;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip, Teacher};
 use gradiometer_population::{
-    Evaluation, FromDegree, Gradient, InstructionSet, Objective, Path, Population, Precision, Way,
-    Workspace,
+    Accuracy, Degrees, Evaluation, EvaluationRoute, FastMethod, Gradient, InstructionSet,
+    Objective, Population, Precision, Workspace,
 };
 use proptest::prelude::*;
 use std::f64::consts::PI;
@@ -27,8 +27,8 @@ fn teacher(d: usize, m: usize, seed: f64) -> Teacher {
     Teacher::new(network(d, m, seed)).unwrap()
 }
 
-fn population(d: usize, m: usize, from_degree: FromDegree) -> Population {
-    Population::new(teacher(d, m, 4.0)).from_degree(from_degree)
+fn population(d: usize, m: usize, degrees: Degrees) -> Population {
+    Population::new(teacher(d, m, 4.0)).of_degrees(degrees)
 }
 
 /// `E (f - f*)^2` of two networks in the plane over the Gaussian, degree 0 included, by the trapezoidal rule in the angle: the
@@ -50,8 +50,8 @@ fn plane_loss(teacher: &Network, student: &Network, points: usize) -> f64 {
 #[test]
 fn the_raw_loss_is_the_integral_over_the_plane() {
     let (teacher, student) = (teacher(2, 3, 1.0), network(2, 5, 2.0));
-    let exact = Population::new(teacher.clone()).from_degree(FromDegree::Zero);
-    let loss = exact.evaluate(&student, RELATIVE).unwrap().loss.value;
+    let exact = Population::new(teacher.clone()).of_degrees(Degrees::All);
+    let loss = exact.evaluate(&student, Accuracy::loss(RELATIVE)).unwrap().loss.value;
     // Kinks leave the rule an error of order 1/points^2; it must fall as such.
     let error = |points| (plane_loss(teacher.network(), &student, points) - loss).abs();
     let (coarse, fine) = (error(1000), error(100_000));
@@ -62,15 +62,19 @@ fn the_raw_loss_is_the_integral_over_the_plane() {
 #[test]
 fn preprocessing_removes_the_best_affine_function() {
     let (teacher, student) = (teacher(4, 3, 1.0), network(4, 6, 2.0));
-    let raw = Population::new(teacher.clone()).from_degree(FromDegree::Zero);
+    let raw = Population::new(teacher.clone()).of_degrees(Degrees::All);
     let fit = raw.affine_fit(&student).unwrap();
     let loss = |by: &[f64]| {
         let linear = fit.linear.iter().zip(&by[1..]).map(|(b, x)| b + x).collect();
         let skip = Skip { constant: fit.constant + by[0], linear };
-        raw.accurate(&student.clone().with_skip(skip).unwrap(), RELATIVE).unwrap().loss.value
+        raw.evaluate(&student.clone().with_skip(skip).unwrap(), Accuracy::finest(RELATIVE))
+            .unwrap()
+            .loss
+            .value
     };
     let best = loss(&[0.0; 5]);
-    let high = Population::new(teacher).accurate(&student, RELATIVE).unwrap().loss.value;
+    let high =
+        Population::new(teacher).evaluate(&student, Accuracy::finest(RELATIVE)).unwrap().loss.value;
     // The fit is wrong by some 16 roundings of numbers of order one, and the loss by their squares and its own rounding.
     let allowed = 64.0 * f64::EPSILON * maximum(high, 1.0);
     assert!((best - high).abs() <= allowed, "{best} {high}");
@@ -80,13 +84,18 @@ fn preprocessing_removes_the_best_affine_function() {
         assert!((loss(&by) - high - dot(&by, &by)).abs() <= 8.0 * allowed, "{by:?}");
     }
     // Negative control: without the affine part the raw loss is larger.
-    assert!(raw.accurate(&student, RELATIVE).unwrap().loss.value > high + 8.0 * allowed);
+    assert!(
+        raw.evaluate(&student, Accuracy::finest(RELATIVE)).unwrap().loss.value
+            > high + 8.0 * allowed
+    );
 }
 
 /// Largest error of the gradient against central differences of the accurate loss, relative to its largest entry.
 fn difference_error(population: &Population, student: &Network, step: f64) -> f64 {
-    let gradient = population.accurate(student, RELATIVE).unwrap().gradient;
-    let loss = |student: &Network| population.accurate(student, RELATIVE).unwrap().loss.value;
+    let gradient = population.evaluate(student, Accuracy::finest(RELATIVE)).unwrap().gradient;
+    let loss = |student: &Network| {
+        population.evaluate(student, Accuracy::finest(RELATIVE)).unwrap().loss.value
+    };
     let m = student.neurons();
     let mut worst = 0.0;
     let entries: Vec<f64> =
@@ -109,8 +118,8 @@ fn difference_error(population: &Population, student: &Network, step: f64) -> f6
 
 #[test]
 fn the_gradients_are_the_differences_of_the_loss() {
-    for from_degree in [FromDegree::Zero, FromDegree::Two] {
-        let (population, student) = (population(3, 2, from_degree), network(3, 4, 2.0));
+    for degrees in [Degrees::All, Degrees::FromTwo] {
+        let (population, student) = (population(3, 2, degrees), network(3, 4, 2.0));
         // The error of a central difference falls as the square of its step, down to rounding.
         let (long, short) = (1e-2_f64, 1e-4);
         let (coarse, fine) = (
@@ -118,7 +127,7 @@ fn the_gradients_are_the_differences_of_the_loss() {
             difference_error(&population, &student, short),
         );
         let expected = coarse * (short / long).powi(2);
-        assert!(fine < 10.0 * expected, "{from_degree:?}: {fine:e} after {coarse:e}");
+        assert!(fine < 10.0 * expected, "{degrees:?}: {fine:e} after {coarse:e}");
     }
 }
 
@@ -140,15 +149,18 @@ fn shares(fast: &Evaluation, accurate: &Evaluation) -> [f64; 3] {
 
 /// Fast in either precision and accurate agree within the sum of their bounds.
 fn check_agreement(population: &Population, student: &Network) -> Evaluation {
-    let accurate = population.accurate(student, RELATIVE).unwrap();
+    let accurate = population.evaluate(student, Accuracy::finest(RELATIVE)).unwrap();
     assert!(accurate.gradient.first_layer.iter().all(|g| g.is_finite()));
     for set in InstructionSet::available() {
         for precision in PRECISIONS {
-            let mut workspace = Workspace::on(*set).with_precision(precision);
-            let fast = population.fast(student, &mut workspace).unwrap();
-            assert_eq!(fast.path, Path::Fast(Way::Pairs { set: *set, precision }));
+            let population = population.clone().on(*set);
+            let fast = population.evaluate(student, Accuracy::fast_in(precision)).unwrap();
+            assert_eq!(
+                fast.route,
+                EvaluationRoute::Fast(FastMethod::Pairs { set: *set, precision })
+            );
             let shares = shares(&fast, &accurate);
-            assert!(shares.iter().all(|share| *share <= 1.0), "{}: {shares:?}", fast.path);
+            assert!(shares.iter().all(|share| *share <= 1.0), "{}: {shares:?}", fast.route);
         }
     }
     accurate
@@ -156,8 +168,8 @@ fn check_agreement(population: &Population, student: &Network) -> Evaluation {
 
 #[test]
 fn corners_are_finite_and_correct() {
-    for from_degree in [FromDegree::Zero, FromDegree::Two] {
-        let population = population(3, 2, from_degree);
+    for degrees in [Degrees::All, Degrees::FromTwo] {
+        let population = population(3, 2, degrees);
         let u = population.teacher().direction(0).to_vec();
         let opposite: Vec<f64> = u.iter().map(|x| -x).collect();
         let other = wave(3, 9.0);
@@ -204,7 +216,7 @@ fn corners_are_finite_and_correct() {
 fn the_teacher_itself_has_loss_zero_within_the_bound() {
     let teacher = teacher(4, 3, 1.0);
     let population = Population::new(teacher.clone());
-    let evaluation = population.accurate(teacher.network(), RELATIVE).unwrap();
+    let evaluation = population.evaluate(teacher.network(), Accuracy::finest(RELATIVE)).unwrap();
     assert!(evaluation.loss.value.abs() <= evaluation.loss.error, "{:?}", evaluation.loss);
     assert!(evaluation.loss.error <= f64::MIN_POSITIVE.sqrt().sqrt(), "{:?}", evaluation.loss);
 }
@@ -213,11 +225,10 @@ fn the_teacher_itself_has_loss_zero_within_the_bound() {
 fn larger_students_take_the_tournament_and_agree() {
     // Sizes around the edges of groups, tiles and blocks, with dimensions of each tile size.
     for (m, d) in [(253, 9), (254, 3), (300, 70), (331, 257), (640, 8), (1027, 5)] {
-        let population = population(d, 3, FromDegree::Two);
+        let population = population(d, 3, Degrees::FromTwo);
         let student = network(d, m, 2.0);
-        let mut workspace = Workspace::new();
-        let fast = population.fast(&student, &mut workspace).unwrap();
-        let accurate = population.accurate(&student, RELATIVE).unwrap();
+        let fast = population.evaluate(&student, Accuracy::FAST).unwrap();
+        let accurate = population.evaluate(&student, Accuracy::finest(RELATIVE)).unwrap();
         let worst = maximum_of(
             fast.gradient
                 .first_layer
@@ -269,10 +280,10 @@ fn singles_keep_their_bounds_up_to_a_thousand_dimensions() {
         let teacher = Teacher::new(gaussian_student(d, 3, 1.0, 1.0, 4).unwrap()).unwrap();
         let population = Population::new(teacher.clone());
         for student in hard_for_singles(&teacher, m, 2) {
-            let accurate = population.accurate(&student, RELATIVE).unwrap();
+            let accurate = population.evaluate(&student, Accuracy::finest(RELATIVE)).unwrap();
             for set in InstructionSet::available() {
-                let mut workspace = Workspace::on(*set).with_precision(Precision::Single);
-                let fast = population.fast(&student, &mut workspace).unwrap();
+                let asked = Accuracy::fast_in(Precision::Single);
+                let fast = population.clone().on(*set).evaluate(&student, asked).unwrap();
                 for (worst, share) in worst.iter_mut().zip(shares(&fast, &accurate)) {
                     assert!(share <= 1.0, "m = {m}, d = {d}: {share}");
                     *worst = maximum(*worst, share);
@@ -280,7 +291,6 @@ fn singles_keep_their_bounds_up_to_a_thousand_dimensions() {
             }
         }
     }
-    println!("worst shares of the bounds: {worst:?}");
     // Negative control: a thousandth of a bound would not be one.
     assert!(worst.iter().all(|share| *share > 1.0 / 1024.0), "{worst:?}");
 }
@@ -291,12 +301,9 @@ const SINGLE_GENERIC: f64 = 8.0 * f32::EPSILON as f64;
 #[test]
 fn singles_lose_little_of_generic_students() {
     for (m, d) in [(300, 20), (1200, 32), (500, 100), (100, 1000)] {
-        let population = population(d, 3, FromDegree::Two);
+        let population = population(d, 3, Degrees::FromTwo);
         let student = gaussian_student(d, m, 1.0, 1.0, 2).unwrap();
-        let run = |precision| {
-            let mut workspace = Workspace::new().with_precision(precision);
-            population.fast(&student, &mut workspace).unwrap()
-        };
+        let run = |precision| population.evaluate(&student, Accuracy::fast_in(precision)).unwrap();
         let (double, single) = (run(Precision::Double), run(Precision::Single));
         let off = |x: &[f64], y: &[f64]| {
             maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs()))
@@ -312,23 +319,23 @@ fn singles_lose_little_of_generic_students() {
         // Negative control: they are singles, and their bound does not promise as much.
         assert!(errors[1..].iter().all(|e| *e > SINGLE_GENERIC / 64.0), "{m}, {d}: {errors:?}");
         assert!(!single.loss.within(SINGLE_GENERIC) && double.loss.within(SINGLE_GENERIC));
-        println!("m = {m}, d = {d}: {errors:?}");
     }
 }
 
 #[test]
 fn the_threads_do_not_show_and_a_workspace_forgets() {
-    let population = population(20, 4, FromDegree::Two);
+    let population = population(20, 4, Degrees::FromTwo);
     let (small, large) = (network(20, 50, 1.0), network(20, 700, 2.0));
     let run = |threads: usize, precision: Precision| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
-            let mut workspace = Workspace::new().with_precision(precision);
-            let mut gradient = Gradient::default();
+            let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
+            let asked = Accuracy::fast_in(precision);
             let mut results = Vec::new();
             for student in [&large, &small, &large] {
-                let loss = population.evaluate_fast(student, &mut workspace, &mut gradient);
-                results.push((loss, gradient.clone()));
+                let into = Some(&mut gradient);
+                let reached = population.evaluate_into(student, &asked, &mut workspace, into);
+                results.push((reached, gradient.clone()));
             }
             results
         })
@@ -341,18 +348,21 @@ fn the_threads_do_not_show_and_a_workspace_forgets() {
         }
     }
     // What was computed in one precision does not show in the other.
-    let mut workspace = Workspace::new().with_precision(Precision::Single);
-    let single = population.fast(&large, &mut workspace).unwrap();
-    let mut workspace = workspace.with_precision(Precision::Double);
-    let double = population.fast(&large, &mut workspace).unwrap();
-    assert_eq!(double, population.fast(&large, &mut Workspace::new()).unwrap());
-    assert_ne!(double.gradient, single.gradient);
+    let mut workspace = Workspace::new();
+    let [single, double] = [Precision::Single, Precision::Double].map(|precision| {
+        let (asked, mut gradient) = (Accuracy::fast_in(precision), Gradient::default());
+        let into = Some(&mut gradient);
+        (population.evaluate_into(&large, &asked, &mut workspace, into).loss, gradient)
+    });
+    let alone = population.evaluate(&large, Accuracy::FAST).unwrap();
+    assert_eq!(double, (alone.loss, alone.gradient));
+    assert_ne!(double.1, single.1);
 }
 
 #[test]
 fn a_mirrored_student_is_folded_and_agrees() {
-    for from_degree in [FromDegree::Zero, FromDegree::Two] {
-        let population = population(5, 3, from_degree);
+    for degrees in [Degrees::All, Degrees::FromTwo] {
+        let population = population(5, 3, degrees);
         let half = network(5, 20, 2.0);
         let mut w = half.first_layer().to_vec();
         for (j, row) in half.rows().enumerate() {
@@ -372,9 +382,9 @@ fn a_mirrored_student_is_folded_and_agrees() {
         second_layer.copy_within(0..20, 20);
         student.layers_mut().1[199] = -half.first_layer()[99];
         for precision in PRECISIONS {
-            let mut workspace = Workspace::new().with_precision(precision);
-            let fast = population.fast(&student, &mut workspace).unwrap().gradient;
-            if from_degree != FromDegree::Two {
+            let asked = Accuracy::fast_in(precision);
+            let fast = population.evaluate(&student, asked).unwrap().gradient;
+            if degrees != Degrees::FromTwo {
                 continue;
             }
             assert_eq!(fast.second_layer[..20], fast.second_layer[20..]);
@@ -390,8 +400,9 @@ fn a_mirrored_student_is_folded_and_agrees() {
 
 #[test]
 fn dimensions_must_agree() {
-    let error =
-        population(3, 2, FromDegree::Two).evaluate(&network(4, 2, 1.0), RELATIVE).unwrap_err();
+    let error = population(3, 2, Degrees::FromTwo)
+        .evaluate(&network(4, 2, 1.0), Accuracy::loss(RELATIVE))
+        .unwrap_err();
     assert_eq!(error.to_string(), "the student has dimension 4 and the teacher 3; they must agree");
 }
 
@@ -424,15 +435,15 @@ proptest! {
             *x *= 2.0_f64.powi(-exponent);
         }
         let student = Network::new(d, a, w).unwrap();
-        for from_degree in [FromDegree::Zero, FromDegree::Two] {
-            let _agrees = check_agreement(&Population::new(teacher.clone()).from_degree(from_degree), &student);
+        for degrees in [Degrees::All, Degrees::FromTwo] {
+            let _agrees = check_agreement(&Population::new(teacher.clone()).of_degrees(degrees), &student);
         }
     }
 
     #[test]
     fn the_loss_is_that_of_the_measure(seed in 0.0_f64..100.0, scale in 0.1_f64..10.0) {
         // Moving scale between the layers, splitting a neuron and reversing one changes nothing from degree 2.
-        let population = population(3, 2, FromDegree::Two);
+        let population = population(3, 2, Degrees::FromTwo);
         let student = network(3, 2, seed);
         let (w0, w1) = (student.neuron(0).to_vec(), student.neuron(1).to_vec());
         let a = student.second_layer();
@@ -442,7 +453,7 @@ proptest! {
             normalised(&w1),
         ];
         let moved = Network::from_rows(vec![a[0] / scale, 0.75 * a[1], 0.25 * a[1] * norm(&w1)], &rows).unwrap();
-        let (x, y) = (population.accurate(&student, RELATIVE).unwrap(), population.accurate(&moved, RELATIVE).unwrap());
+        let (x, y) = (population.evaluate(&student, Accuracy::finest(RELATIVE)).unwrap(), population.evaluate(&moved, Accuracy::finest(RELATIVE)).unwrap());
         let allowed = 64.0 * f64::EPSILON * student.total_mass() * (student.total_mass() + 2.0);
         prop_assert!((x.loss.value - y.loss.value).abs() <= allowed, "{:?} {:?}", x.loss, y.loss);
     }

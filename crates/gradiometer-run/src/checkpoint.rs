@@ -200,7 +200,7 @@ mod tests {
                     second_layer: LayerMoments { first: vec![1.0 / 3.0], second: vec![] },
                     first_layer: LayerMoments { first: vec![0.1, 0.2], second: vec![0.3, 0.4] },
                 },
-                floor: Floor {
+                floor: StationaryPoint {
                     radius: 0.1,
                     products: 5,
                     gradient_norm: 1.0 / 3.0,

@@ -1,7 +1,7 @@
 //! Records as files hold them: what is measured at one moment of a run, and how the searches for floors ended.
 
 use crate::format::AWAY;
-use gradiometer_train::{Floor, FloorEnding, Phase, Record};
+use gradiometer_train::{FloorEnding, Phase, Record, StationaryPoint};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
@@ -217,7 +217,7 @@ pub struct FloorReport {
 }
 
 impl FloorReport {
-    pub(crate) fn new(epoch: u64, lambda: f64, floor: Floor) -> Self {
+    pub(crate) fn new(epoch: u64, lambda: f64, floor: StationaryPoint) -> Self {
         Self {
             epoch,
             lambda,

@@ -5,7 +5,8 @@ use super::reading::{Answer, Conclusion, Found, above, exceeds, figure};
 use super::samples::{RANK, first_step, request, teacher};
 use super::session::{Failure, Plan};
 use super::{Level, Size};
-use gradiometer_population::{Empirical, FromDegree, SampleRequest};
+use gradiometer_hermite::Activation;
+use gradiometer_population::{Degrees, SampleRequest, Samples};
 
 const MEASURES: [Measure; RANK] = [mean("share_1"), mean("share_2"), mean("share_3")];
 /// The singular value above which a step counts as one direction: half of its squared norm.
@@ -31,9 +32,9 @@ pub(super) fn plan(size: Size) -> Plan {
         ]
     };
     Plan::new(cases, setting, (&MEASURES, 10), move |&(degree, d, ratio), seed| {
-        let from_degree = if degree == 0 { FromDegree::Zero } else { FromDegree::Two };
-        let request = SampleRequest { from_degree, ..request(ratio * d * d, seed) };
-        let objective = Empirical::drawn(teacher(d)?, &request)?;
+        let degrees = if degree == 0 { Degrees::All } else { Degrees::FromTwo };
+        let request = SampleRequest { degrees, ..request(ratio * d * d, seed) };
+        let objective = Samples::drawn(teacher(d)?, Activation::Relu, &request)?;
         let student = first_step(&objective, neurons, seed)?;
         let mut shares = singular_shares(student.first_layer(), d)?;
         shares.truncate(RANK);

@@ -11,12 +11,13 @@ use super::reading::{Answer, Conclusion, Found, above, exceeds, figure};
 use super::session::{Failure, Plan, Values};
 use super::training::{OUTCOME, Sizes, outcome};
 use gradiometer_certify::net::{Geometry, Net};
+use gradiometer_hermite::Activation;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_instances::generate::{degenerate_h, symmetric_start};
 use gradiometer_landscape::net::{NetOptions, covering_radius};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::norm;
-use gradiometer_population::{Empirical, Objective, Population, SampleRequest};
+use gradiometer_population::{Objective, Population, SampleRequest, Samples};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, Phase, Stage3, TrainError, Trainer};
 use std::f64::consts::FRAC_PI_2;
 
@@ -59,7 +60,7 @@ pub(super) fn plan(size: Size) -> Plan {
         };
         if objective == "samples" {
             let request = SampleRequest::new(RATIO * d * d, (1 << 32) + seed);
-            stages(&Empirical::drawn(teacher, &request)?, sizes, seed)
+            stages(&Samples::drawn(teacher, Activation::Relu, &request)?, sizes, seed)
         } else {
             stages(&Population::new(teacher), sizes, seed)
         }

@@ -12,8 +12,9 @@ use super::measurement::{Level, Measure, Measurement, event, mean};
 use super::reading::{Answer, Conclusion, Found, above, below, figure};
 use super::samples::{RANK, first_step, request};
 use super::session::{Failure, Plan};
+use gradiometer_hermite::Activation;
 use gradiometer_model::{ModelError, Network, Teacher};
-use gradiometer_population::{Empirical, FromDegree, SampleRequest};
+use gradiometer_population::{Degrees, SampleRequest, Samples};
 
 /// Principal cosines in falling order; how many are above [`LEARNT`]; whether all are.
 const MEASURES: &[Measure] =
@@ -75,9 +76,9 @@ pub(super) fn plan(size: Size) -> Plan {
         ]
     };
     Plan::new(cases, setting, (MEASURES, 10), |case, seed| {
-        let from_degree = if case.from_degree == 0 { FromDegree::Zero } else { FromDegree::Two };
-        let request = SampleRequest { from_degree, ..request(case.count(), seed) };
-        let objective = Empirical::drawn(teacher(case.d)?, &request)?;
+        let degrees = if case.from_degree == 0 { Degrees::All } else { Degrees::FromTwo };
+        let request = SampleRequest { degrees, ..request(case.count(), seed) };
+        let objective = Samples::drawn(teacher(case.d)?, Activation::Relu, &request)?;
         let student = first_step(&objective, 2 * case.neurons(), seed)?;
         let distinct = &student.first_layer()[..case.neurons() * case.d];
         let mut values = principal_cosines(distinct, case.d)?;

@@ -7,10 +7,9 @@ use super::Size;
 use super::measurement::{Measure, Measurement, mean};
 use super::reading::{Conclusion, Found, figure, near};
 use super::session::{Failure, Plan};
+use gradiometer_hermite::Activation;
 use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
-use gradiometer_population::{
-    Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
-};
+use gradiometer_population::{Accuracy, Gradient, Objective, Population, SampleRequest, Samples};
 
 const MEASURES: [Measure; 1] = [mean("relative_error")];
 /// How near the exponent must come to 1/2: the lower orders in `n` bend the line by as much.
@@ -24,11 +23,11 @@ pub(super) fn plan(size: Size) -> Plan {
         let request = TeacherRequest { separation: 0.5, ..TeacherRequest::new(d, 3, 3, seed) };
         let teacher = request.generate()?.into_inner();
         let student = near_teacher_student(&teacher, per_neuron, 0.3, 0.3, seed)?;
-        let mut exact = Gradient::default();
         let population = Population::new(teacher.clone());
-        let _loss = population.evaluate_fast(&student, &mut Workspace::new(), &mut exact);
+        let exact = population.evaluate(&student, Accuracy::FAST)?.gradient;
         let request = SampleRequest::new(*n, (1 << 32) + seed);
-        let (_, found) = Empirical::drawn(teacher, &request)?.evaluate(&student)?;
+        let samples = Samples::drawn(teacher, Activation::Relu, &request)?;
+        let found = samples.evaluate(&student, Accuracy::FAST)?.gradient;
         Ok(vec![(squared_distance(&found, &exact) / exact.squared_norm()).sqrt()])
     })
 }

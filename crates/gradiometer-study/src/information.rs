@@ -7,11 +7,12 @@ use super::Size;
 use super::measurement::{Level, Measure, Measurement, mean};
 use super::reading::{Conclusion, Found, figure, near, short};
 use super::session::{Failure, Plan};
+use gradiometer_hermite::Activation;
 use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_population::{
-    Empirical, FromDegree, Gradient, Objective, Population, SampleRequest, Workspace,
+    Accuracy, Degrees, Gradient, Objective, Population, SampleRequest, Samples,
 };
 use gradiometer_verify::statistics::slope;
 use std::f64::consts::PI;
@@ -36,7 +37,7 @@ pub(super) fn plan(size: Size) -> Plan {
     let setting =
         |&(k, d): &(usize, usize)| vec![("information_exponent", k.into()), ("d", d.into())];
     Plan::new(cases, setting, (MEASURES, 10), move |&(k, d), seed| {
-        let degree = if k == 1 { FromDegree::Zero } else { FromDegree::Two };
+        let degree = if k == 1 { Degrees::All } else { Degrees::FromTwo };
         Ok(vec![need(&teacher(k, d)?, (degree, k), neurons, seed)?])
     })
 }
@@ -61,19 +62,19 @@ const CLEAR: f64 = 2.0;
 /// follows.
 pub(super) fn need(
     teacher: &Teacher,
-    (from_degree, k): (FromDegree, usize),
+    (degrees, k): (Degrees, usize),
     neurons: usize,
     seed: u64,
 ) -> Result<f64, Failure> {
     let d = teacher.dimension();
     let start = symmetric_start(d, neurons, 1.0, seed)?;
-    let population = Population::new(teacher.clone()).from_degree(from_degree);
-    let mut exact = Gradient::default();
-    let _loss = population.evaluate_fast(&start, &mut Workspace::new(), &mut exact);
+    let population = Population::new(teacher.clone()).of_degrees(degrees);
+    let exact = population.evaluate(&start, Accuracy::FAST)?.gradient;
     let mut n = (d.pow(u32::try_from(k)?) / 2).max(d + 2);
     for _ in 0..RUNGS {
-        let request = SampleRequest { from_degree, ..SampleRequest::new(n, (1 << 32) + seed) };
-        let (_, found) = Empirical::drawn(teacher.clone(), &request)?.evaluate(&start)?;
+        let request = SampleRequest { degrees, ..SampleRequest::new(n, (1 << 32) + seed) };
+        let samples = Samples::drawn(teacher.clone(), Activation::Relu, &request)?;
+        let found = samples.evaluate(&start, Accuracy::FAST)?.gradient;
         let square = median_cosine(&found, &exact, d).powi(2);
         let ratio = square / (1.0 - square);
         if ratio >= CLEAR {

@@ -9,9 +9,10 @@ use super::reading::{Answer, Conclusion, Found, above, below, figure, short};
 use super::samples::{RANK, request, teacher};
 use super::session::{Failure, Plan, Values};
 use super::training::outcome;
+use gradiometer_hermite::Activation;
 use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::norm;
-use gradiometer_population::{Empirical, Objective as _, Population};
+use gradiometer_population::{Objective as _, Population, Samples};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, Optimizer, Phase, Stage3, Trainer};
 use gradiometer_verify::statistics::slope;
 
@@ -57,7 +58,7 @@ fn stages(
     (neurons, epochs, steps): (usize, u64, u64),
     seed: u64,
 ) -> Values {
-    let objective = Empirical::drawn(teacher(d)?, &request(n, seed))?;
+    let objective = Samples::drawn(teacher(d)?, Activation::Relu, &request(n, seed))?;
     let population = Population::new(teacher(d)?);
     let start = symmetric_start(d, neurons, 1.0 / (neurons as f64).sqrt(), seed)?;
     let zero = population.loss(&start, LOSS_ACCURACY).value;

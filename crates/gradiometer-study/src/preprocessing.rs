@@ -11,7 +11,7 @@ use super::session::{Failure, Plan};
 use super::training::{OUTCOME, Sizes, outcome_of_run};
 use gradiometer_hermite::float::minimum;
 use gradiometer_instances::generate::{gaussian_student, symmetric_start};
-use gradiometer_population::{FromDegree, Gradient, Objective, Population, Workspace};
+use gradiometer_population::{Accuracy, Degrees, Objective, Population};
 use gradiometer_train::{Algorithm, Stage3};
 
 const MEASURES: &[Measure] =
@@ -48,8 +48,8 @@ pub(super) fn plan(size: Size) -> Plan {
     };
     Plan::new(cases, setting, (MEASURES, 10), move |case, seed| {
         let Sizes { epochs, steps, dimension: d, .. } = sizes;
-        let degree = if case.from_degree == 0 { FromDegree::Zero } else { FromDegree::Two };
-        let population = Population::new(sizes.teacher(seed)?).from_degree(degree);
+        let degree = if case.from_degree == 0 { Degrees::All } else { Degrees::FromTwo };
+        let population = Population::new(sizes.teacher(seed)?).of_degrees(degree);
         let step_size = minimum(0.25, STABLE / case.neurons as f64);
         let stage3 = Stage3 { epochs, steps, step_size, ..Stage3::default() };
         let whole = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
@@ -60,8 +60,7 @@ pub(super) fn plan(size: Size) -> Plan {
             let scale = 1.0 / (case.neurons as f64).sqrt();
             (whole, symmetric_start(d, case.neurons, scale, seed)?)
         };
-        let mut gradient = Gradient::default();
-        let _loss = population.evaluate_fast(&start, &mut Workspace::new(), &mut gradient);
+        let gradient = population.evaluate(&start, Accuracy::FAST)?.gradient;
         let share = singular_shares(&gradient.first_layer, d)?.first().copied();
         let mut values = outcome_of_run(&population, &algorithm, start)?;
         values.push(share.unwrap_or(f64::NAN));

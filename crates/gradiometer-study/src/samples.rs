@@ -10,11 +10,12 @@ use super::measurement::{Measure, Measurement, mean};
 use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
 use super::session::{Failure, Plan};
 use super::{Level, Size};
+use gradiometer_hermite::Activation;
 use gradiometer_hermite::float::{maximum_of, minimum_of};
 use gradiometer_instances::generate::symmetric_start;
 use gradiometer_model::geometry::norm;
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{Empirical, FromDegree, SampleRequest};
+use gradiometer_population::{Degrees, SampleRequest, Samples};
 use gradiometer_train::{Algorithm, Stage1, TrainError, Trainer};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -106,7 +107,11 @@ pub(super) fn predicted(d: f64, n: f64) -> f64 {
 
 /// The median over the neurons of `|P w|/|w|` after the first step, `P` the projection onto the teacher's span.
 fn median_cosine(d: usize, n: usize, neurons: usize, seed: u64) -> Result<f64, Failure> {
-    let student = first_step(&Empirical::drawn(teacher(d)?, &request(n, seed))?, neurons, seed)?;
+    let student = first_step(
+        &Samples::drawn(teacher(d)?, Activation::Relu, &request(n, seed))?,
+        neurons,
+        seed,
+    )?;
     // The second half of the neurons repeats the first.
     let mut cosines: Vec<f64> =
         student.rows().take(neurons / 2).map(|w| norm(&w[..RANK]) / norm(w)).collect();
@@ -127,12 +132,12 @@ pub(super) fn teacher(d: usize) -> Result<Teacher, gradiometer_model::ModelError
 
 /// Preprocessed samples from a stream apart from the students'.
 pub(super) const fn request(n: usize, seed: u64) -> SampleRequest {
-    SampleRequest { from_degree: FromDegree::Two, ..SampleRequest::new(n, (1 << 32) + seed) }
+    SampleRequest { degrees: Degrees::FromTwo, ..SampleRequest::new(n, (1 << 32) + seed) }
 }
 
 /// A symmetric start after Stage 1.
 pub(super) fn first_step(
-    objective: &Empirical,
+    objective: &Samples,
     neurons: usize,
     seed: u64,
 ) -> Result<Network, TrainError> {

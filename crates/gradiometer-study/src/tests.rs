@@ -1,7 +1,7 @@
 use super::measurement::mean;
 use super::*;
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::FromDegree;
+use gradiometer_population::Degrees;
 
 /// The measurements of a quick study, and its conclusions by what they claim.
 struct Quick {
@@ -195,7 +195,8 @@ fn a_teacher_of_exponent_four_with_a_broken_sign_needs_far_less() {
     let mut second_layer = network.second_layer().to_vec();
     second_layer[0] = 2.0;
     let broken = Network::new(8, second_layer, network.first_layer().to_vec()).unwrap();
-    let need = |teacher: &Teacher| information::need(teacher, (FromDegree::Two, 2), 40, 1).unwrap();
+    let need =
+        |teacher: &Teacher| information::need(teacher, (Degrees::FromTwo, 2), 40, 1).unwrap();
     let (need_exact, need_broken) = (need(&exact), need(&Teacher::new(broken).unwrap()));
     assert!(need_exact > 10.0 * need_broken, "{need_exact} {need_broken}");
 }

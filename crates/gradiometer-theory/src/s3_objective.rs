@@ -14,7 +14,7 @@ use gradiometer_hermite::{Angle, HermiteError};
 use gradiometer_landscape::point::Point;
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm, normalised};
-use gradiometer_population::{FromDegree, Gradient, Objective, Population, Workspace};
+use gradiometer_population::{Accuracy, Degrees, Gradient, Objective, Population};
 use gradiometer_train::{Algorithm, Stage3, Trainer};
 use rand::RngExt;
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
@@ -135,8 +135,8 @@ impl Difference {
 }
 
 fn objective_of(point: &Point<'_>, form: Form) -> Population {
-    let degree = form.choose(FromDegree::Two, FromDegree::Zero);
-    Population::new((**point.teacher()).clone()).from_degree(degree)
+    let degree = form.choose(Degrees::FromTwo, Degrees::All);
+    Population::new((**point.teacher()).clone()).of_degrees(degree)
 }
 
 /// **3.2 Loss.** `L = E (f - y)^2 = sum_{a,b} nu_a nu_b k(t_ab)` with `nu = mu - mu*`, here with
@@ -222,7 +222,8 @@ fn gradient(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError
     let found: &Gradient = match form {
         Form::Stated => &point.evaluation().gradient,
         Form::Control => {
-            control = objective_of(point, form).evaluate(student, ACCURATE)?.gradient;
+            control =
+                objective_of(point, form).evaluate(student, Accuracy::loss(ACCURATE))?.gradient;
             &control
         }
     };
@@ -294,7 +295,7 @@ fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError>
     let size = a * a + w_square + eta * eta * (g * g + dot(h, h));
     // The trainer's own gradient is the fast one, whose error is bounded like this one's.
     let fast =
-        Population::new((**point.teacher()).clone()).fast(student, &mut Workspace::new())?.gradient;
+        Population::new((**point.teacher()).clone()).evaluate(student, Accuracy::FAST)?.gradient;
     let error = error
         + a.abs() * fast.second_layer_error
         + norm(w) * fast.first_layer_error * (d as f64).sqrt();

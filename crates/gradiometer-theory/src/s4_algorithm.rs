@@ -10,7 +10,7 @@ use gradiometer_instances::generate::symmetric_start;
 use gradiometer_landscape::point::Point;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip};
-use gradiometer_population::{Bounded, FromDegree, Objective, Population, Workspace};
+use gradiometer_population::{Accuracy, Bounded, Degrees, Objective, Population};
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Stage3, Trainer};
 use rand::RngExt;
 use std::f64::consts::{PI, TAU};
@@ -64,7 +64,7 @@ fn preprocessing(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, Theory
         Form::Stated => student.clone().with_skip(skip)?,
         Form::Control => student.clone(),
     };
-    let raw = Population::new((**teacher).clone()).from_degree(FromDegree::Zero);
+    let raw = Population::new((**teacher).clone()).of_degrees(Degrees::All);
     let (left, right) = (raw.loss(&fitted, ACCURATE), point.loss());
     // What the fit leaves of the two degrees is a rounding, squared.
     let masses = student.total_mass() + teacher.total_mass();
@@ -124,8 +124,8 @@ fn stage1(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> 
     };
     let population = Population::new((**teacher).clone());
     let (a, w) = (start.second_layer()[j], start.neuron(j).to_vec());
-    let error = population.fast(&start, &mut Workspace::new())?.gradient.first_layer_error
-        * (d as f64).sqrt();
+    let error =
+        population.evaluate(&start, Accuracy::FAST)?.gradient.first_layer_error * (d as f64).sqrt();
     let mut trainer = Trainer::new(&population, &algorithm, start)?;
     let _one_step = trainer.advance(1)?;
     let found = trainer.into_state().student.neuron(j).to_vec();
@@ -208,7 +208,7 @@ pub(crate) fn ridge_excess(
     student: &Network,
     lambda: f64,
 ) -> Result<f64, TheoryError> {
-    let gradient = population.evaluate(student, ACCURATE)?.gradient;
+    let gradient = population.evaluate(student, Accuracy::loss(ACCURATE))?.gradient;
     let terms = gradient.second_layer.iter().zip(student.second_layer());
     let residual: Vec<f64> = terms.map(|(g, a)| g + lambda * a).collect();
     let error = gradient.second_layer_error * (residual.len() as f64).sqrt();
@@ -327,8 +327,8 @@ fn stage3(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> 
     let j = rng.random_range(0..from.neurons());
     let d = from.dimension();
     let e = random_unit(&mut rng, d);
-    let accurate = population.evaluate(&from, ACCURATE)?.gradient;
-    let fast = population.fast(&from, &mut Workspace::new())?.gradient;
+    let accurate = population.evaluate(&from, Accuracy::loss(ACCURATE))?.gradient;
+    let fast = population.evaluate(&from, Accuracy::FAST)?.gradient;
     let row = &accurate.first_layer[j * d..(j + 1) * d];
     let moved = |x: f64, g: f64| x - step_size * (g + decay * x);
     let expected: Vec<f64> = from.neuron(j).iter().zip(row).map(|(x, g)| moved(*x, *g)).collect();

@@ -13,7 +13,8 @@ use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_population::{
-    Bounded, Gradient, HessianOperator, Objective, PopulationError, WeightDecay, Workspace,
+    Accuracy, Bounded, Gradient, HessianOperator, Layers, Objective, PopulationError, WeightDecay,
+    Workspace,
 };
 
 /// After which epochs of Stage 3 the floor of the objective is sought.
@@ -33,7 +34,7 @@ pub enum Floors {
 /// Where a search for the floor stands, and how it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct Floor {
+pub struct StationaryPoint {
     /// Radius of the trust region; 0 before the first step.
     pub radius: f64,
     /// Products with the Hessian so far.
@@ -74,23 +75,49 @@ impl FloorEnding {
     }
 }
 
-/// Share of the parameters' norm that the first ball has as its radius.
-const FIRST_RADIUS: f64 = 0.1;
-/// The fast gradient is replaced by the accurate one once it is less than this many times its error bound.
-const FAST_ENOUGH: f64 = 1e3;
-/// Relative error of the accurate loss.
-const ACCURACY: f64 = 1e-9;
-/// Largest share of the gradient that conjugate gradients may leave.
-const LEAST_SOLVED: f64 = 0.1;
-/// Where a step brings no improvement, a gradient of at most this many times its rounding is as good as zero.
-const NEAR: f64 = 100.0;
-/// A neuron is tiny if all neurons of its mass together have less than this many times `lambda`: their effect on each other is then far less than
-/// the weight decay's on each.
-const TINY: f64 = 1e-3;
-/// Most products in a step.
-const MOST_PRODUCTS: u64 = 2000;
-/// Shares of the predicted decrease below which the ball shrinks, and above which it may grow.
-const RATIOS: [f64; 2] = [0.25, 0.75];
+/// What decides the course of the search.
+#[derive(Clone, Copy, Debug)]
+struct Tuning {
+    /// Radius of the first ball, as a share of the parameters' norm.
+    first_radius: f64,
+    /// The gradient in doubles gives way to the accurate one where it is less than this many times
+    /// its error bound.
+    gradient_over_error: f64,
+    /// Relative error of the accurate loss.
+    loss_accuracy: f64,
+    /// Largest share of the gradient that conjugate gradients may leave.
+    unsolved: f64,
+    /// Where a step brings no improvement, a gradient of at most this many times its rounding counts
+    /// as zero.
+    gradient_over_rounding: f64,
+    /// Neurons are tiny if as many of their mass have together less than this many times `lambda`.
+    /// Their effect on each other is then far less than the weight decay's on each.
+    tiny: f64,
+    /// Most products with the Hessian in a step.
+    products: u64,
+    /// The ball shrinks if a smaller share than this of the predicted decrease came true.
+    poor_ratio: f64,
+    /// The ball may grow if a larger share than this came true.
+    good_ratio: f64,
+    /// Factor by which the ball shrinks.
+    shrink: f64,
+    /// Factor by which it grows.
+    grow: f64,
+}
+
+const TUNING: Tuning = Tuning {
+    first_radius: 0.1,
+    gradient_over_error: 1e3,
+    loss_accuracy: 1e-9,
+    unsolved: 0.1,
+    gradient_over_rounding: 100.0,
+    tiny: 1e-3,
+    products: 2000,
+    poor_ratio: 0.25,
+    good_ratio: 0.75,
+    shrink: 0.25,
+    grow: 2.0,
+};
 
 /// `L` and `grad L_lambda` at a student; the gradient is ordered as the Hessian, zero where nothing moves.
 #[derive(Clone, Debug)]
@@ -122,7 +149,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
     pub(crate) fn descend(
         &self,
         student: &mut Network,
-        floor: &mut Floor,
+        floor: &mut StationaryPoint,
         budget: u64,
     ) -> Result<u64, PopulationError> {
         let balanced = self.decay == WeightDecay::equal(self.decay.first_layer)
@@ -135,15 +162,15 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         let mut here = self.evaluate(student, floor.accurate);
         for tried in 0..budget {
             self.clear_tiny(student, &mut here);
-            if !(here.accurate || here.norm > FAST_ENOUGH * here.error) {
+            if !(here.accurate || here.norm > TUNING.gradient_over_error * here.error) {
                 here = self.evaluate(student, true);
                 floor.accurate = true;
             }
             floor.gradient_norm = here.norm;
             let size = parameters_norm(student);
-            let hessian = self.objective.second_order(student)?;
+            let hessian = self.objective.hessian_operator(student, Layers::Both)?;
             if !(floor.radius > 0.0) {
-                floor.radius = FIRST_RADIUS * size;
+                floor.radius = TUNING.first_radius * size;
             }
             let proposal = self.propose(&hessian, &here.gradient, floor.radius)?;
             floor.products += proposal.products;
@@ -162,18 +189,19 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             if balanced {
                 candidate.balance();
             }
-            let (there, ratio) = self.judge(student, &mut here, &candidate, proposal.decrease);
+            let (there, ratio) =
+                self.accept_step(student, &mut here, &candidate, proposal.decrease);
             floor.accurate |= here.accurate;
-            if ratio < RATIOS[0] {
-                floor.radius = RATIOS[0] * minimum(length, floor.radius);
-            } else if ratio > RATIOS[1] && proposal.at_boundary {
-                floor.radius *= 2.0;
+            if ratio < TUNING.poor_ratio {
+                floor.radius = TUNING.shrink * minimum(length, floor.radius);
+            } else if ratio > TUNING.good_ratio && proposal.at_boundary {
+                floor.radius *= TUNING.grow;
             }
             if let Some(there) = there {
                 *student = candidate;
                 here = there;
                 floor.gradient_norm = here.norm;
-            } else if here.norm <= NEAR * floor.rounding {
+            } else if here.norm <= TUNING.gradient_over_rounding * floor.rounding {
                 floor.ending = Some(FloorEnding::Rounding);
                 return Ok(tried + 1);
             }
@@ -188,7 +216,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
     fn clear_tiny(&self, student: &mut Network, here: &mut Point) {
         let (m, d) = (student.neurons(), student.dimension());
         let lambda = (self.decay.second_layer * self.decay.first_layer).sqrt();
-        let least = TINY * lambda / m as f64;
+        let least = TUNING.tiny * lambda / m as f64;
         let (slopes_a, slopes_w) = here.gradient.split_at(m);
         let mut candidate = student.clone();
         let mut worth = 0.0;
@@ -205,7 +233,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         }
         if worth > 0.0
             && !self.freeze_first_layer
-            && let (Some(there), _) = self.judge(student, here, &candidate, worth)
+            && let (Some(there), _) = self.accept_step(student, here, &candidate, worth)
         {
             *student = candidate;
             *here = there;
@@ -213,7 +241,7 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
     }
 
     /// The candidate's point if it is better, and the share of the predicted decrease that came true.
-    fn judge(
+    fn accept_step(
         &self,
         student: &Network,
         here: &mut Point,
@@ -245,11 +273,11 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
 
     fn evaluate(&self, student: &Network, accurate: bool) -> Point {
         let mut gradient = Gradient::default();
-        let loss = if accurate {
-            self.objective.evaluate_accurate(student, ACCURACY, &mut gradient)
-        } else {
-            self.objective.evaluate_fast(student, &mut Workspace::new(), &mut gradient)
-        };
+        let asked = if accurate { Accuracy::finest(TUNING.loss_accuracy) } else { Accuracy::FAST };
+        let loss = self
+            .objective
+            .evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient))
+            .loss;
         let error = gradient.norm_error();
         let values = self.whole(student, gradient);
         let norm = norm(&values);
@@ -292,8 +320,8 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         let mut direction: Vec<f64> = gradient.iter().map(|g| -g).collect();
         let mut square = dot(&residual, &residual);
         let start = square.sqrt();
-        let goal = start * minimum(LEAST_SOLVED, start.sqrt());
-        while proposal.products < MOST_PRODUCTS && square.sqrt() > goal {
+        let goal = start * minimum(TUNING.unsolved, start.sqrt());
+        while proposal.products < TUNING.products && square.sqrt() > goal {
             let image = self.apply(hessian, neurons, &direction)?;
             proposal.products += 1;
             let curvature = dot(&direction, &image);

@@ -8,7 +8,7 @@ use crate::regularised::Regularised;
 use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::norm;
-use gradiometer_population::{Gradient, Objective, Workspace};
+use gradiometer_population::{Accuracy, Gradient, Objective, Workspace};
 
 /// Where the flow of an epoch stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,7 +22,7 @@ pub struct Flow {
 
 /// An epoch of the flow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Course {
+pub(crate) struct FlowEpoch {
     /// When it ends.
     pub(crate) horizon: f64,
     /// The step size to begin with.
@@ -33,8 +33,8 @@ pub(crate) struct Course {
     pub(crate) goal: f64,
 }
 
-/// The stages' weights, row by row; the last row is the solution of order 5, whose gradient begins the next step.
-const STAGES: [&[f64]; 6] = [
+/// Weights of the slopes, row by row; the last row is the solution of order 5, whose gradient begins the next step.
+const WEIGHTS: [&[f64]; 6] = [
     &[1.0 / 5.0],
     &[3.0 / 40.0, 9.0 / 40.0],
     &[44.0 / 45.0, -56.0 / 15.0, 32.0 / 9.0],
@@ -56,12 +56,12 @@ const ERROR: [f64; 7] = [
 const FACTORS: [f64; 3] = [0.9, 0.2, 5.0];
 
 impl<O: Objective + ?Sized> Regularised<'_, O> {
-    /// Up to `budget` accepted steps from the student, in place: how many, and whether the course has ended.
+    /// Up to `budget` accepted steps from the student, in place: how many, and whether the epoch has ended.
     pub(crate) fn flow(
         &self,
         student: &mut Network,
         flow: &mut Flow,
-        course: Course,
+        epoch: FlowEpoch,
         budget: u64,
     ) -> (u64, bool) {
         let mut workspace = Workspace::new();
@@ -69,36 +69,36 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         let mut slopes = vec![slope(student)];
         let mut taken = 0;
         while taken < budget {
-            let left = course.horizon - flow.time;
-            if !(left > 0.0) || norm(&slopes[0]) <= course.goal {
+            let left = epoch.horizon - flow.time;
+            if !(left > 0.0) || norm(&slopes[0]) <= epoch.goal {
                 return (taken, true);
             }
-            let proposed = if flow.step_size > 0.0 { flow.step_size } else { course.first_step };
+            let proposed = if flow.step_size > 0.0 { flow.step_size } else { epoch.first_step };
             let last = proposed >= left;
             let step_size = if last { left } else { proposed };
             let mut next = student.clone();
-            for weights in STAGES {
+            for weights in WEIGHTS {
                 next = moved(student, &slopes, weights, step_size);
                 slopes.push(slope(&next));
             }
             let error = step_size * norm(&combined(&slopes, &ERROR));
             let (a, w) = student.squared_norms();
-            let error = error / (course.tolerance * (a + w).sqrt());
+            let error = error / (epoch.tolerance * (a + w).sqrt());
             // Written so that NaN is too large an error.
             let accepted = error <= 1.0;
             let factor = FACTORS[0] * error.powf(-0.2);
             let factor = if factor > FACTORS[1] { minimum(factor, FACTORS[2]) } else { FACTORS[1] };
             if accepted {
                 *student = next;
-                flow.time = if last { course.horizon } else { flow.time + step_size };
+                flow.time = if last { epoch.horizon } else { flow.time + step_size };
                 // A step cut short by the end says nothing of the next one.
                 flow.step_size =
                     if last { maximum(proposed, factor * step_size) } else { factor * step_size };
-                slopes.swap(0, STAGES.len());
+                slopes.swap(0, WEIGHTS.len());
                 taken += 1;
             } else {
                 flow.step_size = factor * step_size;
-                if !(flow.step_size > f64::EPSILON * course.horizon) {
+                if !(flow.step_size > f64::EPSILON * epoch.horizon) {
                     // No step is short enough: the objective is not finite here.
                     student.layers_mut().0.fill(f64::NAN);
                     return (taken, true);
@@ -106,13 +106,14 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             }
             slopes.truncate(1);
         }
-        (taken, !(flow.time < course.horizon))
+        (taken, !(flow.time < epoch.horizon))
     }
 
     /// `-grad L_lambda`, `a` then `W`.
     fn slope(&self, at: &Network, workspace: &mut Workspace) -> Vec<f64> {
         let mut gradient = Gradient::default();
-        let _loss = self.objective.evaluate_fast(at, workspace, &mut gradient);
+        let _reached =
+            self.objective.evaluate_into(at, &Accuracy::FAST, workspace, Some(&mut gradient));
         let mut slope = self.whole(at, gradient);
         for x in &mut slope {
             *x = -*x;
@@ -150,14 +151,14 @@ mod tests {
         // Each row sums to its node; a solution of order q integrates t^(q-1) exactly.
         let nodes = [0.0, 0.2, 0.3, 0.8, 8.0 / 9.0, 1.0, 1.0];
         let close = |x: f64, y: f64| assert!((x - y).abs() <= 64.0 * f64::EPSILON, "{x} for {y}");
-        for (row, node) in STAGES.iter().zip(&nodes[1..]) {
+        for (row, node) in WEIGHTS.iter().zip(&nodes[1..]) {
             close(row.iter().sum(), *node);
         }
         for power in 0..5 {
             let integral = |weights: &[f64]| -> f64 {
                 weights.iter().zip(&nodes).map(|(b, c): (&f64, &f64)| b * c.powi(power)).sum()
             };
-            close(integral(STAGES[5]), 1.0 / f64::from(power + 1));
+            close(integral(WEIGHTS[5]), 1.0 / f64::from(power + 1));
             // The difference of the two solutions is zero up to t^3 and must not be for t^4.
             let difference = integral(&ERROR);
             if power < 4 {

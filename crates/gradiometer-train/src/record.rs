@@ -2,7 +2,7 @@
 
 use crate::Phase;
 use gradiometer_model::{Matching, Network};
-use gradiometer_population::{Bounded, Gradient, Objective, WeightDecay, Workspace};
+use gradiometer_population::{Accuracy, Bounded, Gradient, Objective, WeightDecay, Workspace};
 
 /// Angles in radians beyond which a record gives the student's mass.
 pub const DEFAULT_ANGLES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
@@ -55,23 +55,11 @@ impl Record {
         (lambda, decay): (f64, WeightDecay),
         angles: &[f64],
     ) -> Self {
-        let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
-        let mut fast = objective.evaluate_fast(student, &mut workspace, &mut gradient);
-        let mut gradient_norm = regularised_norm(student, &gradient, decay);
-        let accurate =
-            |gradient: &Gradient, norm: f64| gradient.norm_error() <= GRADIENT_ACCURACY * norm;
-        if workspace.is_truncated() && !accurate(&gradient, gradient_norm) {
-            workspace = workspace.with_tolerance(0.0);
-            fast = objective.evaluate_fast(student, &mut workspace, &mut gradient);
-            gradient_norm = regularised_norm(student, &gradient, decay);
-        }
-        let loss = if accurate(&gradient, gradient_norm) {
-            if fast.within(LOSS_ACCURACY) { fast } else { objective.loss(student, LOSS_ACCURACY) }
-        } else {
-            let accurate = objective.evaluate_accurate(student, LOSS_ACCURACY, &mut gradient);
-            gradient_norm = regularised_norm(student, &gradient, decay);
-            accurate
-        };
+        let mut gradient = Gradient::default();
+        let asked = Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay);
+        let loss = objective
+            .evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient))
+            .loss;
         let matching = Matching::new(objective.teacher(), student);
         let total_mass: f64 = matching.masses.iter().map(|c| c.abs()).sum();
         let weighted: f64 =
@@ -85,7 +73,7 @@ impl Record {
             loss,
             objective: loss.value + decay.value(student),
             total_mass,
-            gradient_norm,
+            gradient_norm: decay.gradient_norm(student, &gradient),
             mass_beyond: angles.iter().map(|a| matching.mass_beyond(*a)).collect(),
             balance_defect: gradiometer_hermite::float::maximum_of(defects),
             mean_angle: if total_mass > 0.0 { weighted / total_mass } else { 0.0 },
@@ -95,25 +83,4 @@ impl Record {
             assigned_angles: matching.assigned_angles,
         }
     }
-}
-
-/// `|grad L + lambda theta|_F`, with each layer's own `lambda`.
-fn regularised_norm(student: &Network, gradient: &Gradient, decay: WeightDecay) -> f64 {
-    let [second, first] = regularised_squares(student, gradient, decay);
-    (second + first).sqrt()
-}
-
-/// The squared norms of `dL/da + lambda_a a` and `dL/dW + lambda_w W`.
-pub(crate) fn regularised_squares(
-    student: &Network,
-    gradient: &Gradient,
-    decay: WeightDecay,
-) -> [f64; 2] {
-    let layer = |g: &[f64], x: &[f64], lambda: f64| -> f64 {
-        g.iter().zip(x).map(|(g, x)| (g + lambda * x) * (g + lambda * x)).sum()
-    };
-    [
-        layer(&gradient.second_layer, student.second_layer(), decay.second_layer),
-        layer(&gradient.first_layer, student.first_layer(), decay.first_layer),
-    ]
 }

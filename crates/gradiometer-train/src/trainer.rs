@@ -2,14 +2,14 @@
 
 use crate::algorithm::{Algorithm, Solver, Stage2, Stage3};
 use crate::error::TrainError;
-use crate::floor::{Floor, FloorEnding, Floors};
-use crate::flow::{Course, Flow};
-use crate::half::Half;
+use crate::floor::{FloorEnding, Floors, StationaryPoint};
+use crate::flow::{Flow, FlowEpoch};
+use crate::mirrored_student::MirroredStudent;
 use crate::optimizer::{Moments, Optimizer};
-use crate::record::{Record, regularised_squares};
+use crate::record::Record;
 use crate::regularised::Regularised;
 use gradiometer_model::{ModelError, Network};
-use gradiometer_population::{Gradient, Objective, Precision, Workspace};
+use gradiometer_population::{Accuracy, Gradient, Objective, Precision, Workspace};
 use std::fmt;
 
 /// A stage of Algorithm 1.
@@ -64,7 +64,7 @@ pub struct State {
     /// What Stage 3's optimiser remembers.
     pub moments: Moments,
     /// The search for a floor under way, or the last one.
-    pub floor: Floor,
+    pub floor: StationaryPoint,
     /// The flow of this epoch, where Stage 3 is one.
     pub flow: Flow,
 }
@@ -84,6 +84,8 @@ pub struct Trainer<'a, O: ?Sized> {
     objective: &'a O,
     algorithm: &'a Algorithm,
     state: State,
+    /// What the gradient of a step is asked for.
+    step_accuracy: Accuracy,
     workspace: Workspace,
     gradient: Gradient,
 }
@@ -110,7 +112,7 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
                 steps: 0,
                 lambda,
                 moments: Moments::default(),
-                floor: Floor::default(),
+                floor: StationaryPoint::default(),
                 flow: Flow::default(),
             },
         )
@@ -134,6 +136,7 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
             objective,
             algorithm,
             state,
+            step_accuracy: Accuracy::FAST,
             workspace: Workspace::new(),
             gradient: Gradient::default(),
         })
@@ -142,8 +145,8 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     /// The same with the gradients of the steps of Stages 1 to 3 computed in the given precision, where the objective has the choice. The ridge
     /// solution, the flow, floors and records are always in doubles: they take differences, or say how accurate they are.
     #[must_use]
-    pub fn with_precision(mut self, precision: Precision) -> Self {
-        self.workspace = self.workspace.with_precision(precision);
+    pub const fn with_precision(mut self, precision: Precision) -> Self {
+        self.step_accuracy = Accuracy::fast_in(precision);
         self
     }
 
@@ -203,7 +206,7 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
                 None => true,
             },
             Phase::Balance => {
-                balance(&mut self.state.student);
+                self.state.student.balance();
                 true
             }
             Phase::Stage3 { .. } => match self.algorithm.stage3 {
@@ -243,19 +246,12 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         Ok(Advance::Ended(phase))
     }
 
-    fn evaluate(&mut self) {
-        let _loss = self.objective.evaluate_fast(
-            &self.state.student,
-            &mut self.workspace,
-            &mut self.gradient,
-        );
-    }
-
     /// The gradient of a descent step, on its batch.
     fn evaluate_step(&mut self) {
-        let _loss = self.objective.evaluate_step(
+        let _reached = self.objective.evaluate_step(
             self.state.steps,
             &self.state.student,
+            &self.step_accuracy,
             &mut self.workspace,
             &mut self.gradient,
         );
@@ -264,7 +260,13 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     /// `W <- -eta_0 grad_W L`.
     fn large_step(&mut self) {
         let Some(stage1) = self.algorithm.stage1 else { return };
-        self.evaluate();
+        let (student, gradient) = (&self.state.student, &mut self.gradient);
+        let _reached = self.objective.evaluate_into(
+            student,
+            &self.step_accuracy,
+            &mut self.workspace,
+            Some(gradient),
+        );
         let (_, first_layer) = self.state.student.layers_mut();
         for (w, g) in first_layer.iter_mut().zip(&self.gradient.first_layer) {
             *w = -stage1.step_size * g;
@@ -303,7 +305,8 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         let mut gradient_at = |this: &mut Self, a: &[f64]| -> Vec<f64> {
             let Self { objective, state: State { student, .. }, gradient, .. } = this;
             student.layers_mut().0.copy_from_slice(a);
-            let _loss = objective.evaluate_fast(student, &mut workspace, gradient);
+            let _reached =
+                objective.evaluate_into(student, &Accuracy::FAST, &mut workspace, Some(gradient));
             gradient.second_layer.clone()
         };
         let at_zero = gradient_at(self, &vec![0.0; m]);
@@ -355,14 +358,13 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         let decay = stage3.weight_decay(lambda);
         let goal = stage3.gradient_factor * lambda * lambda;
         let end = stage3.steps.min(self.state.phase_steps.saturating_add(budget));
-        if let Some(half) = self.half(stage3) {
+        if let Some(half) = self.mirrored(stage3) {
             self.descend_half(stage3, half, end);
         }
         while self.state.phase_steps < end {
             self.evaluate_step();
             if goal > 0.0 {
-                let [second, first] =
-                    regularised_squares(&self.state.student, &self.gradient, decay);
+                let [second, first] = decay.squared_norms(&self.state.student, &self.gradient);
                 let first = if stage3.freeze_first_layer { 0.0 } else { first };
                 if (second + first).sqrt() <= goal {
                     return true;
@@ -387,21 +389,28 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     }
 
     /// Half the student, if that takes the same steps; however many they are, so that pauses leave no trace.
-    fn half(&self, stage3: Stage3) -> Option<Half> {
+    fn mirrored(&self, stage3: Stage3) -> Option<MirroredStudent> {
         let plain = matches!(stage3.optimizer, Optimizer::GradientDescent);
         let all = plain && !stage3.freeze_first_layer && !(stage3.gradient_factor > 0.0);
         let student = &self.state.student;
-        (all && self.objective.merges_twins(student)).then(|| Half::of(student)).flatten()
+        (all && self.objective.twins_are_exchangeable(student))
+            .then(|| MirroredStudent::of(student))
+            .flatten()
     }
 
     /// [`Trainer::descend`] on half the student.
-    fn descend_half(&mut self, stage3: Stage3, mut half: Half, end: u64) {
+    fn descend_half(&mut self, stage3: Stage3, mut half: MirroredStudent, end: u64) {
         let decay = stage3.weight_decay(self.state.lambda);
         let State { student, moments, phase_steps, steps, .. } = &mut self.state;
-        let (workspace, gradient) = (&mut self.workspace, &mut self.gradient);
         while *phase_steps < end {
-            let _loss = self.objective.evaluate_step(*steps, half.merged(), workspace, gradient);
-            half.step(stage3.step_size, decay, gradient);
+            let _reached = self.objective.evaluate_step(
+                *steps,
+                half.merged(),
+                &self.step_accuracy,
+                &mut self.workspace,
+                &mut self.gradient,
+            );
+            half.step(stage3.step_size, decay, &self.gradient);
             moments.steps += 1;
             *phase_steps += 1;
             *steps += 1;
@@ -416,13 +425,13 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         if *phase_steps == 0 {
             *flow = Flow::default();
         }
-        let course = Course {
+        let epoch = FlowEpoch {
             horizon: stage3.step_size * stage3.steps as f64,
             first_step: stage3.step_size,
             tolerance,
             goal: stage3.gradient_factor * *lambda * *lambda,
         };
-        let (taken, ended) = regularised.flow(student, flow, course, budget);
+        let (taken, ended) = regularised.flow(student, flow, epoch, budget);
         *phase_steps += taken;
         *steps += taken;
         ended
@@ -441,7 +450,7 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         let regularised = self.regularised(stage3);
         let State { student, floor, phase_steps, steps, .. } = &mut self.state;
         if *phase_steps == 0 {
-            *floor = Floor::default();
+            *floor = StationaryPoint::default();
         }
         let left = budget.min(stage3.floor_steps.saturating_sub(*phase_steps));
         let taken = regularised.descend(student, floor, left)?;
@@ -452,11 +461,6 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         }
         Ok(floor.ending.is_some())
     }
-}
-
-/// Norm balancing (statement 4.3), [`Network::balance`].
-pub fn balance(student: &mut Network) {
-    student.balance();
 }
 
 fn first_phase(algorithm: &Algorithm) -> Phase {

@@ -1,13 +1,16 @@
 //! The trainer against the formulas of statements 3.4 and 4.1 to 4.4.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
+use gradiometer_hermite::Activation;
 use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{Batches, Empirical, FromDegree, Gradient, Objective, Population};
-use gradiometer_population::{Precision, SampleRequest, WeightDecay, Workspace};
+use gradiometer_population::{
+    Accuracy, Batches, Degrees, Gradient, Objective, Population, Precision,
+};
+use gradiometer_population::{Reached, SampleRequest, Samples, WeightDecay, Workspace};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Solver, Stage1, Stage2, Stage3};
-use gradiometer_train::{Optimizer, State, TrainError, Trainer, balance};
+use gradiometer_train::{Optimizer, State, TrainError, Trainer};
 use proptest::prelude::*;
 use std::f64::consts::PI;
 
@@ -96,10 +99,11 @@ fn stage_one_is_the_formula_of_statement_4_2() {
 
 #[test]
 fn the_symmetric_start_is_the_zero_function() {
-    let population = Population::new(teacher(5, &[1.0, -1.0])).from_degree(FromDegree::Zero);
+    let population = Population::new(teacher(5, &[1.0, -1.0])).of_degrees(Degrees::All);
     let zero = Network::new(5, vec![0.0], vec![0.0; 5]).unwrap();
-    let at_zero = population.accurate(&zero, RIDGE_TOLERANCE).unwrap().loss;
-    let at_start = population.accurate(&symmetric(5, 6, 0.7), RIDGE_TOLERANCE).unwrap().loss;
+    let at_zero = population.evaluate(&zero, Accuracy::finest(RIDGE_TOLERANCE)).unwrap().loss;
+    let at_start =
+        population.evaluate(&symmetric(5, 6, 0.7), Accuracy::finest(RIDGE_TOLERANCE)).unwrap().loss;
     assert!((at_zero.value - at_start.value).abs() <= at_zero.error + at_start.error);
 }
 
@@ -113,7 +117,8 @@ fn ridge_residual(solver: Solver, lambda: f64) -> f64 {
         stage3: None,
     };
     let (student, _) = finish(&population, &algorithm, symmetric(6, 20, 0.2));
-    let gradient = population.accurate(&student, RIDGE_TOLERANCE).unwrap().gradient;
+    let gradient =
+        population.evaluate(&student, Accuracy::finest(RIDGE_TOLERANCE)).unwrap().gradient;
     let residual: Vec<f64> = gradient
         .second_layer
         .iter()
@@ -154,7 +159,8 @@ fn a_step_is_gradient_descent_on_the_regularised_objective_and_lowers_it() {
         let before = trainer.state().student.clone();
         let _event = trainer.advance(1).unwrap();
         let after = &trainer.state().student;
-        let gradient = population.accurate(&before, RIDGE_TOLERANCE).unwrap().gradient;
+        let gradient =
+            population.evaluate(&before, Accuracy::finest(RIDGE_TOLERANCE)).unwrap().gradient;
         for ((x, y), g) in
             after.first_layer().iter().zip(before.first_layer()).zip(&gradient.first_layer)
         {
@@ -248,7 +254,7 @@ fn a_record_measures_what_its_fields_say() {
     close(record.assigned_angles[0], 0.0);
     let squares = 0.25 + 9.0 + 1.0 + 16.0 + 1.0 + 1.0;
     close(record.objective - record.loss.value, 0.5 * lambda * squares);
-    let exact = population.accurate(&student, RIDGE_TOLERANCE).unwrap();
+    let exact = population.evaluate(&student, Accuracy::finest(RIDGE_TOLERANCE)).unwrap();
     close(record.loss.value, exact.loss.value);
     let entries = exact.gradient.second_layer.iter().chain(&exact.gradient.first_layer);
     let parameters = student.second_layer().iter().chain(student.first_layer());
@@ -272,14 +278,13 @@ fn a_recorded_gradient_is_accurate_where_the_fast_one_is_noise() {
         (0.0, WeightDecay::equal(0.0)),
         &[],
     );
-    let exact = population.accurate(&student, RIDGE_TOLERANCE).unwrap().gradient;
+    let exact = population.evaluate(&student, Accuracy::finest(RIDGE_TOLERANCE)).unwrap().gradient;
     let exact = exact.squared_norm().sqrt();
     assert!(exact > 0.01 * beside, "the student is not the teacher: {exact:e}");
     let off = |norm: f64| (norm / exact - 1.0).abs();
     assert!(off(record.gradient_norm) <= rounding(8, 1.0), "{:e}", record.gradient_norm);
     // Negative control: the fast gradient does not know so much.
-    let mut fast = Gradient::default();
-    let _loss = population.evaluate_fast(&student, &mut Workspace::new(), &mut fast);
+    let fast = population.evaluate(&student, Accuracy::FAST).unwrap().gradient;
     assert!(off(fast.squared_norm().sqrt()) > rounding(8, 1.0), "{:e}", fast.squared_norm());
 }
 
@@ -316,7 +321,7 @@ fn a_run_cut_anywhere_ends_in_the_same_bytes() {
     let teacher = teacher(5, &[1.0, -1.0]);
     let sampled = |batches| {
         let request = SampleRequest { batches, noise: 0.1, ..SampleRequest::new(400, 3) };
-        Empirical::drawn(teacher.clone(), &request).unwrap()
+        Samples::drawn(teacher.clone(), Activation::Relu, &request).unwrap()
     };
     let shuffled = sampled(Batches::Shuffled { size: 150, reuse: 3 });
     let fresh = sampled(Batches::Fresh { size: 150, reuse: 1 });
@@ -341,8 +346,7 @@ fn a_run_cut_anywhere_ends_in_the_same_bytes() {
 fn a_frozen_first_layer_stays_and_unequal_decay_is_each_layers_own() {
     let population = Population::new(teacher(5, &[1.0, -1.0]));
     let start = symmetric(5, 10, 0.1);
-    let mut gradient = Gradient::default();
-    let _loss = population.evaluate_fast(&start, &mut Workspace::new(), &mut gradient);
+    let gradient = population.evaluate(&start, Accuracy::FAST).unwrap().gradient;
     let (eta, lambda) = (0.5, 0.25);
     let shares = WeightDecay { second_layer: 2.0, first_layer: 0.0 };
     let stage3 =
@@ -455,7 +459,7 @@ proptest! {
         }
         let before = Network::new(d, a, w).unwrap();
         let mut after = before.clone();
-        balance(&mut after);
+        after.balance();
         for j in 0..5 {
             let (c, b) = (before.mass(j), after.mass(j));
             prop_assert!((c - b).abs() <= rounding(d, c.abs()), "{} against {}", b, c);
@@ -465,54 +469,52 @@ proptest! {
     }
 }
 
-/// A population objective that notes how many neurons it is asked about, and may hide that it merges twins.
+/// A population objective that notes how many neurons it is asked about, and may hide that twins are exchangeable.
 struct Watched {
     population: Population,
-    merges: bool,
+    exchangeable: bool,
     seen: std::cell::RefCell<std::collections::BTreeSet<usize>>,
 }
 
 impl Objective for Watched {
-    fn evaluate_fast(
-        &self,
-        student: &Network,
-        workspace: &mut Workspace,
-        gradient: &mut Gradient,
-    ) -> gradiometer_population::Bounded {
-        self.seen.borrow_mut().insert(student.neurons());
-        self.population.evaluate_fast(student, workspace, gradient)
-    }
-
-    fn loss(&self, student: &Network, relative: f64) -> gradiometer_population::Bounded {
-        self.population.loss(student, relative)
-    }
-
-    fn merges_twins(&self, student: &Network) -> bool {
-        self.merges && self.population.merges_twins(student)
-    }
-
     fn teacher(&self) -> &Teacher {
         self.population.teacher()
+    }
+
+    fn evaluate_into(
+        &self,
+        student: &Network,
+        asked: &Accuracy,
+        workspace: &mut Workspace,
+        gradient: Option<&mut Gradient>,
+    ) -> Reached {
+        self.seen.borrow_mut().insert(student.neurons());
+        self.population.evaluate_into(student, asked, workspace, gradient)
+    }
+
+    fn twins_are_exchangeable(&self, student: &Network) -> bool {
+        self.exchangeable && self.population.twins_are_exchangeable(student)
     }
 }
 
 #[test]
 fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
     let (m, stage3) = (12, Stage3 { epochs: 2, steps: 7, ..Stage3::default() });
-    let run_in = |precision, d: usize, population: Population, merges: bool, stage3: Stage3| {
-        let seen = std::cell::RefCell::default();
-        let objective = Watched { population, merges, seen };
-        let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
-        let trainer = Trainer::new(&objective, &algorithm, symmetric(d, m / 2, 0.01)).unwrap();
-        let mut trainer = trainer.with_precision(precision);
-        while !trainer.is_finished() {
-            let _event = trainer.advance(3).unwrap();
-        }
-        let state = trainer.into_state();
-        let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<u64>>();
-        let layers = [state.student.second_layer(), state.student.first_layer()].map(bits);
-        (layers, state.steps, objective.seen.into_inner().contains(&(m / 2)))
-    };
+    let run_in =
+        |precision, d: usize, population: Population, exchangeable: bool, stage3: Stage3| {
+            let seen = std::cell::RefCell::default();
+            let objective = Watched { population, exchangeable, seen };
+            let algorithm = Algorithm { stage3: Some(stage3), ..Algorithm::default() };
+            let trainer = Trainer::new(&objective, &algorithm, symmetric(d, m / 2, 0.01)).unwrap();
+            let mut trainer = trainer.with_precision(precision);
+            while !trainer.is_finished() {
+                let _event = trainer.advance(3).unwrap();
+            }
+            let state = trainer.into_state();
+            let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<u64>>();
+            let layers = [state.student.second_layer(), state.student.first_layer()].map(bits);
+            (layers, state.steps, objective.seen.into_inner().contains(&(m / 2)))
+        };
     let population = |d| Population::new(teacher(d, &[1.0, -0.8]));
     for precision in [Precision::Double, Precision::Single] {
         let (half, steps, taken) = run_in(precision, 5, population(5), true, stage3);
@@ -522,7 +524,7 @@ fn half_the_student_takes_the_steps_of_the_whole_to_the_last_bit() {
     // Where twins are not alike, or the steps are others, the whole student takes them.
     let momentum = Optimizer::Momentum { momentum: 0.5 };
     for (d, population, stage3) in [
-        (5, population(5).from_degree(FromDegree::Zero), stage3),
+        (5, population(5).of_degrees(Degrees::All), stage3),
         (3, population(3), stage3),
         (5, population(5), Stage3 { optimizer: momentum, ..stage3 }),
         (5, population(5), Stage3 { freeze_first_layer: true, ..stage3 }),

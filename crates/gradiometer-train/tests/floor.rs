@@ -1,8 +1,9 @@
 //! Newton's method to the floor of `L_lambda`.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
+use gradiometer_hermite::Activation;
 use gradiometer_model::{Network, Teacher};
-use gradiometer_population::{Empirical, Objective, Population, SampleRequest, WeightDecay};
+use gradiometer_population::{Objective, Population, SampleRequest, Samples, WeightDecay};
 use gradiometer_train::{
     Algorithm, FloorEnding, Floors, Phase, Stage3, State, TrainError, Trainer,
 };
@@ -160,7 +161,7 @@ fn a_frozen_first_layer_stays_and_samples_have_no_floor() {
     assert_eq!(state.student.first_layer(), start(20).first_layer());
     assert!(state.floor.gradient_norm <= NEAR * state.floor.rounding, "{:?}", state.floor);
     let request = SampleRequest::new(100, 1);
-    let sampled = Empirical::drawn(population.teacher().clone(), &request).unwrap();
+    let sampled = Samples::drawn(population.teacher().clone(), Activation::Relu, &request).unwrap();
     let mut trainer = Trainer::new(&sampled, &algorithm, start(20)).unwrap();
     let _epoch = trainer.advance(1).unwrap();
     let error = trainer.advance(1).unwrap_err();

@@ -4,10 +4,10 @@
 //! The loss of a student whose one neuron stands at a right angle to the teacher's:
 //! ```
 //! use gradiometer::model::{Network, Teacher};
-//! use gradiometer::population::Population;
+//! use gradiometer::population::{Accuracy, Objective, Population};
 //! let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap();
 //! let student = Network::new(2, vec![1.0], vec![0.0, 1.0]).unwrap();
-//! let loss = Population::new(teacher).evaluate(&student, 1e-10).unwrap().loss;
+//! let loss = Population::new(teacher).evaluate(&student, Accuracy::loss(1e-10)).unwrap().loss;
 //! assert!((loss.value - (0.5 - std::f64::consts::FRAC_1_PI)).abs() <= loss.error + f64::EPSILON);
 //! ```
 

@@ -2,14 +2,13 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::number;
-use gradiometer::files::{read_network, read_teacher};
-use gradiometer::population::{FromDegree, Gradient, Population, WeightDecay};
+use gradiometer::files::{number, read_network, read_teacher};
+use gradiometer::population::{Accuracy, Degrees, Objective as _, Population, WeightDecay};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// The relative error that the loss is computed to, where that is possible.
-const ACCURACY: f64 = 1e-10;
+const LOSS_ACCURACY: f64 = 1e-10;
 /// The relative error that the gradient's norm is computed to, where that is possible.
 const GRADIENT_ACCURACY: f64 = 1e-6;
 
@@ -51,37 +50,27 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let names = arguments.tensors.names();
     let teacher = read_teacher(&arguments.teacher, &names)?;
     let student = read_network(&arguments.student, &names)?;
-    let from_degree = if arguments.from_degree == "0" { FromDegree::Zero } else { FromDegree::Two };
+    let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
     let lambda = arguments.lambda;
     let decayed = |g: &[f64], x: &[f64]| -> Vec<f64> {
         g.iter().zip(x).map(|(g, x)| lambda.mul_add(*x, *g)).collect()
     };
-    let layers = |gradient: &Gradient| {
-        let grad_a = decayed(&gradient.second_layer, student.second_layer());
-        let grad_w = decayed(&gradient.first_layer, student.first_layer());
-        let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
-        (grad_a, grad_w, norm)
-    };
-    let population = Population::new(teacher).from_degree(from_degree);
-    let evaluate = || {
-        let evaluation = population.evaluate(&student, ACCURACY)?;
-        let norm = layers(&evaluation.gradient).2;
-        if evaluation.gradient.norm_error() <= GRADIENT_ACCURACY * norm {
-            Ok(evaluation)
-        } else {
-            population.accurate(&student, ACCURACY)
-        }
-    };
-    let evaluation = evaluate().map_err(|error| {
+    let population = Population::new(teacher).of_degrees(degrees);
+    let decay = WeightDecay::equal(lambda);
+    let asked = Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay);
+    let evaluation = population.evaluate(&student, asked).map_err(|error| {
         Failure::Data(format!(
             "{} and {}: {error}",
             arguments.teacher.display(),
             arguments.student.display()
         ))
     })?;
-    let objective = evaluation.loss.value + WeightDecay::equal(lambda).value(&student);
-    let (grad_a, grad_w, norm) = layers(&evaluation.gradient);
-    let norm_error = evaluation.gradient.norm_error();
+    let objective = evaluation.loss.value + decay.value(&student);
+    let gradient = &evaluation.gradient;
+    let grad_a = decayed(&gradient.second_layer, student.second_layer());
+    let grad_w = decayed(&gradient.first_layer, student.first_layer());
+    let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
+    let norm_error = gradient.norm_error();
     let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
     let if_asked = |value: Value| if arguments.gradient { value } else { Value::Null };
     let json = json!({
@@ -89,14 +78,14 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         "loss_error": number(evaluation.loss.error),
         "objective": number(objective),
         "lambda": lambda,
-        "from_degree": if from_degree == FromDegree::Zero { 0 } else { 2 },
+        "from_degree": if degrees == Degrees::All { 0 } else { 2 },
         "gradient_norm": number(norm),
         "gradient_norm_error": number(norm_error),
         "grad_a": if_asked(json!(numbers(&grad_a))),
         "grad_w": if_asked(grad_w.chunks(student.dimension()).map(|row| json!(numbers(row))).collect()),
-        "grad_a_error": if_asked(number(evaluation.gradient.second_layer_error)),
-        "grad_w_error": if_asked(number(evaluation.gradient.first_layer_error)),
-        "path": evaluation.path.to_string(),
+        "grad_a_error": if_asked(number(gradient.second_layer_error)),
+        "grad_w_error": if_asked(number(gradient.first_layer_error)),
+        "path": evaluation.route.to_string(),
         "evidence": "computed",
     });
     let mut table = Table::new(&["quantity", "value"]);
@@ -106,7 +95,8 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     row("objective L_lambda", format!("{objective:.10e}"));
     row("|gradient|", scientific(norm, 6));
     row("  error at most", scientific(norm_error, 2));
-    let mut text = format!("{}evaluation: {}; evidence: computed\n", table.text(), evaluation.path);
+    let mut text =
+        format!("{}evaluation: {}; evidence: computed\n", table.text(), evaluation.route);
     if arguments.gradient {
         text.push_str("gradient, one neuron a line: dL/da_j, then dL/dw_j\n");
         for (a, w) in grad_a.iter().zip(grad_w.chunks(student.dimension())) {

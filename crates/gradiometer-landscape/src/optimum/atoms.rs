@@ -5,7 +5,7 @@ use crate::measure::Measure;
 use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};
-use gradiometer_population::{Bounded, Gram, Population};
+use gradiometer_population::{Accuracy, Bounded, Gram, Objective as _, Population};
 use std::f64::consts::TAU;
 
 /// `k(1)`.
@@ -365,7 +365,8 @@ impl Atoms {
         }
         let student = Network::new(d, masses, rows)?;
         // No accuracy is asked of the loss beyond double-double.
-        let evaluation = Population::new((**teacher).clone()).accurate(&student, f64::INFINITY)?;
+        let evaluation = Population::new((**teacher).clone())
+            .evaluate(&student, Accuracy::finest(f64::INFINITY))?;
         let gradient = &evaluation.gradient;
         let derivatives = (0..m)
             .chain(2 * m..2 * m + probes.len())

@@ -4,7 +4,7 @@ use gradiometer_instances::generate::{
     Signs, TeacherRequest, gaussian_student, near_teacher_student,
 };
 use gradiometer_model::Teacher;
-use gradiometer_population::Population;
+use gradiometer_population::{Accuracy, Objective as _, Population};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -67,7 +67,10 @@ fn the_split_gives_the_accurate_loss_without_cancellation() {
     for seed in 0..150 {
         let teacher = teacher(seed);
         let student = student(&teacher, seed);
-        let exact = Population::new((*teacher).clone()).accurate(&student, ACCURATE).unwrap().loss;
+        let exact = Population::new((*teacher).clone())
+            .evaluate(&student, Accuracy::finest(ACCURATE))
+            .unwrap()
+            .loss;
         let pairings = ResidualSplit::new(&teacher, &student).unwrap().pairings();
         let found = pairings.squared_norm();
         let size = pairings.size();
@@ -106,7 +109,10 @@ fn the_parts_add_up_to_the_residual_at_every_input() {
 fn a_wrong_split_is_noticed() {
     let teacher = teacher(1);
     let student = student(&teacher, 1);
-    let exact = Population::new((*teacher).clone()).accurate(&student, ACCURATE).unwrap().loss;
+    let exact = Population::new((*teacher).clone())
+        .evaluate(&student, Accuracy::finest(ACCURATE))
+        .unwrap()
+        .loss;
     let mut split = ResidualSplit::new(&teacher, &student).unwrap();
     split.angles[0] *= 1.0 + 1e-9;
     let found = split.pairings();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Population;
+use crate::{Evaluation, Population};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::Skip;
 use rand::{RngExt, SeedableRng};
@@ -20,9 +20,9 @@ fn with_skip(network: Network) -> Network {
     network.with_skip(Skip { constant: -0.3, linear }).unwrap()
 }
 
-fn population(activation: Activation, from_degree: FromDegree, d: usize) -> ActivationPopulation {
+fn population(activation: Activation, degrees: Degrees, d: usize) -> ActivationPopulation {
     let teacher = Teacher::new(network(1, 3, d)).unwrap();
-    ActivationPopulation::new(teacher, activation).unwrap().from_degree(from_degree)
+    ActivationPopulation::new(teacher, activation).unwrap().of_degrees(degrees)
 }
 
 fn polynomials() -> [Activation; 2] {
@@ -45,11 +45,11 @@ fn value(activation: &Activation, network: &Network, x: &[f64]) -> f64 {
 #[test]
 fn relu_agrees_with_the_population_of_relu_networks() {
     let student = with_skip(network(2, 6, 4));
-    for from_degree in [FromDegree::Two, FromDegree::Zero] {
-        let found = population(Activation::Relu, from_degree, 4);
-        let (loss, gradient) = found.evaluate(&student).unwrap();
-        let exact = Population::new(found.teacher.clone()).from_degree(from_degree);
-        let exact = exact.accurate(&student, 1e-12).unwrap();
+    for degrees in [Degrees::FromTwo, Degrees::All] {
+        let found = population(Activation::Relu, degrees, 4);
+        let Evaluation { loss, gradient, .. } = found.evaluate(&student, Accuracy::FAST).unwrap();
+        let exact = Population::new(found.teacher.clone()).of_degrees(degrees);
+        let exact = exact.evaluate(&student, Accuracy::finest(1e-12)).unwrap();
         assert!((loss.value - exact.loss.value).abs() <= loss.error + exact.loss.error);
         let far = |x: &[f64], y: &[f64]| maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs()));
         let second = far(&gradient.second_layer, &exact.gradient.second_layer);
@@ -82,8 +82,8 @@ fn smooth_activations_agree_with_quadrature_in_the_plane() {
     let [first, second] = polynomials();
     for activation in [Activation::Erf, first, second] {
         let student = with_skip(network(3, 4, 2));
-        let found = population(activation.clone(), FromDegree::Zero, 2);
-        let (loss, _) = found.evaluate(&student).unwrap();
+        let found = population(activation.clone(), Degrees::All, 2);
+        let Evaluation { loss, .. } = found.evaluate(&student, Accuracy::FAST).unwrap();
         let exact = by_trapezoid(&activation, found.teacher.network(), &student);
         // The sum of 37 thousand terms.
         let rounding = 200.0 * f64::EPSILON * exact;
@@ -100,8 +100,8 @@ fn activations_with_kinks_agree_with_sampling() {
     let samples = 200_000;
     for activation in [Activation::Absolute, Activation::Step, Activation::Relu] {
         let student = with_skip(network(4, 5, 3));
-        let found = population(activation.clone(), FromDegree::Zero, 3);
-        let (loss, _) = found.evaluate(&student).unwrap();
+        let found = population(activation.clone(), Degrees::All, 3);
+        let Evaluation { loss, .. } = found.evaluate(&student, Accuracy::FAST).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(5);
         let (mut sum, mut square) = (0.0, 0.0);
         for _ in 0..samples {
@@ -128,10 +128,11 @@ const TRUNCATION: f64 = 1e-8;
 #[test]
 fn gradients_are_the_differences_of_the_loss() {
     for activation in every() {
-        for from_degree in [FromDegree::Two, FromDegree::Zero] {
+        for degrees in [Degrees::FromTwo, Degrees::All] {
             let student = with_skip(network(6, 4, 3));
-            let found = population(activation.clone(), from_degree, 3);
-            let (loss, gradient) = found.evaluate(&student).unwrap();
+            let found = population(activation.clone(), degrees, 3);
+            let Evaluation { loss, gradient, .. } =
+                found.evaluate(&student, Accuracy::FAST).unwrap();
             let entries = [gradient.second_layer, gradient.first_layer].concat();
             let scale = maximum_of(entries.iter().map(|x| x.abs())) + loss.value;
             for (index, entry) in entries.iter().enumerate() {
@@ -140,7 +141,7 @@ fn gradients_are_the_differences_of_the_loss() {
                     let (a, w) = moved.layers_mut();
                     let target = if index < a.len() { &mut a[index] } else { &mut w[index - 4] };
                     *target += steps * STEP;
-                    found.evaluate(&moved).unwrap().0.value
+                    found.evaluate(&moved, Accuracy::FAST).unwrap().loss.value
                 };
                 let difference =
                     (8.0 * (at(1.0) - at(-1.0)) - (at(2.0) - at(-2.0))) / (12.0 * STEP);
@@ -154,7 +155,7 @@ fn gradients_are_the_differences_of_the_loss() {
 #[test]
 fn zero_and_parallel_neurons_stay_finite() {
     for activation in every() {
-        for from_degree in [FromDegree::Two, FromDegree::Zero] {
+        for degrees in [Degrees::FromTwo, Degrees::All] {
             let mut student = with_skip(network(7, 5, 3));
             let first = student.neuron(0).to_vec();
             let w = student.layers_mut().1;
@@ -163,8 +164,9 @@ fn zero_and_parallel_neurons_stay_finite() {
             for (x, y) in w[9..12].iter_mut().zip(&first) {
                 *x = -2.0 * y;
             }
-            let found = population(activation.clone(), from_degree, 3);
-            let (loss, gradient) = found.evaluate(&student).unwrap();
+            let found = population(activation.clone(), degrees, 3);
+            let Evaluation { loss, gradient, .. } =
+                found.evaluate(&student, Accuracy::FAST).unwrap();
             assert!(loss.value.is_finite() && loss.error.is_finite());
             assert!(gradient.second_layer.iter().all(|x| x.is_finite()));
             assert!(gradient.first_layer.iter().all(|x| x.is_finite()));
@@ -179,8 +181,9 @@ fn zero_and_parallel_neurons_stay_finite() {
 #[test]
 fn a_student_equal_to_the_teacher_has_no_loss() {
     for activation in every() {
-        let found = population(activation, FromDegree::Zero, 4);
-        let (loss, gradient) = found.evaluate(found.teacher.network()).unwrap();
+        let found = population(activation, Degrees::All, 4);
+        let Evaluation { loss, gradient, .. } =
+            found.evaluate(found.teacher.network(), Accuracy::FAST).unwrap();
         assert!(loss.value.abs() <= loss.error, "{loss:?}");
         let worst = maximum_of(gradient.first_layer.iter().map(|x| x.abs()));
         assert!(worst <= gradient.first_layer_error, "{worst:e}");
@@ -203,10 +206,10 @@ fn errors_are_those_of_the_pairs_added_up() {
     let student = network(5, 4, 3);
     for activation in every() {
         let name = activation.name().to_owned();
-        let found = population(activation.clone(), FromDegree::Two, 3);
-        let atoms = Atoms::new(&activation, &found.teacher, &student);
-        let (loss, gradient) = found.evaluate(&student).unwrap();
-        let n = atoms.weights.len();
+        let found = population(activation.clone(), Degrees::FromTwo, 3);
+        let neurons = Neurons::new(&activation, &found.teacher, &student);
+        let Evaluation { loss, gradient, .. } = found.evaluate(&student, Accuracy::FAST).unwrap();
+        let n = neurons.weights.len();
         let (mut loss_error, mut second, mut first) = (0.0, 0.0, 0.0);
         for j in 0..n {
             let (mut size, mut error, mut steep, mut turned) = (0.0, 0.0, 0.0, 0.0);
@@ -214,23 +217,24 @@ fn errors_are_those_of_the_pairs_added_up() {
                 let angle = if j == b {
                     Angle::from_radians(0.0)
                 } else {
-                    Angle::between(atoms.unit(j), atoms.unit(b))
+                    Angle::between(neurons.unit(j), neurons.unit(b))
                 };
-                let pair = Pair { first_norm: atoms.norms[j], second_norm: atoms.norms[b], angle };
-                let found = atoms.kernel(j, b, pair);
-                let weight = atoms.weights[b].abs();
+                let pair =
+                    Pair { first_norm: neurons.norms[j], second_norm: neurons.norms[b], angle };
+                let found = neurons.kernel(j, b, pair);
+                let weight = neurons.weights[b].abs();
                 size += weight * found.value.abs();
-                error += weight * atoms.value_error(j, b, pair, &found);
+                error += weight * neurons.value_error(j, b, pair, &found);
                 let slopes = found.along_first.abs() + found.along_second.abs();
                 steep += weight * slopes;
-                turned += weight * (ELEMENTWISE * UNIT + atoms.turn) * slopes;
-                turned += if j == b { 0.0 } else { weight * atoms.turning(j, b, pair) };
+                turned += weight * (ELEMENTWISE * UNIT + neurons.turn) * slopes;
+                turned += if j == b { 0.0 } else { weight * neurons.turning(j, b, pair) };
             }
             let sums = (n as f64 + 8.0) * UNIT;
-            loss_error += atoms.weights[j].abs() * (error + 2.0 * sums * size);
+            loss_error += neurons.weights[j].abs() * (error + 2.0 * sums * size);
             if j < student.neurons() {
                 second = maximum(second, 2.0 * (error + sums * size));
-                let weight = 2.0 * atoms.weights[j].abs();
+                let weight = 2.0 * neurons.weights[j].abs();
                 first = maximum(first, weight * (turned + sums * steep));
             }
         }
@@ -253,14 +257,14 @@ fn a_turn_moves_the_gradient_by_no_more_than_its_bound_and_not_by_much_less() {
             let gradient = |phi: f64| {
                 let teacher = Network::new(2, vec![1.0], at(phi)).unwrap();
                 let teacher = Teacher::new(teacher).unwrap();
-                let atoms = Atoms::new(&activation, &teacher, &student);
-                let angle = Angle::between(atoms.unit(0), atoms.unit(1));
+                let neurons = Neurons::new(&activation, &teacher, &student);
+                let angle = Angle::between(neurons.unit(0), neurons.unit(1));
                 let pair = Pair { first_norm: r, second_norm: s, angle };
-                let found = atoms.kernel(0, 1, pair);
+                let found = neurons.kernel(0, 1, pair);
                 // In the frame of both: along w and across it.
                 let second = found.along_second;
                 let moved = [found.along_first + second * phi.cos(), second * phi.sin()];
-                (moved, atoms.turning(0, 1, pair) / atoms.turn)
+                (moved, neurons.turning(0, 1, pair) / neurons.turn)
             };
             let ([a, b], bound) = gradient(phi);
             let ([c, d], _) = gradient(phi + step);
@@ -287,9 +291,9 @@ fn bound_on_a_turn(activation: &Activation, r: f64, s: f64, phi: f64) {
     let teacher = Teacher::new(Network::new(2, vec![1.0], vec![s * cos, s * sin]).unwrap());
     let teacher = teacher.unwrap();
     let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
-    let atoms = Atoms::new(activation, &teacher, &student);
-    let angle = Angle::between(atoms.unit(0), atoms.unit(1));
-    let found = atoms.turning(0, 1, Pair { first_norm: r, second_norm: s, angle });
+    let neurons = Neurons::new(activation, &teacher, &student);
+    let angle = Angle::between(neurons.unit(0), neurons.unit(1));
+    let found = neurons.turning(0, 1, Pair { first_norm: r, second_norm: s, angle });
     let expected = match activation {
         Activation::Relu => s / std::f64::consts::PI,
         Activation::Absolute => 4.0 * s / std::f64::consts::PI,
@@ -303,15 +307,15 @@ fn bound_on_a_turn(activation: &Activation, r: f64, s: f64, phi: f64) {
         Activation::Polynomial(p) => {
             let (own, other) = (majorant(p, r), majorant(p, s));
             let degree = p.coefficients().len() as f64;
-            let unit = 2.0 + ELEMENTWISE * UNIT / atoms.turn;
+            let unit = 2.0 + ELEMENTWISE * UNIT / neurons.turn;
             2.0 * own.1 * other.0 * (degree + 4.0) * unit
         }
         Activation::Custom(_) => f64::NAN,
     };
-    let off = (found / (expected * atoms.turn) - 1.0).abs();
+    let off = (found / (expected * neurons.turn) - 1.0).abs();
     assert!(off <= 64.0 * f64::EPSILON, "{name}: {off:e}");
     // 2 d + 16 units.
-    assert!((atoms.turn / (20.0 * UNIT) - 1.0).abs() <= 0.0);
+    assert!((neurons.turn / (20.0 * UNIT) - 1.0).abs() <= 0.0);
 }
 
 /// Its own roundings in units of the sizes, and what the kernel changes by when the angle and the logarithms of both lengths do.
@@ -323,7 +327,7 @@ fn a_values_error_is_its_roundings_and_its_derivatives() {
             let second = vec![s * phi.cos(), s * phi.sin()];
             let teacher = Teacher::new(Network::new(2, vec![1.0], second).unwrap()).unwrap();
             let student = Network::new(2, vec![1.0], vec![r, 0.0]).unwrap();
-            let atoms = Atoms::new(&activation, &teacher, &student);
+            let neurons = Neurons::new(&activation, &teacher, &student);
             let pair = |r: f64, s: f64, phi: f64| Pair {
                 first_norm: r,
                 second_norm: s,
@@ -333,7 +337,7 @@ fn a_values_error_is_its_roundings_and_its_derivatives() {
                 kernel(&activation, pair(r, s, phi), Degrees::FromTwo).unwrap().value
             };
             let here = pair(r, s, phi);
-            let found = atoms.value_error(0, 1, here, &atoms.kernel(0, 1, here));
+            let found = neurons.value_error(0, 1, here, &neurons.kernel(0, 1, here));
             let h = f64::powi(2.0, -12);
             let by_angle = match activation {
                 // Its angle's whole share, where the kernel's from degree two is less.
@@ -372,8 +376,8 @@ fn the_low_degrees_and_their_errors_are_what_is_summed() {
             let mut loss = Bounded { value: 1.0, error: 0.0 };
             let mut gradient = Gradient::default();
             gradient.reset(2, 2);
-            let atoms = Atoms::new(&activation, &teacher, student);
-            found.add_low_degrees(student, &atoms, &mut loss, &mut gradient);
+            let neurons = Neurons::new(&activation, &teacher, student);
+            found.add_low_degrees(student, &neurons, &mut loss, &mut gradient);
             let low = [5.0, 0.5, 2.0].map(|r| low_coefficients(&activation, r));
             let weights: [f64; 3] = [2.5, -1.0, -1.5];
             let units = [[0.6, 0.8], [0.0, 1.0], [0.0, 1.0]];
@@ -403,10 +407,10 @@ fn the_low_degrees_and_their_errors_are_what_is_summed() {
         }
         // Where both sums vanish the square of their error is left.
         let student = teacher.network();
-        let atoms = Atoms::new(&activation, &teacher, student);
+        let neurons = Neurons::new(&activation, &teacher, student);
         let (mut loss, mut gradient) = (Bounded { value: 0.0, error: 0.0 }, Gradient::default());
         gradient.reset(1, 2);
-        found.add_low_degrees(student, &atoms, &mut loss, &mut gradient);
+        found.add_low_degrees(student, &neurons, &mut loss, &mut gradient);
         let [mean, slope] = low_coefficients(&activation, 2.0);
         let error = 38.0 * UNIT * 3.0 * (mean.value.abs() + slope.value.abs());
         assert!(loss.value.abs() <= 0.0 && close(loss.error, 2.0 * error * error));
@@ -440,11 +444,11 @@ fn a_majorant_is_the_sum_of_moduli() {
 fn a_step_of_a_zero_neuron_does_not_turn() {
     let student = Network::new(2, vec![1.0, 1.0], vec![0.0, 0.0, 3.0, 0.0]).unwrap();
     let teacher = Teacher::new(Network::new(2, vec![1.0], vec![0.6, 0.8]).unwrap()).unwrap();
-    let atoms = Atoms::new(&Activation::Step, &teacher, &student);
+    let neurons = Neurons::new(&Activation::Step, &teacher, &student);
     let turned = |j: usize, b: usize| {
-        let angle = Angle::between(atoms.unit(j), atoms.unit(b));
-        let (first_norm, second_norm) = (atoms.norms[j], atoms.norms[b]);
-        atoms.turning(j, b, Pair { first_norm, second_norm, angle })
+        let angle = Angle::between(neurons.unit(j), neurons.unit(b));
+        let (first_norm, second_norm) = (neurons.norms[j], neurons.norms[b]);
+        neurons.turning(j, b, Pair { first_norm, second_norm, angle })
     };
     assert!(turned(0, 2).abs() <= 0.0 && turned(1, 0).abs() <= 0.0);
     assert!(turned(1, 2) > 0.0);
@@ -458,19 +462,19 @@ fn a_step_of_a_zero_neuron_does_not_turn() {
 fn smooth_features_have_a_gradient_at_zero() {
     for activation in every() {
         let smooth = matches!(activation, Activation::Erf | Activation::Polynomial(_));
-        let found = population(activation, FromDegree::Zero, 3);
+        let found = population(activation, Degrees::All, 3);
         let base = network(6, 3, 3);
         let at = |x: f64| {
             let mut student = base.clone();
             student.layers_mut().1[..3].copy_from_slice(&[x, 0.0, 0.0]);
             student
         };
-        let (_, gradient) = found.evaluate(&at(0.0)).unwrap();
+        let gradient = found.evaluate(&at(0.0), Accuracy::FAST).unwrap().gradient;
         let slope = gradient.first_layer[0];
         assert_eq!(slope.abs() > 0.0, smooth);
         if smooth {
             let step = 1.0 / 4096.0;
-            let loss = |x: f64| found.evaluate(&at(x)).unwrap().0.value;
+            let loss = |x: f64| found.evaluate(&at(x), Accuracy::FAST).unwrap().loss.value;
             let difference = (loss(step) - loss(-step)) / (2.0 * step);
             // The third derivative, below a thousand here, times step^2/6.
             assert!((difference - slope).abs() <= 200.0 * step * step, "{difference} {slope}");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::objective::Population;
+use crate::{Accuracy, Objective, Population};
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 use gradiometer_hermite::float::maximum;
@@ -150,7 +150,7 @@ fn residuals_are_half_the_derivatives_of_the_loss() {
     let parts: Vec<[f64; 2]> = masses.iter().map(|c| [*c, 0.0]).collect();
     let found = gram.residual(&parts, &target, &[0.0, 0.0, 1.0]);
     let population = Population::new(Teacher::new(target).unwrap());
-    let evaluation = population.accurate(&student, f64::INFINITY).unwrap();
+    let evaluation = population.evaluate(&student, Accuracy::finest(f64::INFINITY)).unwrap();
     for j in 0..3 {
         let expected = 0.5 * evaluation.gradient.second_layer[j] + if j == 2 { 1.0 } else { 0.0 };
         assert!((found[j] - expected).abs() <= 4.0 * f64::EPSILON, "{j}");

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Objective;
+use crate::{Accuracy, Objective, Population};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::{Skip, Teacher};
 use proptest::prelude::*;
@@ -36,11 +36,11 @@ fn random(seed: u64, m: usize, d: usize) -> Network {
     Network::new(d, a, w).unwrap().with_skip(Skip { constant: 0.3, linear }).unwrap()
 }
 
-fn population(seed: u64, m: usize, d: usize, from_degree: FromDegree) -> Population {
+fn population(seed: u64, m: usize, d: usize, degrees: Degrees) -> Population {
     let plain = random(seed, m, d);
     let network =
         Network::new(d, plain.second_layer().to_vec(), plain.first_layer().to_vec()).unwrap();
-    Population::new(Teacher::new(network).unwrap()).from_degree(from_degree)
+    Population::new(Teacher::new(network).unwrap()).of_degrees(degrees)
 }
 
 fn parameters(student: &Network, layers: Layers) -> Vec<f64> {
@@ -67,7 +67,7 @@ fn by_differences(
     let mut out = vec![0.0; direction.len()];
     for (factor, weight) in [(-2.0, 1.0), (-1.0, -8.0), (1.0, 8.0), (2.0, -1.0)] {
         let at = moved(student, layers, direction, factor * STEP);
-        let gradient = population.accurate(&at, 1.0).unwrap().gradient;
+        let gradient = population.evaluate(&at, Accuracy::finest(1.0)).unwrap().gradient;
         let second = if layers == Layers::Both { gradient.second_layer } else { Vec::new() };
         let whole = [second, gradient.first_layer].concat();
         add_scaled(&mut out, weight / (12.0 * STEP), &whole);
@@ -87,17 +87,17 @@ fn size(x: &[f64]) -> f64 {
     maximum_of(x.iter().map(|x| x.abs()))
 }
 
-const EVERY: [(Layers, FromDegree); 4] = [
-    (Layers::Both, FromDegree::Two),
-    (Layers::Both, FromDegree::Zero),
-    (Layers::First, FromDegree::Two),
-    (Layers::First, FromDegree::Zero),
+const EVERY: [(Layers, Degrees); 4] = [
+    (Layers::Both, Degrees::FromTwo),
+    (Layers::Both, Degrees::All),
+    (Layers::First, Degrees::FromTwo),
+    (Layers::First, Degrees::All),
 ];
 
 #[test]
 fn dense_and_operator_agree_with_differences_of_the_accurate_gradient() {
-    for (layers, from_degree) in EVERY {
-        let population = population(1, 3, 4, from_degree);
+    for (layers, degrees) in EVERY {
+        let population = population(1, 3, 4, degrees);
         let student = random(2, 5, 4);
         let n = parameters(&student, layers).len();
         let mut direction = gaussian(&mut ChaCha8Rng::seed_from_u64(3), n);
@@ -106,16 +106,10 @@ fn dense_and_operator_agree_with_differences_of_the_accurate_gradient() {
         let exact = by_differences(&population, &student, layers, &direction);
         let operator = population.hessian_operator(&student, layers).unwrap();
         let found = operator.apply(&direction).unwrap();
-        let dense = product(&population.hessian(&student, layers).unwrap(), &direction);
+        let dense = product(&population.dense_hessian(&student, layers).unwrap(), &direction);
         let allowed = TRUNCATION * size(&exact);
-        assert!(
-            distance(&found, &exact) <= allowed,
-            "{layers:?} {from_degree:?}: {found:?} {exact:?}"
-        );
-        assert!(
-            distance(&dense, &exact) <= allowed,
-            "{layers:?} {from_degree:?}: {dense:?} {exact:?}"
-        );
+        assert!(distance(&found, &exact) <= allowed, "{layers:?} {degrees:?}: {found:?} {exact:?}");
+        assert!(distance(&dense, &exact) <= allowed, "{layers:?} {degrees:?}: {dense:?} {exact:?}");
         // The same comparison refuses a direction that is wrong by a part in a million.
         direction[0] += 1e-6;
         let wrong = operator.apply(&direction).unwrap();
@@ -125,12 +119,12 @@ fn dense_and_operator_agree_with_differences_of_the_accurate_gradient() {
 
 #[test]
 fn the_operator_on_many_tiles_agrees_with_the_dense_hessian() {
-    for (layers, from_degree) in EVERY {
-        let population = population(4, 70, 3, from_degree);
+    for (layers, degrees) in EVERY {
+        let population = population(4, 70, 3, degrees);
         let student = random(5, 130, 3);
         let operator = population.hessian_operator(&student, layers).unwrap();
         let direction = gaussian(&mut ChaCha8Rng::seed_from_u64(6), operator.parameters());
-        let dense = product(&population.hessian(&student, layers).unwrap(), &direction);
+        let dense = product(&population.dense_hessian(&student, layers).unwrap(), &direction);
         let found = operator.apply(&direction).unwrap();
         let allowed = rounding(200 * 8, size(&dense) + 200.0);
         assert!(distance(&found, &dense) <= allowed, "{:e}", distance(&found, &dense));
@@ -139,7 +133,7 @@ fn the_operator_on_many_tiles_agrees_with_the_dense_hessian() {
 
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let population = population(7, 3, 5, FromDegree::Zero);
+    let population = population(7, 3, 5, Degrees::All);
     let operator = population.hessian_operator(&random(8, 200, 5), Layers::Both).unwrap();
     let direction = gaussian(&mut ChaCha8Rng::seed_from_u64(9), operator.parameters());
     let on = |threads| {
@@ -151,11 +145,11 @@ fn the_number_of_threads_does_not_show() {
 
 #[test]
 fn zero_neurons_have_zero_rows_and_columns() {
-    for (layers, from_degree) in EVERY {
-        let population = population(10, 2, 3, from_degree);
+    for (layers, degrees) in EVERY {
+        let population = population(10, 2, 3, degrees);
         let mut student = random(11, 4, 3);
         student.layers_mut().1[3..6].fill(0.0);
-        let dense = population.hessian(&student, layers).unwrap();
+        let dense = population.dense_hessian(&student, layers).unwrap();
         let n = dense.size();
         assert!(dense.entries().iter().all(|x| x.is_finite()));
         let offset = n - 12;
@@ -176,14 +170,14 @@ fn coincident_and_opposite_neurons_are_limits_of_close_ones() {
     // The Hessian is Lipschitz in the angle: apart by `small`, it moves by a few times `small`.
     let small = 1e-9;
     for (sign, layers) in [(1.0, Layers::Both), (-1.0, Layers::First)] {
-        let population = population(13, 2, 3, FromDegree::Two);
+        let population = population(13, 2, 3, Degrees::FromTwo);
         let mut student = random(14, 3, 3);
         let copy: Vec<f64> = student.neuron(0).iter().map(|x| 2.0 * sign * x).collect();
         student.layers_mut().1[3..6].copy_from_slice(&copy);
         let mut close = student.clone();
         close.layers_mut().1[3] += small;
-        let dense = population.hessian(&student, layers).unwrap();
-        let near = population.hessian(&close, layers).unwrap();
+        let dense = population.dense_hessian(&student, layers).unwrap();
+        let near = population.dense_hessian(&close, layers).unwrap();
         let moved = distance(dense.entries(), near.entries());
         assert!(moved <= 100.0 * small && moved > 0.0, "{moved:e}");
     }
@@ -191,9 +185,10 @@ fn coincident_and_opposite_neurons_are_limits_of_close_ones() {
 
 #[test]
 fn lanczos_finds_both_ends_of_the_dense_spectrum() {
-    let population = population(15, 3, 4, FromDegree::Zero);
+    let population = population(15, 3, 4, Degrees::All);
     let student = random(16, 20, 4);
-    let eigenvalues = population.hessian(&student, Layers::Both).unwrap().eigenvalues().unwrap();
+    let eigenvalues =
+        population.dense_hessian(&student, Layers::Both).unwrap().eigenvalues().unwrap();
     let operator = population.hessian_operator(&student, Layers::Both).unwrap();
     let extremes = operator.extreme_eigenvalues(100).unwrap();
     let scale = rounding(1000, size(&eigenvalues));
@@ -207,9 +202,9 @@ fn lanczos_finds_both_ends_of_the_dense_spectrum() {
 
 #[test]
 fn too_large_and_misshapen_requests_are_refused() {
-    let population = population(17, 1, 64, FromDegree::Two);
+    let population = population(17, 1, 64, Degrees::FromTwo);
     let student = random(18, 64, 64);
-    let refused = population.hessian(&student, Layers::Both).unwrap_err();
+    let refused = population.dense_hessian(&student, Layers::Both).unwrap_err();
     assert_eq!(
         refused,
         PopulationError::HessianTooLarge { parameters: 64 * 65, limit: DENSE_LIMIT }
@@ -224,15 +219,17 @@ fn descend(population: &Population, mut student: Network) -> (Network, f64, f64)
     let mut workspace = crate::Workspace::new();
     let mut gradient = crate::Gradient::default();
     for _ in 0..20_000 {
-        population.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let into = Some(&mut gradient);
+        let _reached = population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into);
         if norm(&gradient.first_layer) < 1e-4 {
             break;
         }
         add_scaled(student.layers_mut().1, -0.2, &gradient.first_layer);
     }
     for _ in 0..8 {
-        population.evaluate_fast(&student, &mut workspace, &mut gradient);
-        let dense = population.hessian(&student, Layers::First).unwrap();
+        let into = Some(&mut gradient);
+        let _reached = population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into);
+        let dense = population.dense_hessian(&student, Layers::First).unwrap();
         let n = dense.size();
         let matrix = MatRef::from_row_major_slice(dense.entries(), n, n);
         let eigen = matrix.self_adjoint_eigen(Side::Lower).unwrap();
@@ -248,7 +245,8 @@ fn descend(population: &Population, mut student: Network) -> (Network, f64, f64)
         let step: Vec<f64> = (0..n).map(|i| step[(i, 0)]).collect();
         add_scaled(student.layers_mut().1, -1.0, &step);
     }
-    let loss = population.evaluate_fast(&student, &mut workspace, &mut gradient);
+    let into = Some(&mut gradient);
+    let loss = population.evaluate_into(&student, &Accuracy::FAST, &mut workspace, into).loss;
     let size = norm(&gradient.first_layer);
     (student, loss.value, size)
 }
@@ -260,8 +258,7 @@ fn identity() -> Network {
 
 #[test]
 fn the_known_spurious_minimum_is_found_with_its_eigenvalue() {
-    let population =
-        Population::new(Teacher::new(identity()).unwrap()).from_degree(FromDegree::Zero);
+    let population = Population::new(Teacher::new(identity()).unwrap()).of_degrees(Degrees::All);
     let found = (0..40).find_map(|seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let start = Network::new(8, vec![1.0; 8], gaussian(&mut rng, 64)).unwrap();
@@ -272,7 +269,8 @@ fn the_known_spurious_minimum_is_found_with_its_eigenvalue() {
     });
     let (student, gradient) = found.expect("one of forty starts ends there");
     assert!(gradient <= rounding(1000, 1.0), "stationary: {gradient:e}");
-    let eigenvalues = population.hessian(&student, Layers::First).unwrap().eigenvalues().unwrap();
+    let eigenvalues =
+        population.dense_hessian(&student, Layers::First).unwrap().eigenvalues().unwrap();
     let half = 0.5 * eigenvalues[0];
     println!("smallest eigenvalue {half:.13}");
     assert!((half / SPURIOUS_EIGENVALUE - 1.0).abs() <= PUBLISHED, "{half:.12}");
@@ -283,10 +281,9 @@ fn the_known_spurious_minimum_is_found_with_its_eigenvalue() {
 
 #[test]
 fn at_the_teacher_the_smallest_eigenvalue_is_a_quarter_less_one_over_two_pi() {
-    let population =
-        Population::new(Teacher::new(identity()).unwrap()).from_degree(FromDegree::Zero);
+    let population = Population::new(Teacher::new(identity()).unwrap()).of_degrees(Degrees::All);
     let eigenvalues =
-        population.hessian(&identity(), Layers::First).unwrap().eigenvalues().unwrap();
+        population.dense_hessian(&identity(), Layers::First).unwrap().eigenvalues().unwrap();
     let exact = 0.25 - 0.5 / PI;
     assert!((0.5 * eigenvalues[0] - exact).abs() <= rounding(64, eigenvalues[63]));
 }
@@ -297,14 +294,14 @@ proptest! {
     fn the_operator_is_symmetric_and_is_the_dense_hessian(
         seed in 0_u64..1000, m in 1_usize..9, d in 1_usize..6, students in 1_usize..9, which in 0_usize..4,
     ) {
-        let (layers, from_degree) = EVERY[which];
-        let population = population(seed, m, d, from_degree);
+        let (layers, degrees) = EVERY[which];
+        let population = population(seed, m, d, degrees);
         let student = random(seed + 1, students, d);
         let operator = population.hessian_operator(&student, layers).unwrap();
         let mut rng = ChaCha8Rng::seed_from_u64(seed + 2);
         let (x, y) = (gaussian(&mut rng, operator.parameters()), gaussian(&mut rng, operator.parameters()));
         let (hx, hy) = (operator.apply(&x).unwrap(), operator.apply(&y).unwrap());
-        let dense = product(&population.hessian(&student, layers).unwrap(), &x);
+        let dense = product(&population.dense_hessian(&student, layers).unwrap(), &x);
         // Masses over the smallest length multiply the roundings.
         let shortest = gradiometer_hermite::float::minimum_of(student.rows().map(norm));
         let scale = (size(&hx) + size(&hy) + 10.0) * (1.0 + 1.0 / shortest);

@@ -6,7 +6,8 @@
 //! before it. Each result is within 4 units (`2^-53` and `2^-24`) of its exact value at the given number, absolutely: measured in the
 //! tests on every instruction set, at many doubles and, where `RUN_SLOW_TESTS` is set, at every single.
 
-use super::{Element as _, Simd};
+use super::element::Element as _;
+use super::simd::Simd;
 
 /// Kernel `sqrt(1 - t^2) + |t| asin |t| - 1`, radial part `sqrt(1 - t^2) - 1` and `asin t`.
 #[derive(Clone, Copy)]

@@ -4,14 +4,15 @@
 //! forgotten, in registers. The sums are those of the tile of the parent module, in the same units, but for that of the kernel, which
 //! is `q_j + v_j . sum_b nu_b phi v_b`.
 
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Portable, Simd};
-use super::{GRAIN, InstructionSet};
+use super::element::GRAIN;
+use super::isa::{InstructionSet, OnVectors, on_vectors};
+use super::simd::Simd;
 
-/// Directions with their masses, and what they have collected, by planes of `count` doubles each (a multiple of [`GRAIN`]).
+/// What stands for a cell of directions: the proxy nodes of an interpolation, or the atoms themselves.
+///
+/// Planes of `count` doubles each, a multiple of [`GRAIN`].
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Cloud {
+pub(crate) struct ProxyNodes {
     /// Number of directions.
     pub(crate) count: usize,
     /// `D` planes of unit vectors, `D` of `nu_b v_b`, one of `nu_b`.
@@ -20,58 +21,49 @@ pub(crate) struct Cloud {
     pub(crate) sums: Vec<f64>,
 }
 
-impl Cloud {
-    /// A cloud of zeros.
+impl ProxyNodes {
+    /// Zeros.
     pub(crate) fn zeros<const D: usize>(count: usize) -> Self {
         Self { count, sources: vec![0.0; (2 * D + 1) * count], sums: vec![0.0; (D + 1) * count] }
     }
 
     fn check<const D: usize>(&self) {
-        assert!(self.count.is_multiple_of(GRAIN), "padded clouds");
+        assert!(self.count.is_multiple_of(GRAIN), "padded nodes");
         assert!(self.sources.len() == (2 * D + 1) * self.count, "sources");
         assert!(self.sums.len() == (D + 1) * self.count, "sums");
     }
 }
 
-/// Adds the interaction of two clouds to the sums of both.
-pub(crate) fn pair<const D: usize>(set: InstructionSet, left: &mut Cloud, right: &mut Cloud) {
+/// Adds the interaction of two sets of nodes to the sums of both.
+pub(crate) fn pair<const D: usize>(
+    set: InstructionSet,
+    left: &mut ProxyNodes,
+    right: &mut ProxyNodes,
+) {
     left.check::<D>();
     right.check::<D>();
     run::<D>(set, left, Some(right));
 }
 
-/// Adds the interaction of a cloud with itself to its sums.
-pub(crate) fn alone<const D: usize>(set: InstructionSet, cloud: &mut Cloud) {
-    cloud.check::<D>();
-    run::<D>(set, cloud, None);
+/// Adds the interaction of nodes with themselves to their sums.
+pub(crate) fn alone<const D: usize>(set: InstructionSet, nodes: &mut ProxyNodes) {
+    nodes.check::<D>();
+    run::<D>(set, nodes, None);
 }
 
-fn run<const D: usize>(set: InstructionSet, left: &mut Cloud, right: Option<&mut Cloud>) {
-    let pointers = |cloud: &mut Cloud| Pointers {
-        count: cloud.count,
-        sources: cloud.sources.as_ptr(),
-        sums: cloud.sums.as_mut_ptr(),
+fn run<const D: usize>(set: InstructionSet, left: &mut ProxyNodes, right: Option<&mut ProxyNodes>) {
+    let pointers = |nodes: &mut ProxyNodes| Pointers {
+        count: nodes.count,
+        sources: nodes.sources.as_ptr(),
+        sums: nodes.sums.as_mut_ptr(),
     };
-    let first = pointers(left);
-    let second = right.map_or(first, pointers);
-    let symmetric = !std::ptr::eq(first.sums, second.sums);
-    match set {
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected; the lengths were checked by the callers.
-            unsafe { on_avx512::<D>(first, second, symmetric) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected; the lengths were checked by the callers.
-            unsafe { on_avx2::<D>(first, second, symmetric) }
-        }
-        // SAFETY: no instruction set is assumed; the lengths were checked by the callers.
-        _ => unsafe { meet::<Portable<f64>, D>(first, second, symmetric) },
-    }
+    let left = pointers(left);
+    let right = right.map(pointers);
+    // SAFETY: the lengths were checked by the callers.
+    unsafe { on_vectors(set, Meeting::<D> { left, right }) }
 }
 
-/// A cloud's planes.
+/// Planes of proxy nodes.
 #[derive(Clone, Copy)]
 struct Pointers {
     count: usize,
@@ -79,48 +71,39 @@ struct Pointers {
     sums: *mut f64,
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-unsafe fn on_avx512<const D: usize>(left: Pointers, right: Pointers, symmetric: bool) {
-    // SAFETY: this function enables the set; lengths by the caller.
-    unsafe { meet::<Avx512<f64>, D>(left, right, symmetric) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn on_avx2<const D: usize>(left: Pointers, right: Pointers, symmetric: bool) {
-    // SAFETY: this function enables the set; lengths by the caller.
-    unsafe { meet::<Avx2<f64>, D>(left, right, symmetric) }
-}
-
-/// # Safety
-/// The set of `S` is available, and the lengths are those that [`Cloud::check`] accepts.
-#[inline(always)]
-unsafe fn meet<S: Simd<Element = f64>, const D: usize>(
+/// `left` against `right`; without `right` against itself.
+struct Meeting<const D: usize> {
     left: Pointers,
-    right: Pointers,
-    symmetric: bool,
-) {
-    // SAFETY: as for this function.
-    unsafe {
-        if symmetric {
-            rows::<S, D, true>(left, right);
-        } else {
-            rows::<S, D, false>(left, right);
+    right: Option<Pointers>,
+}
+
+impl<const D: usize> OnVectors<f64> for Meeting<D> {
+    /// # Safety
+    /// The lengths are those that [`ProxyNodes::check`] accepts, and `right` are other nodes.
+    #[inline(always)]
+    unsafe fn run<S: Simd<Element = f64>>(self) {
+        let Self { left, right } = self;
+        // SAFETY: as for this function.
+        unsafe {
+            match right {
+                Some(right) => rows::<S, D, true>(left, right),
+                None => rows::<S, D, false>(left, left),
+            }
         }
     }
 }
 
-/// Two rows of the left cloud at a time against all of the right one.
+/// Two rows of the left nodes at a time against all of the right ones.
 ///
 /// # Safety
-/// As for [`meet`]; with `SYMMETRIC` the clouds are different ones.
+/// The set of `S` is available and the lengths are those that [`ProxyNodes::check`] accepts; with
+/// `SYMMETRIC` left and right are different nodes.
 #[inline(always)]
 unsafe fn rows<S: Simd<Element = f64>, const D: usize, const SYMMETRIC: bool>(
     left: Pointers,
     right: Pointers,
 ) {
-    // SAFETY: rows are below left.count, columns below right.count in steps of 2 LANES, which divide it; planes as in `Cloud`.
+    // SAFETY: rows are below left.count, columns below right.count in steps of 2 LANES, which divide it; planes as in `ProxyNodes`.
     unsafe {
         let zero = S::splat(0.0);
         let of_row =

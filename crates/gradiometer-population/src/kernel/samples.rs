@@ -11,10 +11,10 @@
 //! Both products run through the microkernel of the tiles. The scores lie neuron group by neuron group, eight neurons of a
 //! sample together, so that they are one factor's columns in the first product and the other's rows in the second.
 
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Portable, Simd};
-use super::{GRAIN, GROUP, InstructionSet, Output, Shape, Strides, Target, product};
+use super::element::{GRAIN, GROUP};
+use super::isa::{InstructionSet, OnVectors, on_vectors};
+use super::product::{Output, Shape, Strides, Target, product};
+use super::simd::Simd;
 
 /// Most samples of a block.
 pub(crate) const BLOCK: usize = 128;
@@ -79,44 +79,26 @@ pub(crate) fn add_block(
     assert!(neurons.panels.len() >= m * width && neurons.half_weights.len() >= m, "neurons");
     assert!(sums.absolute.len() >= m && sums.tangent.len() >= m * width, "sums too short");
     assert!(sums.scores.len() >= m * BLOCK && sums.partial.len() >= BLOCK * GROUP, "no room");
-    match set {
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected and the shapes were just checked.
-            unsafe { block_avx512(samples, neurons, residuals, sums) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected and the shapes were just checked.
-            unsafe { block_avx2(samples, neurons, residuals, sums) }
-        }
-        // SAFETY: no instruction set is assumed and the shapes were just checked.
-        _ => unsafe { block::<Portable<f64>>(samples, neurons, residuals, sums) },
+    // SAFETY: the shapes were just checked.
+    unsafe { on_vectors(set, AddBlock { samples, neurons, residuals, sums }) }
+}
+
+/// [`add_block`].
+struct AddBlock<'a> {
+    samples: Samples<'a>,
+    neurons: Neurons<'a>,
+    residuals: &'a mut [f64],
+    sums: &'a mut SampleSums,
+}
+
+impl OnVectors<f64> for AddBlock<'_> {
+    /// # Safety
+    /// The shapes are those that [`add_block`] accepts.
+    #[inline(always)]
+    unsafe fn run<S: Simd<Element = f64>>(self) {
+        // SAFETY: the caller's promises are those that it needs.
+        unsafe { block::<S>(self.samples, self.neurons, self.residuals, self.sums) }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-unsafe fn block_avx512(
-    samples: Samples<'_>,
-    neurons: Neurons<'_>,
-    residuals: &mut [f64],
-    sums: &mut SampleSums,
-) {
-    // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { block::<Avx512<f64>>(samples, neurons, residuals, sums) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn block_avx2(
-    samples: Samples<'_>,
-    neurons: Neurons<'_>,
-    residuals: &mut [f64],
-    sums: &mut SampleSums,
-) {
-    // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { block::<Avx2<f64>>(samples, neurons, residuals, sums) }
 }
 
 /// # Safety
@@ -200,43 +182,26 @@ pub(crate) fn add_gram(set: InstructionSet, samples: Samples<'_>, gram: &mut [f6
     let (n, width) = (samples.count, samples.width);
     assert!(n <= BLOCK && width.is_multiple_of(GROUP), "block shape");
     assert!(samples.inputs.len() >= n * width && gram.len() >= width * width, "too short");
-    match set {
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx512 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected and the shapes were just checked.
-            unsafe { gram_avx512(samples, gram) }
-        }
-        #[cfg(target_arch = "x86_64")]
-        InstructionSet::Avx2 if InstructionSet::available().contains(&set) => {
-            // SAFETY: the set was just detected and the shapes were just checked.
-            unsafe { gram_avx2(samples, gram) }
-        }
-        // SAFETY: no instruction set is assumed and the shapes were just checked.
-        _ => unsafe { gram_on::<Portable<f64>>(samples, gram) },
+    // SAFETY: the shapes were just checked.
+    unsafe { on_vectors(set, AddGram { samples, gram }) }
+}
+
+/// [`add_gram`].
+struct AddGram<'a> {
+    samples: Samples<'a>,
+    gram: &'a mut [f64],
+}
+
+impl OnVectors<f64> for AddGram<'_> {
+    /// # Safety
+    /// The shapes are those that [`add_gram`] accepts.
+    #[inline(always)]
+    unsafe fn run<S: Simd<Element = f64>>(self) {
+        let Self { samples, gram } = self;
+        let by_coordinate = Strides { group: GROUP, single: 1, depth: samples.width };
+        let shape = Shape { rows: samples.width, columns: samples.width, depth: samples.count };
+        let (inputs, out) = (samples.inputs.as_ptr(), row_major(gram, samples.width));
+        // SAFETY: X holds count x width, the matrix width x width doubles, width a multiple of eight.
+        unsafe { product::<S>(shape, inputs, by_coordinate, inputs, by_coordinate, out) }
     }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512dq,avx2,fma")]
-unsafe fn gram_avx512(samples: Samples<'_>, gram: &mut [f64]) {
-    // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { gram_on::<Avx512<f64>>(samples, gram) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn gram_avx2(samples: Samples<'_>, gram: &mut [f64]) {
-    // SAFETY: this function enables the set; shapes by the caller.
-    unsafe { gram_on::<Avx2<f64>>(samples, gram) }
-}
-
-/// # Safety
-/// The set of `S` is available and the shapes are those that [`add_gram`] accepts.
-#[inline(always)]
-unsafe fn gram_on<S: Simd<Element = f64>>(samples: Samples<'_>, gram: &mut [f64]) {
-    let by_coordinate = Strides { group: GROUP, single: 1, depth: samples.width };
-    let shape = Shape { rows: samples.width, columns: samples.width, depth: samples.count };
-    let (inputs, out) = (samples.inputs.as_ptr(), row_major(gram, samples.width));
-    // SAFETY: X holds count x width and the matrix width x width doubles, width a multiple of eight.
-    unsafe { product::<S>(shape, inputs, by_coordinate, inputs, by_coordinate, out) }
 }

@@ -4,7 +4,7 @@
 //! instruction set it is implemented with; calling it on a machine without that set is undefined behaviour,
 //! hence `unsafe`.
 
-use super::Element;
+use super::element::Element;
 use super::functions::{self, Functions};
 use std::marker::PhantomData;
 

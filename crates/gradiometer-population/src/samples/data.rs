@@ -1,22 +1,22 @@
 //! Samples with their batches and the fit of their labels, whatever the student's activation.
 
-use super::source::{Block, Room, Rows, Source};
-use super::{Batches, LabelFit, SampleRequest, TASKS, add_multiple, products};
+use super::request::{Batches, LabelFit, SampleRequest};
+use super::source::{Block, Rows, SampleScratch, Source};
+use super::sums::{TASKS, add_multiple, products};
 use crate::error::PopulationError;
 use crate::kernel::InstructionSet;
 use crate::kernel::samples::add_gram;
-use crate::objective::FromDegree;
 use faer::Side;
 use faer::linalg::solvers::Solve;
-use gradiometer_hermite::Activation;
-use gradiometer_model::{ModelError, Network, Skip, Teacher};
+use gradiometer_hermite::{Activation, Degrees};
+use gradiometer_model::{Skip, Teacher};
 use rayon::prelude::*;
 
 /// What an average over samples is taken of.
 #[derive(Clone, Debug)]
 pub(crate) struct Data {
     pub(crate) source: Source,
-    pub(crate) from_degree: FromDegree,
+    pub(crate) degrees: Degrees,
     batches: Batches,
     /// `(b_0, b)`.
     pub(crate) fit: Skip,
@@ -40,12 +40,12 @@ impl Data {
         if !(request.noise >= 0.0 && request.noise.is_finite()) {
             return Err(PopulationError::Noise { noise: request.noise });
         }
-        check_count(request.count, teacher.dimension(), request.from_degree)?;
+        check_count(request.count, teacher.dimension(), request.degrees)?;
         let source = Source::drawn(teacher, activation, request, limit);
         Self::on(source, request)
     }
 
-    /// Given samples, as [`Empirical::given`](super::Empirical::given) says.
+    /// Given samples, as [`Samples::given`](crate::Samples::given) says.
     pub(crate) fn given(
         teacher: Teacher,
         inputs: &[f64],
@@ -67,7 +67,7 @@ impl Data {
         if let Some(sample) = wrong {
             return Err(PopulationError::SampleNotFinite { sample });
         }
-        check_count(n, d, request.from_degree)?;
+        check_count(n, d, request.degrees)?;
         if matches!(request.batches, Batches::Fresh { .. }) {
             return Err(PopulationError::Batch {
                 reason: "given samples cannot be drawn afresh; use shuffled batches",
@@ -95,25 +95,14 @@ impl Data {
             }
             _ => {}
         }
-        let fit = match request.from_degree {
-            FromDegree::Zero => {
-                Skip { constant: 0.0, linear: vec![0.0; source.teacher.dimension()] }
-            }
-            FromDegree::Two => match request.label_fit {
+        let fit = match request.degrees {
+            Degrees::All => Skip { constant: 0.0, linear: vec![0.0; source.teacher.dimension()] },
+            Degrees::FromTwo => match request.label_fit {
                 LabelFit::LeastSquares => least_squares(&source)?,
                 LabelFit::Moments => moments(&source),
             },
         };
-        Ok(Self { source, from_degree: request.from_degree, batches: request.batches, fit })
-    }
-
-    /// Refuses a student of another dimension than the teacher's.
-    pub(crate) fn check(&self, student: &Network) -> Result<(), PopulationError> {
-        let (teacher, found) = (self.source.teacher.dimension(), student.dimension());
-        if teacher != found {
-            return Err(ModelError::DimensionMismatch { teacher, student: found }.into());
-        }
-        Ok(())
+        Ok(Self { source, degrees: request.degrees, batches: request.batches, fit })
     }
 
     /// The samples of a descent step.
@@ -136,14 +125,10 @@ impl Data {
     }
 }
 
-fn check_count(
-    count: usize,
-    dimension: usize,
-    from_degree: FromDegree,
-) -> Result<(), PopulationError> {
-    let needed = match from_degree {
-        FromDegree::Zero => 1,
-        FromDegree::Two => dimension + 2,
+fn check_count(count: usize, dimension: usize, degrees: Degrees) -> Result<(), PopulationError> {
+    let needed = match degrees {
+        Degrees::All => 1,
+        Degrees::FromTwo => dimension + 2,
     };
     if count < needed {
         return Err(PopulationError::TooFewSamples { count, needed });
@@ -220,9 +205,9 @@ fn over_blocks(
     let partial: Vec<Vec<f64>> = (0..tasks)
         .into_par_iter()
         .map(|t| {
-            let (mut sums, mut room) = (vec![0.0; length], Room::default());
+            let (mut sums, mut scratch) = (vec![0.0; length], SampleScratch::default());
             for b in t * blocks / tasks..(t + 1) * blocks / tasks {
-                add(source.block(Rows::All, b, &mut room), &mut sums);
+                add(source.block(Rows::All, b, &mut scratch), &mut sums);
             }
             sums
         })

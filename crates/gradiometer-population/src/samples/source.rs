@@ -1,6 +1,6 @@
 //! Where samples come from: Gaussian streams cut into chunks, or given arrays.
 
-use super::SampleRequest;
+use super::request::SampleRequest;
 use crate::kernel::GROUP;
 use crate::kernel::samples::{BLOCK, Samples};
 use gradiometer_hermite::Activation;
@@ -54,17 +54,17 @@ pub(crate) struct Source {
     /// The teacher's, for labels.
     activation: Activation,
     /// Row-major `count x width` and `count`, padded to whole blocks; empty where chunks are drawn again.
-    kept: Room,
+    kept: SampleScratch,
 }
 
-/// Room for samples: inputs row-major with padded rows, labels.
+/// Samples: inputs row-major with padded rows, labels.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct SampleScratch {
     inputs: Vec<f64>,
     labels: Vec<f64>,
 }
 
-impl Room {
+impl SampleScratch {
     fn reset(&mut self, rows: usize, width: usize) {
         self.inputs.clear();
         self.inputs.resize(rows * width, 0.0);
@@ -99,11 +99,11 @@ impl Source {
     ) -> Self {
         let &SampleRequest { count, noise, seed, .. } = request;
         let width = teacher.dimension().next_multiple_of(GROUP);
-        let kept = Room::default();
+        let kept = SampleScratch::default();
         let mut source = Self { teacher, count, width, seed, noise, activation, kept };
         let blocks = source.blocks(Rows::All);
         if (blocks * BLOCK).checked_mul(width).is_some_and(|numbers| numbers <= limit) {
-            let mut kept = Room::default();
+            let mut kept = SampleScratch::default();
             kept.reset(blocks * BLOCK, width);
             let chunks = kept.inputs.par_chunks_exact_mut(BLOCK * width);
             chunks.zip(kept.labels.par_chunks_exact_mut(BLOCK)).enumerate().for_each(
@@ -120,7 +120,7 @@ impl Source {
     pub(crate) fn given(teacher: Teacher, inputs: &[f64], labels: &[f64], seed: u64) -> Self {
         let (d, count) = (teacher.dimension(), labels.len());
         let width = d.next_multiple_of(GROUP);
-        let mut kept = Room::default();
+        let mut kept = SampleScratch::default();
         kept.reset(count.next_multiple_of(BLOCK), width);
         for (row, x) in kept.inputs.chunks_exact_mut(width).zip(inputs.chunks_exact(d)) {
             row[..d].copy_from_slice(x);
@@ -156,21 +156,32 @@ impl Source {
         order.shuffle(&mut stream(self.seed, Stream::Order, epoch));
     }
 
-    /// The block `b` of the rows, in the kept samples or in the room lent.
-    pub(crate) fn block<'a>(&'a self, rows: Rows<'_>, b: usize, room: &'a mut Room) -> Block<'a> {
+    /// The block `b` of the rows, in the kept samples or in the buffers lent.
+    pub(crate) fn block<'a>(
+        &'a self,
+        rows: Rows<'_>,
+        b: usize,
+        scratch: &'a mut SampleScratch,
+    ) -> Block<'a> {
         let (width, real) = (self.width, in_block(b, self.size(rows)));
         let from_kept = matches!(rows, Rows::All) && self.is_kept();
         if !from_kept {
-            room.reset(BLOCK, width);
+            scratch.reset(BLOCK, width);
         }
         match rows {
             Rows::All if from_kept => {}
             Rows::All => {
-                self.draw(Stream::Samples, b as u64, real, &mut room.inputs, &mut room.labels);
+                self.draw(
+                    Stream::Samples,
+                    b as u64,
+                    real,
+                    &mut scratch.inputs,
+                    &mut scratch.labels,
+                );
             }
             Rows::Picked(indices) => {
                 let indices = &indices[b * BLOCK..][..real];
-                let targets = room.inputs.chunks_exact_mut(width).zip(&mut room.labels);
+                let targets = scratch.inputs.chunks_exact_mut(width).zip(&mut scratch.labels);
                 for (i, (row, label)) in indices.iter().zip(targets) {
                     row.copy_from_slice(&self.kept.inputs[i * width..][..width]);
                     *label = self.kept.labels[*i];
@@ -178,10 +189,10 @@ impl Source {
             }
             Rows::Fresh { batch, .. } => {
                 let chunk = batch.wrapping_mul(self.blocks(rows) as u64).wrapping_add(b as u64);
-                self.draw(Stream::Fresh, chunk, real, &mut room.inputs, &mut room.labels);
+                self.draw(Stream::Fresh, chunk, real, &mut scratch.inputs, &mut scratch.labels);
             }
         }
-        let (from, start) = if from_kept { (&self.kept, b * BLOCK) } else { (&*room, 0) };
+        let (from, start) = if from_kept { (&self.kept, b * BLOCK) } else { (&*scratch, 0) };
         let inputs = &from.inputs[start * width..][..BLOCK * width];
         let count = real.next_multiple_of(GROUP);
         Block { samples: Samples { count, width, inputs }, labels: &from.labels[start..][..real] }

@@ -1,7 +1,10 @@
-use super::source::Source;
+use super::source::{SampleScratch, Source};
+use super::sums::{Rounding, add_multiple};
 use super::*;
-use crate::{Population, WeightDecay};
+use crate::kernel::samples::BLOCK;
+use crate::{Evaluation, Population, WeightDecay};
 use gradiometer_instances::generate::{TeacherRequest, gaussian_student};
+use gradiometer_model::geometry::{dot, norm};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -25,14 +28,14 @@ fn student(d: usize, m: usize, seed: u64) -> Network {
 
 /// `L_n` and its gradient sample by sample, straight from the module's formulas.
 fn naive(
-    objective: &Empirical,
+    objective: &Samples,
     x: &[f64],
     y: &[f64],
     student: &Network,
 ) -> (f64, Vec<f64>, Vec<f64>) {
     let (d, m, n) = (student.dimension(), student.neurons(), y.len() as f64);
     let root = (2.0 * std::f64::consts::PI).sqrt();
-    let raw = objective.lowest_degree() == FromDegree::Zero;
+    let raw = objective.degrees() == Degrees::All;
     let (mut loss, mut a_sum, mut w_sum) = (0.0, vec![0.0; m], vec![0.0; m * d]);
     for (x, y) in x.chunks_exact(d).zip(y) {
         let feature = |w: &[f64]| {
@@ -65,21 +68,23 @@ fn naive(
     (loss, a_sum, w_sum)
 }
 
-/// As [`Empirical::drawn`], keeping at most `limit` numbers in memory.
+/// As [`Samples::drawn`], keeping at most `limit` numbers in memory.
 fn drawn_within(
     teacher: Teacher,
     request: &SampleRequest,
     limit: usize,
-) -> Result<Empirical, PopulationError> {
-    Ok(Empirical { data: Data::drawn(teacher, Activation::Relu, request, limit)? })
+) -> Result<Samples, PopulationError> {
+    let (activation, set) = (Activation::Relu, InstructionSet::detect());
+    let data = Data::drawn(teacher, activation.clone(), request, limit)?;
+    Ok(Samples { data, activation, set })
 }
 
 fn largest_difference(left: &[f64], right: &[f64]) -> f64 {
     gradiometer_hermite::float::maximum_of(left.iter().zip(right).map(|(x, y)| (x - y).abs()))
 }
 
-fn request(from_degree: FromDegree) -> SampleRequest {
-    SampleRequest { from_degree, ..SampleRequest::new(2, 1) }
+fn request(degrees: Degrees) -> SampleRequest {
+    SampleRequest { degrees, ..SampleRequest::new(2, 1) }
 }
 
 proptest! {
@@ -95,15 +100,18 @@ proptest! {
     ) {
         let n = n + d + 2;
         let (x, y) = (normals(n * d, seed), normals(n, seed + 1));
-        let from_degree = if raw { FromDegree::Zero } else { FromDegree::Two };
-        let objective = Empirical::given(teacher(d, 1, seed), &x, &y, &request(from_degree)).unwrap();
+        let degrees = if raw { Degrees::All } else { Degrees::FromTwo };
+        let objective = Samples::given(teacher(d, 1, seed), Activation::Relu, &x, &y, &request(degrees)).unwrap();
         let mut student = student(d, m, seed);
         student.layers_mut().1[..d].fill(0.0);
         let student = student.with_skip(Skip { constant: 0.3, linear: normals(d, 0) }).unwrap();
         let (loss, a, w) = naive(&objective, &x, &y, &student);
         for set in InstructionSet::available() {
             let mut gradient = Gradient::default();
-            let found = objective.evaluate_fast(&student, &mut Workspace::on(*set), &mut gradient);
+            let (objective, into) = (objective.clone().on(*set), Some(&mut gradient));
+            let mut workspace = Workspace::new();
+            let asked = &Accuracy::FAST;
+            let found = objective.evaluate_into(&student, asked, &mut workspace, into).loss;
             prop_assert!((found.value - loss).abs() <= 2.0 * found.error, "{set:?}: {found:?}, {loss}");
             let apart = largest_difference(&gradient.second_layer, &a);
             prop_assert!(apart <= 2.0 * gradient.second_layer_error, "{set:?}: {apart:e}");
@@ -120,9 +128,10 @@ proptest! {
 fn one_wrong_label_is_beyond_the_bound() {
     let (d, n) = (3, 50);
     let (x, mut y) = (normals(n * d, 1), normals(n, 2));
-    let objective = Empirical::given(teacher(d, 1, 1), &x, &y, &request(FromDegree::Zero)).unwrap();
+    let objective =
+        Samples::given(teacher(d, 1, 1), Activation::Relu, &x, &y, &request(Degrees::All)).unwrap();
     let student = student(d, 5, 1);
-    let (loss, gradient) = objective.evaluate(&student).unwrap();
+    let Evaluation { loss, gradient, .. } = objective.evaluate(&student, Accuracy::FAST).unwrap();
     y[n - 1] += f64::powi(2.0, -30);
     let (wrong, a, w) = naive(&objective, &x, &y, &student);
     assert!((loss.value - wrong).abs() > 2.0 * loss.error);
@@ -133,11 +142,11 @@ fn one_wrong_label_is_beyond_the_bound() {
 /// Central differences at two step sizes; what they differ by bounds the truncation, the loss's error the rounding.
 #[test]
 fn gradients_are_the_differences_of_the_loss() {
-    for from_degree in [FromDegree::Two, FromDegree::Zero] {
-        let request = SampleRequest { from_degree, noise: 0.1, ..SampleRequest::new(40, 3) };
-        let objective = Empirical::drawn(teacher(4, 2, 3), &request).unwrap();
+    for degrees in [Degrees::FromTwo, Degrees::All] {
+        let request = SampleRequest { degrees, noise: 0.1, ..SampleRequest::new(40, 3) };
+        let objective = Samples::drawn(teacher(4, 2, 3), Activation::Relu, &request).unwrap();
         let student = student(4, 6, 3);
-        let (_, gradient) = objective.evaluate(&student).unwrap();
+        let gradient = objective.evaluate(&student, Accuracy::FAST).unwrap().gradient;
         let analytic: Vec<f64> =
             gradient.second_layer.iter().chain(&gradient.first_layer).copied().collect();
         let m = student.neurons();
@@ -146,7 +155,7 @@ fn gradients_are_the_differences_of_the_loss() {
                 let mut moved = student.clone();
                 let (a, w) = moved.layers_mut();
                 *if p < m { &mut a[p] } else { &mut w[p - m] } += sign * h;
-                objective.evaluate(&moved).unwrap().0
+                objective.evaluate(&moved, Accuracy::FAST).unwrap().loss
             };
             let (up, down) = (at(1.0), at(-1.0));
             ((up.value - down.value) / (2.0 * h), (up.error + down.error) / (2.0 * h))
@@ -167,7 +176,9 @@ fn gradients_are_the_differences_of_the_loss() {
 fn least_squares_removes_the_affine_functions_exactly() {
     let (d, n) = (9, 700);
     let (x, y) = (normals(n * d, 4), normals(n, 5));
-    let objective = Empirical::given(teacher(d, 2, 1), &x, &y, &request(FromDegree::Two)).unwrap();
+    let objective =
+        Samples::given(teacher(d, 2, 1), Activation::Relu, &x, &y, &request(Degrees::FromTwo))
+            .unwrap();
     let fit = objective.label_fit();
     let moments = |fit: &Skip| -> Vec<f64> {
         let mut sums = vec![0.0; d + 1];
@@ -191,8 +202,8 @@ fn least_squares_removes_the_affine_functions_exactly() {
 fn moments_are_the_plain_averages() {
     let (d, n) = (9, 700);
     let (x, y) = (normals(n * d, 4), normals(n, 5));
-    let request = SampleRequest { label_fit: LabelFit::Moments, ..request(FromDegree::Two) };
-    let objective = Empirical::given(teacher(d, 2, 1), &x, &y, &request).unwrap();
+    let request = SampleRequest { label_fit: LabelFit::Moments, ..request(Degrees::FromTwo) };
+    let objective = Samples::given(teacher(d, 2, 1), Activation::Relu, &x, &y, &request).unwrap();
     let fit = objective.label_fit();
     let mut sums = vec![0.0; d + 1];
     for (x, y) in x.chunks_exact(d).zip(&y) {
@@ -205,16 +216,17 @@ fn moments_are_the_plain_averages() {
     let allowed = 36.0 * n as f64 * f64::EPSILON;
     assert!(largest_difference(&found, &means) <= allowed);
     // Negative control: least squares are another fit, by the sampling error of the inputs' own moments.
-    let request = self::request(FromDegree::Two);
-    let other = Empirical::given(teacher(d, 2, 1), &x, &y, &request).unwrap();
+    let request = self::request(Degrees::FromTwo);
+    let other = Samples::given(teacher(d, 2, 1), Activation::Relu, &x, &y, &request).unwrap();
     assert!(largest_difference(&other.label_fit().linear, &fit.linear) > 0.01 / (n as f64).sqrt());
     // Preprocessed by moments of the labels of an affine function, which least squares remove, something of it stays.
     let affine: Vec<f64> = x.chunks_exact(d).map(|x| 1.0 + x[0]).collect();
     let zero = Network::new(d, vec![0.0], vec![0.0; d]).unwrap();
     let left = |label_fit| {
         let request = SampleRequest { label_fit, ..request };
-        let objective = Empirical::given(teacher(d, 2, 1), &x, &affine, &request).unwrap();
-        objective.evaluate(&zero).unwrap().0.value
+        let objective =
+            Samples::given(teacher(d, 2, 1), Activation::Relu, &x, &affine, &request).unwrap();
+        objective.evaluate(&zero, Accuracy::FAST).unwrap().loss.value
     };
     assert!(left(LabelFit::LeastSquares) <= allowed * allowed);
     assert!(left(LabelFit::Moments) > 0.1 * (d + 1) as f64 / n as f64);
@@ -226,19 +238,20 @@ fn dependent_inputs_are_refused() {
     for row in x.chunks_exact_mut(3) {
         row[2] = row[0] - row[1];
     }
-    let given = |from_degree| {
-        Empirical::given(teacher(3, 1, 1), &x, &normals(60, 2), &request(from_degree))
+    let given = |degrees| {
+        Samples::given(teacher(3, 1, 1), Activation::Relu, &x, &normals(60, 2), &request(degrees))
     };
     assert_eq!(
-        given(FromDegree::Two).unwrap_err(),
+        given(Degrees::FromTwo).unwrap_err(),
         PopulationError::DependentInputs { dimension: 3 }
     );
-    assert!(given(FromDegree::Zero).is_ok());
+    assert!(given(Degrees::All).is_ok());
 }
 
-fn bytes(objective: &Empirical, student: &Network, step: u64) -> Vec<u64> {
+fn bytes(objective: &Samples, student: &Network, step: u64) -> Vec<u64> {
     let mut gradient = Gradient::default();
-    let loss = objective.evaluate_step(step, student, &mut Workspace::new(), &mut gradient);
+    let (asked, mut workspace) = (&Accuracy::FAST, Workspace::new());
+    let loss = objective.evaluate_step(step, student, asked, &mut workspace, &mut gradient).loss;
     let numbers = gradient.second_layer.iter().chain(&gradient.first_layer);
     numbers.chain([&loss.value, &loss.error]).map(|x| x.to_bits()).collect()
 }
@@ -248,7 +261,7 @@ fn neither_memory_nor_threads_change_a_byte() {
     let request = SampleRequest { noise: 0.5, ..SampleRequest::new(1000, 7) };
     let teacher = teacher(10, 3, 7);
     let student = student(10, 20, 7);
-    let kept = Empirical::drawn(teacher.clone(), &request).unwrap();
+    let kept = Samples::drawn(teacher.clone(), Activation::Relu, &request).unwrap();
     let drawn_again = drawn_within(teacher, &request, 0).unwrap();
     assert!(kept.data.source.is_kept() && !drawn_again.data.source.is_kept());
     let expected = bytes(&kept, &student, 0);
@@ -259,9 +272,12 @@ fn neither_memory_nor_threads_change_a_byte() {
     }
     // A workspace that has seen another problem.
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
-    let other = Empirical::drawn(self::teacher(4, 1, 1), &SampleRequest::new(3000, 1)).unwrap();
-    let _loss = other.evaluate_fast(&self::student(4, 50, 1), &mut workspace, &mut gradient);
-    let loss = kept.evaluate_fast(&student, &mut workspace, &mut gradient);
+    let other =
+        Samples::drawn(self::teacher(4, 1, 1), Activation::Relu, &SampleRequest::new(3000, 1))
+            .unwrap();
+    let (asked, bigger) = (&Accuracy::FAST, self::student(4, 50, 1));
+    let _other = other.evaluate_into(&bigger, asked, &mut workspace, Some(&mut gradient));
+    let loss = kept.evaluate_into(&student, asked, &mut workspace, Some(&mut gradient)).loss;
     assert_eq!(loss.value.to_bits(), expected[expected.len() - 2]);
 }
 
@@ -273,16 +289,16 @@ fn the_first_samples_do_not_depend_on_how_many_follow() {
         Source::drawn(teacher.clone(), Activation::Relu, &request, usize::MAX)
     };
     let (short, long) = (draw(200, 0.5, 1), draw(1000, 0.5, 1));
-    let (mut room, mut other) = (Room::default(), Room::default());
+    let (mut scratch, mut other) = (SampleScratch::default(), SampleScratch::default());
     for b in 0..2 {
         let (block, same) =
-            (short.block(Rows::All, b, &mut room), long.block(Rows::All, b, &mut other));
+            (short.block(Rows::All, b, &mut scratch), long.block(Rows::All, b, &mut other));
         assert!(block.rows().zip(same.rows()).all(|(x, y)| x == y));
         assert_eq!(block.labels, &same.labels[..block.labels.len()]);
     }
     let quiet = draw(200, 0.0, 1);
     let (block, clean) =
-        (short.block(Rows::All, 1, &mut room), quiet.block(Rows::All, 1, &mut other));
+        (short.block(Rows::All, 1, &mut scratch), quiet.block(Rows::All, 1, &mut other));
     assert!(block.rows().zip(clean.rows()).all(|(x, y)| x == y));
     assert_ne!(block.labels, clean.labels);
     let moved = draw(200, 0.5, 2);
@@ -295,19 +311,20 @@ fn shuffled_batches_visit_every_sample_once_an_epoch() {
     let (n, size) = (120, 30);
     let batches = Batches::Shuffled { size, reuse: 2 };
     let request = SampleRequest { batches, noise: 0.2, ..SampleRequest::new(n, 4) };
-    let objective = Empirical::drawn(teacher(3, 1, 4), &request).unwrap();
+    let objective = Samples::drawn(teacher(3, 1, 4), Activation::Relu, &request).unwrap();
     let student = student(3, 4, 4);
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     for epoch in 0..2 {
         let mut mean = vec![0.0; student.neurons()];
         for batch in 0..4 {
             let step = 2 * (4 * epoch + batch);
-            let _loss = objective.evaluate_step(step, &student, &mut workspace, &mut gradient);
+            let (asked, into) = (&Accuracy::FAST, &mut gradient);
+            let _reached = objective.evaluate_step(step, &student, asked, &mut workspace, into);
             add_multiple(&mut mean, 0.25, &gradient.second_layer);
             assert_eq!(bytes(&objective, &student, step), bytes(&objective, &student, step + 1));
             assert_ne!(bytes(&objective, &student, step), bytes(&objective, &student, step + 2));
         }
-        let (_, full) = objective.evaluate(&student).unwrap();
+        let full = objective.evaluate(&student, Accuracy::FAST).unwrap().gradient;
         let allowed = full.second_layer_error + gradient.second_layer_error;
         assert!(largest_difference(&mean, &full.second_layer) <= 4.0 * allowed);
     }
@@ -318,13 +335,16 @@ fn shuffled_batches_visit_every_sample_once_an_epoch() {
 fn fresh_batches_are_new_and_unbiased() {
     let batches = Batches::Fresh { size: 200, reuse: 3 };
     let request = SampleRequest { batches, ..SampleRequest::new(20_000, 4) };
-    let objective = Empirical::drawn(teacher(3, 1, 4), &request).unwrap();
+    let objective = Samples::drawn(teacher(3, 1, 4), Activation::Relu, &request).unwrap();
     let student = student(3, 4, 4);
     assert_eq!(bytes(&objective, &student, 0), bytes(&objective, &student, 2));
     assert_ne!(bytes(&objective, &student, 2), bytes(&objective, &student, 3));
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     let losses: Vec<f64> = (0..300)
-        .map(|k| objective.evaluate_step(3 * k, &student, &mut workspace, &mut gradient).value)
+        .map(|k| {
+            let (asked, into) = (&Accuracy::FAST, &mut gradient);
+            objective.evaluate_step(3 * k, &student, asked, &mut workspace, into).loss.value
+        })
         .collect();
     let (mean, error) = mean_and_error(&losses);
     let exact = Population::new(objective.teacher().clone()).loss(&student, 1e-6).value;
@@ -363,8 +383,9 @@ fn impossible_requests_are_refused() {
         let message = with(change).unwrap_err().to_string();
         assert!(message.contains(part), "{message}");
     }
-    let given =
-        |x: &[f64], y: &[f64]| Empirical::given(teacher(3, 1, 1), x, y, &request(FromDegree::Zero));
+    let given = |x: &[f64], y: &[f64]| {
+        Samples::given(teacher(3, 1, 1), Activation::Relu, x, y, &request(Degrees::All))
+    };
     assert!(given(&[1.0; 6], &[1.0; 2]).is_ok());
     assert!(matches!(given(&[1.0; 5], &[1.0; 2]), Err(PopulationError::SampleLengths { .. })));
     assert!(matches!(
@@ -383,13 +404,13 @@ fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// The exponent of `|grad L_n - grad L|` in `n` over three decades, by the end points, for one seed.
 fn exponent(population: &Population, wrong: f64, seed: u64) -> f64 {
     let student = student(6, 8, 11);
-    let mut exact = Gradient::default();
-    let _loss = population.evaluate_fast(&student, &mut Workspace::new(), &mut exact);
+    let exact = population.evaluate(&student, Accuracy::FAST).unwrap().gradient;
     let sizes = [1_000, 10_000, 100_000, 1_000_000_usize];
     let errors = sizes.map(|n| {
         let request = SampleRequest::new(n, seed.wrapping_mul(97).wrapping_add(n as u64));
-        let objective = Empirical::drawn(population.teacher().clone(), &request).unwrap();
-        let (_, found) = objective.evaluate(&student).unwrap();
+        let objective =
+            Samples::drawn(population.teacher().clone(), Activation::Relu, &request).unwrap();
+        let found = objective.evaluate(&student, Accuracy::FAST).unwrap().gradient;
         let pairs = found.first_layer.iter().zip(&exact.first_layer);
         pairs.map(|(g, e)| (g - (1.0 + wrong) * e).powi(2)).sum::<f64>().sqrt().ln()
     });
@@ -411,19 +432,22 @@ fn gradients_approach_the_populations_as_the_inverse_root_of_the_samples() {
 
 #[test]
 fn the_mean_over_samples_is_the_population_loss() {
-    for from_degree in [FromDegree::Two, FromDegree::Zero] {
+    for degrees in [Degrees::FromTwo, Degrees::All] {
         let teacher = teacher(5, 2, 2);
         let student = student(5, 10, 2);
         let losses: Vec<f64> = (0..20)
             .map(|seed| {
-                let request = SampleRequest { from_degree, ..SampleRequest::new(20_000, seed) };
-                Empirical::drawn(teacher.clone(), &request).unwrap().loss(&student, 0.0).value
+                let request = SampleRequest { degrees, ..SampleRequest::new(20_000, seed) };
+                Samples::drawn(teacher.clone(), Activation::Relu, &request)
+                    .unwrap()
+                    .loss(&student, 0.0)
+                    .value
             })
             .collect();
         let (mean, error) = mean_and_error(&losses);
-        let population = Population::new(teacher).from_degree(from_degree);
+        let population = Population::new(teacher).of_degrees(degrees);
         let exact = population.loss(&student, 1e-6).value;
-        assert!((mean - exact).abs() <= Z * error, "{from_degree:?}: {mean} {exact} {error}");
+        assert!((mean - exact).abs() <= Z * error, "{degrees:?}: {mean} {exact} {error}");
         let decay = WeightDecay::equal(1.0).value(&student);
         assert!((mean - exact - decay).abs() > Z * error, "weight decay is not part of it");
     }
@@ -438,8 +462,9 @@ fn every_term_of_the_bounds_is_the_one_derived() {
     let skip = Skip { constant: 0.75, linear: vec![2.0, -1.0] };
     let student = plain.with_skip(skip).unwrap();
     let (x, y) = ([3.0, -4.0, 5.0, 12.0], [1.5, -2.5]);
-    let objective = Empirical::given(teacher, &x, &y, &request(FromDegree::Zero)).unwrap();
-    let (loss, gradient) = objective.evaluate(&student).unwrap();
+    let objective =
+        Samples::given(teacher, Activation::Relu, &x, &y, &request(Degrees::All)).unwrap();
+    let Evaluation { loss, gradient, .. } = objective.evaluate(&student, Accuracy::FAST).unwrap();
     // f = 2 relu(3 x + 4 y) - 3 relu(y/2) + 3/4 + 2 x - y at both, less the labels.
     let residuals: [f64; 2] = [10.0 + 0.75 - 1.5, 126.0 - 18.0 + 0.75 - 2.0 + 2.5];
     let root_mean_square = |x: [f64; 2]| (0.5 * (x[0] * x[0] + x[1] * x[1])).sqrt();

@@ -4,7 +4,7 @@ use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
 use gradiometer_landscape::descent::DescentDirection;
 use gradiometer_landscape::point::Point;
 use gradiometer_population::{Population, WeightDecay};
-use gradiometer_train::{Floor, Flow, Moments, Phase, Record};
+use gradiometer_train::{Flow, Moments, Phase, Record, StationaryPoint};
 
 /// The integer part of the fourth root.
 fn root(x: u128) -> u64 {
@@ -36,7 +36,7 @@ fn snapshot(neurons: usize) -> (Vec<Vec<String>>, State, gradiometer_model::Sepa
         steps: 9,
         lambda: 0.25,
         moments: Moments::default(),
-        floor: Floor::default(),
+        floor: StationaryPoint::default(),
         flow: Flow::default(),
     };
     let population = Population::new((*teacher).clone());

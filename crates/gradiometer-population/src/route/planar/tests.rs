@@ -1,6 +1,8 @@
 use super::*;
-use crate::fast;
-use crate::{FromDegree, Objective, Path, Population, Way, Workspace};
+use crate::kernel::InstructionSet;
+use crate::route::pairs;
+use crate::{Accuracy, Degrees, EvaluationRoute, FastMethod, Objective, Population, Precision};
+use gradiometer_model::{Network, Teacher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -34,14 +36,21 @@ fn student(m: usize, seed: u64) -> Network {
     Network::new(2, a, rows).unwrap()
 }
 
+fn atoms<'a>(teacher: &'a Teacher, student: &'a Network) -> Atoms<'a> {
+    Atoms { teacher: teacher.network(), student, twin_signs: &[] }
+}
+
 #[test]
 fn it_agrees_with_the_dense_evaluation_and_keeps_its_bound() {
     for (m, seed) in [(508, 1), (700, 2), (1001, 3)] {
         let (teacher, student) = (teacher(), student(m, seed));
-        assert!(applies(&teacher, &student));
+        let atoms = atoms(&teacher, &student);
+        assert!(applies(&atoms));
         let mut gradient = Gradient::default();
-        let loss = evaluate(&teacher, &student, &mut gradient);
-        let exact = Population::new(teacher.clone()).accurate(&student, f64::INFINITY).unwrap();
+        let loss = evaluate(&atoms, &mut gradient);
+        let exact = Population::new(teacher.clone())
+            .evaluate(&student, Accuracy::finest(f64::INFINITY))
+            .unwrap();
         let off = (loss.value - exact.loss.value).abs();
         assert!(off <= loss.error + exact.loss.error, "{m}: {off:e} {:e}", loss.error);
         let worst =
@@ -58,8 +67,9 @@ fn it_agrees_with_the_dense_evaluation_and_keeps_its_bound() {
             off <= few * total && first <= 5e8 * few && second <= 5e8 * few,
             "{off:e} {first:e} {second:e} {few:e}"
         );
-        let dense =
-            fast::dense(&teacher, &student, &mut Workspace::new(), &mut Gradient::default());
+        let (set, precision) = (InstructionSet::detect(), Precision::Double);
+        let (mut buffers, mut gradient) = (pairs::Buffers::default(), Gradient::default());
+        let dense = pairs::evaluate(&atoms, set, precision, &mut buffers, &mut gradient);
         assert!((dense.value - loss.value).abs() <= dense.error + loss.error);
     }
 }
@@ -68,8 +78,9 @@ fn it_agrees_with_the_dense_evaluation_and_keeps_its_bound() {
 fn a_wrong_order_is_noticed() {
     // The prefix sums hold only in the order of the angles: with two atoms exchanged the loss is off by more than its bound.
     let (teacher, student) = (teacher(), student(600, 4));
-    let mut sorted = atoms(&teacher, &student);
-    let value = |atoms: &[Atom]| {
+    let atoms = atoms(&teacher, &student);
+    let mut sorted = sorted(&atoms);
+    let value = |atoms: &[SortedAtom]| {
         let mut whole = Sums::zero();
         let mut prefixes = Vec::new();
         for atom in atoms {
@@ -80,25 +91,27 @@ fn a_wrong_order_is_noticed() {
             atoms.iter().zip(&prefixes).map(|(a, p)| Row::new(a, &p.split(&whole)).kernel * a.mass);
         rows.sum::<f64>() / (2.0 * PI)
     };
-    let bound = evaluate(&teacher, &student, &mut Gradient::default());
+    let bound = evaluate(&atoms, &mut Gradient::default());
     assert!((value(&sorted) - bound.value).abs() <= bound.error);
     sorted.swap(100, 400);
     assert!((value(&sorted) - bound.value).abs() > bound.error);
 }
 
 #[test]
-fn the_path_is_named_and_threads_do_not_show() {
+fn the_route_is_named_and_threads_do_not_show() {
     let (teacher, student) = (teacher(), student(3000, 5));
     let population = Population::new(teacher);
-    let found = population.fast(&student, &mut Workspace::new()).unwrap();
-    assert_eq!(found.path, Path::Fast(Way::Sorted));
+    let found = population.evaluate(&student, Accuracy::FAST).unwrap();
+    assert_eq!(found.route, EvaluationRoute::Fast(FastMethod::Sorted));
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let again = single.install(|| population.fast(&student, &mut Workspace::new()).unwrap());
+    let again = single.install(|| population.evaluate(&student, Accuracy::FAST).unwrap());
     assert_eq!(found, again);
     // The raw objective adds its two degrees to the same sums.
-    let raw = Population::new(population.teacher().clone()).from_degree(FromDegree::Zero);
-    let (fast, exact) =
-        (raw.fast(&student, &mut Workspace::new()).unwrap(), raw.accurate(&student, 1.0).unwrap());
+    let raw = Population::new(population.teacher().clone()).of_degrees(Degrees::All);
+    let (fast, exact) = (
+        raw.evaluate(&student, Accuracy::FAST).unwrap(),
+        raw.evaluate(&student, Accuracy::finest(1.0)).unwrap(),
+    );
     assert!((fast.loss.value - exact.loss.value).abs() <= fast.loss.error + exact.loss.error);
 }
 
@@ -107,24 +120,24 @@ fn nan_does_not_hide() {
     let teacher = teacher();
     let mut student = student(600, 6);
     student.layers_mut().1[100] = f64::NAN;
-    let loss = evaluate(&teacher, &student, &mut Gradient::default());
+    let loss = evaluate(&atoms(&teacher, &student), &mut Gradient::default());
     assert!(loss.value.is_nan());
 }
 
 #[test]
 fn it_applies_in_the_plane_from_so_many_atoms_on() {
     let teacher = teacher();
-    let in_plane = |m: usize| applies(&teacher, &student(m, 7));
+    let in_plane = |m: usize| applies(&atoms(&teacher, &student(m, 7)));
     assert!(in_plane(LEAST_ATOMS - 4) && !in_plane(LEAST_ATOMS - 5));
     let space = Network::new(3, vec![1.0; 600], vec![1.0; 1800]).unwrap();
-    assert!(!applies(&teacher, &space));
+    assert!(!applies(&atoms(&teacher, &space)));
 }
 
 #[test]
 fn bounds_are_the_units_counted() {
     let (teacher, student) = (teacher(), student(600, 8));
     let mut gradient = Gradient::default();
-    let loss = evaluate(&teacher, &student, &mut gradient);
+    let loss = evaluate(&atoms(&teacher, &student), &mut gradient);
     let mass = student.total_mass() + teacher.total_mass();
     let longest = student.rows().map(|w| w[0].hypot(w[1])).fold(0.0, maximum);
     let heaviest = student.second_layer().iter().fold(0.0, |x, a| maximum(x, a.abs()));

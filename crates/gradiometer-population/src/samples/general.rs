@@ -1,4 +1,4 @@
-//! The empirical objective of other activations.
+//! The average for activations other than ReLU.
 //!
 //! With `r_j = |w_j|`, `wbar_j = w_j/r_j` and `c_k(r) = E[sigma(r z) h_k(z)]`, the function evaluated after preprocessing is
 //!
@@ -17,178 +17,34 @@
 //! Without preprocessing `c_0 = c_1 = 0`, the student's own affine part is added and `y~ = y`.
 
 use super::data::Data;
-use super::source::{Block, KEPT_NUMBERS, Room, Rows};
-use super::{Rounding, SampleBuffers, SampleRequest, add_multiple, cut, products};
+use super::source::{Block, Rows};
+use super::sums::{Collect, Rounding, Task, add_multiple, collect, products};
 use crate::activation::{low_coefficients, majorant, smooth};
-use crate::error::PopulationError;
-use crate::fast::Workspace;
 use crate::kernel::samples::BLOCK;
-use crate::objective::{FromDegree, Objective};
-use crate::value::{Bounded, Gradient};
+use crate::value::Gradient;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use gradiometer_hermite::float::maximum;
 use gradiometer_hermite::polynomial::{Polynomial, ScaledCoefficient};
-use gradiometer_hermite::{Activation, HermiteError};
+use gradiometer_hermite::{Activation, Bounded, Degrees};
+use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm, normalise_into};
-use gradiometer_model::{Network, Skip, Teacher};
-use rayon::prelude::*;
 use std::f64::consts::FRAC_2_PI;
 
-/// The empirical loss `L_n` on `n` samples in dimension `d` for the activations of [`ActivationPopulation`](crate::ActivationPopulation) that do
-/// not jump: ReLU, `|z|`, `erf(z/sqrt 2)`, polynomials and finite Hermite series.
-///
-/// Samples, batches, preprocessing of the labels and memory are those of [`Empirical`](crate::Empirical), which is faster for ReLU; drawn
-/// labels are those of the teacher with the same activation. After preprocessing the student loses its population degrees 0
-/// and 1, as in `ActivationPopulation`; the gradient is the exact gradient of `L_n`, at a kink that of the right-hand side. Cost `4 n m d`
-/// operations and `n m` values of `sigma` and `sigma'`, on all threads; the bytes do not depend on their number.
-///
-/// The error bounds, of computed numbers with a known error, are for the function of the stored inputs, labels and fit, to first order in the
-/// rounding unit. They count the roundings of scores, sums and coefficients, and take one unit in the last place for the error function
-/// and the exponential function. The one on `dL/dW` supposes that no score is within its own rounding of a kink.
-///
-/// # Examples
-/// ```
-/// use gradiometer_hermite::Activation;
-/// use gradiometer_model::{Network, Teacher};
-/// use gradiometer_population::{ActivationEmpirical, FromDegree, SampleRequest};
-/// // Two inputs on an axis, the student twice the teacher: residuals 1 and 1.
-/// let teacher = Teacher::new(Network::new(1, vec![1.0], vec![1.0]).unwrap()).unwrap();
-/// let student = Network::new(1, vec![1.0], vec![2.0]).unwrap();
-/// let request = SampleRequest { from_degree: FromDegree::Zero, ..SampleRequest::new(2, 0) };
-/// let objective =
-///     ActivationEmpirical::given(teacher, Activation::Absolute, &[1.0, -1.0], &[1.0, 1.0], &request).unwrap();
-/// assert_eq!(objective.evaluate(&student).unwrap().0.value, 1.0);
-/// ```
-#[derive(Clone, Debug)]
-pub struct ActivationEmpirical {
-    data: Data,
-    activation: Activation,
-}
-
-impl ActivationEmpirical {
-    /// Samples drawn for a teacher of this activation.
-    ///
-    /// # Errors
-    /// As [`Empirical::drawn`](crate::Empirical::drawn), and [`PopulationError::Jump`] for the step or [`PopulationError::Hermite`] for a user's
-    /// function, whose coefficients have no closed form.
-    pub fn drawn(
-        teacher: Teacher,
-        activation: Activation,
-        request: &SampleRequest,
-    ) -> Result<Self, PopulationError> {
-        check_activation(&activation)?;
-        let data = Data::drawn(teacher, activation.clone(), request, KEPT_NUMBERS)?;
-        Ok(Self { data, activation })
-    }
-
-    /// Given samples, as [`Empirical::given`](crate::Empirical::given) takes them.
-    ///
-    /// # Errors
-    /// As [`Empirical::given`](crate::Empirical::given) and [`ActivationEmpirical::drawn`].
-    pub fn given(
-        teacher: Teacher,
-        activation: Activation,
-        inputs: &[f64],
-        labels: &[f64],
-        request: &SampleRequest,
-    ) -> Result<Self, PopulationError> {
-        check_activation(&activation)?;
-        Ok(Self { data: Data::given(teacher, inputs, labels, request)?, activation })
-    }
-
-    /// The activation.
-    pub const fn activation(&self) -> &Activation {
-        &self.activation
-    }
-
-    /// The fit `(b_0, b)` of the labels on `(1, x)`, as [`Empirical::label_fit`](crate::Empirical::label_fit).
-    pub const fn label_fit(&self) -> &Skip {
-        &self.data.fit
-    }
-
-    /// Loss and gradient over all samples.
-    ///
-    /// # Errors
-    /// [`PopulationError::Model`] if the dimensions differ.
-    pub fn evaluate(&self, student: &Network) -> Result<(Bounded, Gradient), PopulationError> {
-        self.data.check(student)?;
-        let mut gradient = Gradient::default();
-        let loss = self.evaluate_fast(student, &mut Workspace::new(), &mut gradient);
-        Ok((loss, gradient))
-    }
-
-    /// Loss and gradient over the rows.
-    fn average(
-        &self,
-        rows: Rows<'_>,
-        student: &Network,
-        buffers: &mut SampleBuffers,
-        gradient: &mut Gradient,
-    ) -> Bounded {
-        let source = &self.data.source;
-        let features = Features::new(&self.activation, &self.data, student);
-        let blocks = source.blocks(rows);
-        let numbers = student.neurons() * (source.width + 2 * BLOCK);
-        let tasks = cut(&mut buffers.activation_tasks, blocks, numbers);
-        let count = tasks.len();
-        tasks.par_iter_mut().enumerate().for_each(|(t, task)| {
-            task.reset(student, source.width);
-            let mut room = std::mem::take(&mut task.room);
-            for b in t * blocks / count..(t + 1) * blocks / count {
-                task.add(source.block(rows, b, &mut room), &features);
-            }
-            task.room = room;
-        });
-        let (total, others) = tasks.split_at_mut(1);
-        for task in others {
-            total[0].merge(task);
-        }
-        let depth = (BLOCK + blocks.div_ceil(count) + count + 8) as f64;
-        total[0].finish(&features, source.size(rows) as f64, depth, gradient)
-    }
-}
-
-impl Objective for ActivationEmpirical {
-    fn evaluate_fast(
-        &self,
-        student: &Network,
-        workspace: &mut Workspace,
-        gradient: &mut Gradient,
-    ) -> Bounded {
-        self.average(Rows::All, student, &mut workspace.samples, gradient)
-    }
-
-    fn evaluate_step(
-        &self,
-        step: u64,
-        student: &Network,
-        workspace: &mut Workspace,
-        gradient: &mut Gradient,
-    ) -> Bounded {
-        let buffers = &mut workspace.samples;
-        let mut order = std::mem::take(&mut buffers.order);
-        let loss = self.average(self.data.rows(step, &mut order), student, buffers, gradient);
-        buffers.order = order;
-        loss
-    }
-
-    fn loss(&self, student: &Network, _relative: f64) -> Bounded {
-        self.evaluate_fast(student, &mut Workspace::new(), &mut Gradient::default())
-    }
-
-    fn teacher(&self) -> &Teacher {
-        &self.data.source.teacher
-    }
-}
-
-fn check_activation(activation: &Activation) -> Result<(), PopulationError> {
-    let name = activation.name().to_owned();
-    match activation {
-        Activation::Step => Err(PopulationError::Jump { name }),
-        Activation::Custom(_) => Err(HermiteError::NoClosedForm { name }.into()),
-        _ => Ok(()),
-    }
+/// Loss and gradient over the rows.
+pub(super) fn average(
+    activation: &Activation,
+    data: &Data,
+    rows: Rows<'_>,
+    student: &Network,
+    tasks: &mut Vec<Task<Collected>>,
+    gradient: &mut Gradient,
+) -> Bounded {
+    let source = &data.source;
+    let features = Features::new(activation, data, student);
+    let numbers = student.neurons() * (source.width + 2 * BLOCK);
+    let (total, depth) = collect(source, rows, numbers, &features, tasks);
+    total.finish(&features, source.size(rows) as f64, depth, gradient)
 }
 
 /// The student's neurons and the affine function that joins them.
@@ -217,9 +73,9 @@ impl<'a> Features<'a> {
         let rows = student.rows().zip(units.chunks_exact_mut(d));
         let norms: Vec<f64> = rows.map(|(w, unit)| normalise_into(w, unit)).collect();
         let zero = ScaledCoefficient { value: 0.0, over_norm: 0.0, slope: 0.0 };
-        let (low, low_sizes) = match data.from_degree {
-            FromDegree::Zero => (vec![[zero; 2]; norms.len()], vec![[0.0; 2]; norms.len()]),
-            FromDegree::Two => {
+        let (low, low_sizes) = match data.degrees {
+            Degrees::All => (vec![[zero; 2]; norms.len()], vec![[0.0; 2]; norms.len()]),
+            Degrees::FromTwo => {
                 let low: Vec<_> = norms.iter().map(|r| low_coefficients(activation, *r)).collect();
                 let sizes = norms.iter().zip(&low).map(|(r, low)| low_sizes(activation, *r, low));
                 let sizes = sizes.collect();
@@ -236,7 +92,7 @@ impl<'a> Features<'a> {
             add_multiple(&mut linear, -a * slope.value, unit);
             absolute = absolute.map(|sum| sum + a.abs() * size);
         }
-        if let (FromDegree::Zero, Some(skip)) = (data.from_degree, student.skip()) {
+        if let (Degrees::All, Some(skip)) = (data.degrees, student.skip()) {
             constant += skip.constant;
             add_multiple(&mut linear, 1.0, &skip.linear);
             absolute = [absolute[0] + skip.constant.abs(), absolute[1] + norm(&skip.linear)];
@@ -333,8 +189,7 @@ fn polynomial_jet(p: &Polynomial, z: f64) -> Jet {
 
 /// What one task collects over its blocks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Task {
-    room: Room,
+pub(crate) struct Collected {
     /// `sigma(z_ij)` and `z_ij`, then `R_i sigma'(z_ij)`, neuron by neuron.
     values: Vec<f64>,
     scores: Vec<f64>,
@@ -352,9 +207,10 @@ pub(crate) struct Task {
     moment: Vec<f64>,
 }
 
-impl Task {
-    fn reset(&mut self, student: &Network, width: usize) {
-        let (m, d) = (student.neurons(), student.dimension());
+impl Collect<Features<'_>> for Collected {
+    fn reset(&mut self, features: &Features<'_>) {
+        let (m, d) = (features.student.neurons(), features.student.dimension());
+        let width = features.linear.len();
         for (sums, length) in
             [(&mut self.potential, m), (&mut self.tangent, m * d), (&mut self.moment, width)]
         {
@@ -368,7 +224,7 @@ impl Task {
         self.scores.resize(m * BLOCK, 0.0);
     }
 
-    fn add(&mut self, block: Block<'_>, features: &Features<'_>) {
+    fn add(&mut self, features: &Features<'_>, block: Block<'_>) {
         let (n, width) = (block.labels.len(), block.samples.width);
         let (m, d) = (features.student.neurons(), features.student.dimension());
         let x = MatRef::from_row_major_slice(&block.samples.inputs[..n * width], n, width);
@@ -403,6 +259,16 @@ impl Task {
         matmul(tangent, Accum::Add, weighted, x, 1.0, Par::Seq);
     }
 
+    fn merge(&mut self, other: &Self) {
+        add_multiple(&mut self.potential, 1.0, &other.potential);
+        add_multiple(&mut self.tangent, 1.0, &other.tangent);
+        add_multiple(self.sizes.as_flattened_mut(), 1.0, other.sizes.as_flattened());
+        add_multiple(&mut self.totals, 1.0, &other.totals);
+        add_multiple(&mut self.moment, 1.0, &other.moment);
+    }
+}
+
+impl Collected {
     /// From scores to values and slopes, with what they add to residuals and sizes.
     fn activate(&mut self, n: usize, features: &Features<'_>) {
         let entries = self.values.chunks_exact_mut(n).zip(self.scores.chunks_exact_mut(n));
@@ -421,14 +287,6 @@ impl Task {
                 sizes[1] += slope_size * slope_size;
             }
         }
-    }
-
-    fn merge(&mut self, other: &Self) {
-        add_multiple(&mut self.potential, 1.0, &other.potential);
-        add_multiple(&mut self.tangent, 1.0, &other.tangent);
-        add_multiple(self.sizes.as_flattened_mut(), 1.0, other.sizes.as_flattened());
-        add_multiple(&mut self.totals, 1.0, &other.totals);
-        add_multiple(&mut self.moment, 1.0, &other.moment);
     }
 
     /// The averages over `n` samples, given the roundings that a sum passes through.

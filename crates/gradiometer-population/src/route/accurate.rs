@@ -4,16 +4,15 @@
 //! doubles, but with `u = 2^-102`, or as small as asked for. Where the second half of the student's neurons mirrors the first, one atom stands for both twins, as
 //! in the fast evaluation.
 
+use crate::atoms::{Atoms, Problem, find_twins};
 use crate::double::{DoubleDouble, SineTable};
-use crate::fast::fold;
-use crate::kernel::{self, Task};
-use crate::objective::FromDegree;
+use crate::kernel::{self, Vectorised};
 use crate::roundoff::Roundoff;
-use crate::value::{Bounded, Gradient, Path};
+use crate::value::{EvaluationRoute, Gradient, Reached};
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
 use gradiometer_hermite::float::{maximum, minimum};
-use gradiometer_model::{Network, Teacher};
+use gradiometer_hermite::{Bounded, Degrees};
 use rayon::prelude::*;
 use std::fmt::Debug;
 
@@ -25,8 +24,8 @@ trait Arithmetic: Sync {
     fn unit(&self) -> f64;
     /// Bound on the error of [`Arithmetic::dot`] for vectors of length `d`, in units, relative to the product of norms.
     fn dot_units(&self, dimension: usize) -> f64;
-    /// How to name the path.
-    fn path(&self) -> Path;
+    /// How to name the route.
+    fn route(&self) -> EvaluationRoute;
 
     fn number(&self, x: f64) -> Self::Number;
     fn add(&self, x: &Self::Number, y: &Self::Number) -> Self::Number;
@@ -54,8 +53,8 @@ impl Arithmetic for Double {
         let n = dimension.div_ceil(8) as f64;
         ((n + 1.0) * (n + 1.0) + 10.0) / 16.0
     }
-    fn path(&self) -> Path {
-        Path::DoubleDouble
+    fn route(&self) -> EvaluationRoute {
+        EvaluationRoute::DoubleDouble
     }
     #[inline(always)]
     fn number(&self, x: f64) -> DoubleDouble {
@@ -122,8 +121,8 @@ impl Arithmetic for Extended {
     fn dot_units(&self, dimension: usize) -> f64 {
         dimension as f64
     }
-    fn path(&self) -> Path {
-        Path::Extended { bits: self.bits }
+    fn route(&self) -> EvaluationRoute {
+        EvaluationRoute::Extended { bits: self.bits }
     }
     fn number(&self, x: f64) -> Big {
         Big::try_from(x).unwrap_or(Big::ZERO).with_precision(self.bits).value()
@@ -159,16 +158,12 @@ impl Arithmetic for Extended {
     }
 }
 
-/// The atoms of `nu = mu - mu*` with exactly scaled neurons.
-struct Atoms<'a, N> {
-    dimension: usize,
-    /// Number of the student's neurons that are no twin of an earlier one.
-    students: usize,
-    /// For a folded student the sign of each neuron of the second half relative to its twin; empty otherwise.
-    mirror: &'a [f64],
-    /// Neurons scaled by powers of two so that their largest entry is near one; zero neurons are absent.
+/// The atoms of `nu = mu - mu*` with exactly scaled neurons; those of zero neurons are absent.
+struct ScaledAtoms<'a, N> {
+    given: Atoms<'a>,
+    /// Neurons scaled by powers of two so that their largest entry is near one.
     vectors: Vec<f64>,
-    /// Where the atom comes from: student neurons first, then the teacher's.
+    /// The number of the atom among those given.
     origin: Vec<usize>,
     /// The powers of two: neuron = scale x vector.
     scales: Vec<f64>,
@@ -176,7 +171,6 @@ struct Atoms<'a, N> {
     lengths: Vec<N>,
     /// `nu_b`.
     masses: Vec<N>,
-    student: &'a Network,
 }
 
 /// The largest power of two not above `|x|` (normal numbers only, else 1).
@@ -184,35 +178,23 @@ fn binade(x: f64) -> f64 {
     if x.is_normal() { f64::from_bits(x.to_bits() & (0x7ff << 52)) } else { 1.0 }
 }
 
-fn atoms<'a, A: Arithmetic>(
-    arithmetic: &A,
-    teacher: &Teacher,
-    student: &'a Network,
-    mirror: &'a [f64],
-) -> Atoms<'a, A::Number> {
-    let d = student.dimension();
-    let network = teacher.network();
-    let students = student.neurons() - mirror.len();
-    let weights = student.second_layer();
-    let mut atoms = Atoms {
-        dimension: d,
-        students,
-        mirror,
+fn scaled<'a, A: Arithmetic>(arithmetic: &A, given: Atoms<'a>) -> ScaledAtoms<'a, A::Number> {
+    let mut atoms = ScaledAtoms {
+        given,
         vectors: Vec::new(),
         origin: Vec::new(),
         scales: Vec::new(),
         lengths: Vec::new(),
         masses: Vec::new(),
-        student,
     };
-    let twins = weights[students..].iter().map(Some).chain(std::iter::repeat(None));
-    let all = student.rows().zip(&weights[..students]).zip(twins);
-    let all = all.map(|((w, a), twin)| (w, arithmetic.number(*a), twin));
-    let teachers = network.rows().zip(network.second_layer());
-    let teachers = teachers.map(|(w, a)| (w, arithmetic.number(-*a), None));
-    for (index, (w, a, twin)) in all.chain(teachers).enumerate() {
+    for index in 0..given.count() {
+        let (w, weight) = given.get(index);
+        let (a, twin) =
+            if index < given.students() { given.weights(index) } else { (weight, None) };
+        let a = arithmetic.number(a);
         let largest = w.iter().fold(0.0, |s, x| maximum(s, x.abs()));
-        if !(largest > 0.0) {
+        // Written so that a neuron with NaN stays in and shows.
+        if largest <= 0.0 {
             continue;
         }
         let scale = binade(largest);
@@ -220,7 +202,7 @@ fn atoms<'a, A: Arithmetic>(
         atoms.vectors.extend(w.iter().map(|x| x / scale));
         let v = &atoms.vectors[start..];
         let length = arithmetic.sqrt(&arithmetic.dot(v, v));
-        let both = twin.map_or(a.clone(), |twin| arithmetic.add(&a, &arithmetic.number(*twin)));
+        let both = twin.map_or(a.clone(), |twin| arithmetic.add(&a, &arithmetic.number(twin)));
         let weight = arithmetic.mul(&both, &arithmetic.number(scale));
         atoms.masses.push(arithmetic.mul(&weight, &length));
         atoms.scales.push(scale);
@@ -237,9 +219,15 @@ struct Row<N> {
     tangent: Vec<N>,
 }
 
-impl<N: Clone + Send + Sync + Debug> Atoms<'_, N> {
+impl<N> ScaledAtoms<'_, N> {
+    const fn dimension(&self) -> usize {
+        self.given.student.dimension()
+    }
+}
+
+impl<N: Clone + Send + Sync + Debug> ScaledAtoms<'_, N> {
     fn vector(&self, b: usize) -> &[f64] {
-        &self.vectors[b * self.dimension..(b + 1) * self.dimension]
+        &self.vectors[b * self.dimension()..(b + 1) * self.dimension()]
     }
 
     /// `sum_b nu_b` of kernel, radial part and `asin(t) v_b` over `b < end`, seen from atom `j`; the tangent only if wanted.
@@ -257,7 +245,7 @@ impl<N: Clone + Send + Sync + Debug> Atoms<'_, N> {
         let mut row = Row {
             kernel: zero.clone(),
             radial: zero.clone(),
-            tangent: vec![zero.clone(); if gradient { self.dimension } else { 0 }],
+            tangent: vec![zero.clone(); if gradient { self.dimension() } else { 0 }],
         };
         for b in 0..end {
             let (sine, root, angle, negative) = if b == j {
@@ -296,13 +284,13 @@ impl<N: Clone + Send + Sync + Debug> Atoms<'_, N> {
 /// One row as a task that the kernel module runs with hardware multiply-add.
 struct RowTask<'a, 'b, A: Arithmetic> {
     arithmetic: &'a A,
-    atoms: &'a Atoms<'b, A::Number>,
+    atoms: &'a ScaledAtoms<'b, A::Number>,
     j: usize,
     end: usize,
     gradient: bool,
 }
 
-impl<A: Arithmetic> Task for RowTask<'_, '_, A> {
+impl<A: Arithmetic> Vectorised for RowTask<'_, '_, A> {
     type Output = Row<A::Number>;
 
     #[inline(always)]
@@ -311,45 +299,29 @@ impl<A: Arithmetic> Task for RowTask<'_, '_, A> {
     }
 }
 
-/// The loss and how it was computed.
-pub(crate) struct Computed {
-    pub(crate) loss: Bounded,
-    pub(crate) path: Path,
-}
-
 /// Evaluates in double-double arithmetic, writing the gradient if wanted.
-pub(crate) fn in_double_double(
-    teacher: &Teacher,
-    student: &Network,
-    from_degree: FromDegree,
-    gradient: Option<&mut Gradient>,
-) -> Computed {
-    evaluate(&Double(SineTable::new()), teacher, student, from_degree, gradient)
+pub(crate) fn in_double_double(problem: &Problem<'_>, gradient: Option<&mut Gradient>) -> Reached {
+    evaluate(&Double(SineTable::new()), problem, gradient)
 }
 
 /// Evaluates the loss alone with the given number of bits, at least 64.
-pub(crate) fn in_bits(
-    bits: usize,
-    teacher: &Teacher,
-    student: &Network,
-    from_degree: FromDegree,
-) -> Computed {
-    evaluate(&Extended::new(bits), teacher, student, from_degree, None)
+pub(crate) fn in_bits(bits: usize, problem: &Problem<'_>) -> Reached {
+    evaluate(&Extended::new(bits), problem, None)
 }
 
 fn evaluate<A: Arithmetic>(
     arithmetic: &A,
-    teacher: &Teacher,
-    student: &Network,
-    from_degree: FromDegree,
+    problem: &Problem<'_>,
     gradient: Option<&mut Gradient>,
-) -> Computed {
-    let mut mirror = Vec::new();
+) -> Reached {
+    let Problem { teacher, student, degrees } = *problem;
+    let mut twin_signs = Vec::new();
     // The affine part tells twins apart.
-    if from_degree == FromDegree::Two {
-        fold(student, &mut mirror);
+    if degrees == Degrees::FromTwo {
+        find_twins(student, &mut twin_signs);
     }
-    let atoms = atoms(arithmetic, teacher, student, &mirror);
+    let given = Atoms { teacher: teacher.network(), student, twin_signs: &twin_signs };
+    let atoms = scaled(arithmetic, given);
     let n = atoms.origin.len();
     let wanted = gradient.is_some();
     // Rows in parallel, each by itself in a fixed order, so that the threads do not show. Without the gradient a row
@@ -380,19 +352,19 @@ fn evaluate<A: Arithmetic>(
         loss = arithmetic.add(&loss, &arithmetic.mul(mass, &potential));
     }
     loss = arithmetic.div(&loss, &two_pi);
-    let low = match from_degree {
-        FromDegree::Zero => Some(LowDegrees::new(arithmetic, teacher, student, &atoms)),
-        FromDegree::Two => None,
+    let low = match degrees {
+        Degrees::All => Some(LowDegrees::new(arithmetic, &atoms)),
+        Degrees::FromTwo => None,
     };
     let total_mass: f64 = atoms.masses.iter().map(|c| arithmetic.to_f64(c).abs()).sum();
-    let dot = arithmetic.dot_units(atoms.dimension);
+    let dot = arithmetic.dot_units(atoms.dimension());
     let roundoff = Roundoff {
         unit: arithmetic.unit(),
         // The product of norms carries half the error of each dot and three operations, the quotient one more.
         cosine: 2.0 * dot + 6.0,
         elementwise: 16.0,
         // Twins' weights are added first.
-        mass: dot + if mirror.is_empty() { 4.0 } else { 5.0 },
+        mass: dot + if twin_signs.is_empty() { 4.0 } else { 5.0 },
         depth: n as f64 + 4.0,
         total_mass: total_mass * (1.0 + 1e-9),
         atoms: n as f64,
@@ -407,9 +379,9 @@ fn evaluate<A: Arithmetic>(
         fill(arithmetic, &atoms, &rows, low.as_ref(), &roundoff, gradient);
     }
     let value = arithmetic.to_f64(&loss);
-    Computed {
+    Reached {
         loss: Bounded { value, error: error + f64::EPSILON * value.abs() },
-        path: arithmetic.path(),
+        route: arithmetic.route(),
     }
 }
 
@@ -427,12 +399,8 @@ struct LowDegrees<N> {
 }
 
 impl<N: Clone> LowDegrees<N> {
-    fn new<A: Arithmetic<Number = N>>(
-        arithmetic: &A,
-        teacher: &Teacher,
-        student: &Network,
-        atoms: &Atoms<'_, N>,
-    ) -> Self {
+    fn new<A: Arithmetic<Number = N>>(arithmetic: &A, atoms: &ScaledAtoms<'_, N>) -> Self {
+        let Atoms { teacher, student, .. } = atoms.given;
         let root = arithmetic.sqrt(&arithmetic.mul(&arithmetic.pi(), &arithmetic.number(2.0)));
         let mut constant = arithmetic.number(0.0);
         let mut absolute = 0.0;
@@ -442,9 +410,8 @@ impl<N: Clone> LowDegrees<N> {
         }
         constant = arithmetic.div(&constant, &root);
         let mut linear = vec![arithmetic.number(0.0); student.dimension()];
-        let network = teacher.network();
         let students = student.rows().zip(student.second_layer()).map(|(w, a)| (w, 0.5 * a));
-        let teachers = network.rows().zip(network.second_layer()).map(|(w, a)| (w, -0.5 * a));
+        let teachers = teacher.rows().zip(teacher.second_layer()).map(|(w, a)| (w, -0.5 * a));
         for (w, half) in students.chain(teachers) {
             for (s, x) in linear.iter_mut().zip(w) {
                 let product = arithmetic.mul(&arithmetic.number(half), &arithmetic.number(*x));
@@ -462,7 +429,7 @@ impl<N: Clone> LowDegrees<N> {
         for s in &linear {
             square = arithmetic.add(&square, &arithmetic.mul(s, s));
         }
-        let terms = atoms.origin.len() as f64 + arithmetic.dot_units(atoms.dimension) + 8.0;
+        let terms = atoms.origin.len() as f64 + arithmetic.dot_units(atoms.dimension()) + 8.0;
         Self {
             size: 2.0 * arithmetic.to_f64(&square).sqrt(),
             error: 2.0 * absolute * terms * arithmetic.unit(),
@@ -477,23 +444,25 @@ impl<N: Clone> LowDegrees<N> {
 /// `2 |w_j| S_0/sqrt(2 pi) + S_1 . w_j` and `a_j (2 S_0/sqrt(2 pi) wbar_j + S_1)`.
 fn fill<A: Arithmetic>(
     arithmetic: &A,
-    atoms: &Atoms<'_, A::Number>,
+    atoms: &ScaledAtoms<'_, A::Number>,
     rows: &[Row<A::Number>],
     low: Option<&LowDegrees<A::Number>>,
     roundoff: &Roundoff,
     gradient: &mut Gradient,
 ) {
-    let d = atoms.dimension;
-    gradient.reset(atoms.student.neurons(), d);
+    let d = atoms.dimension();
+    let Atoms { student, twin_signs, .. } = atoms.given;
+    let students = atoms.given.students();
+    gradient.reset(student.neurons(), d);
     let (mut second_error, mut first_error) = (0.0, 0.0);
     let pi = arithmetic.pi();
     let two = arithmetic.number(2.0);
     for (b, row) in rows.iter().enumerate() {
         let j = atoms.origin[b];
-        if j >= atoms.students {
+        if j >= students {
             break;
         }
-        let twin = atoms.mirror.get(j).map(|sign| (atoms.students + j, *sign));
+        let twin = twin_signs.get(j).map(|sign| (students + j, *sign));
         let length = &atoms.lengths[b];
         let scale = arithmetic.number(atoms.scales[b]);
         // Everything below is for the scaled neuron first.
@@ -510,11 +479,11 @@ fn fill<A: Arithmetic>(
         }
         let entry = arithmetic.to_f64(&arithmetic.mul(&along, &scale));
         let norm = arithmetic.to_f64(&arithmetic.mul(length, &scale));
-        let rounding = (atoms.dimension as f64) * low_error * norm + f64::EPSILON * entry.abs();
+        let rounding = (atoms.dimension() as f64) * low_error * norm + f64::EPSILON * entry.abs();
         second_error = maximum(second_error, roundoff.second_layer(norm) + rounding);
         for (j, sign) in std::iter::once((j, 1.0)).chain(twin) {
             gradient.second_layer[j] = entry;
-            let weight = atoms.student.second_layer()[j];
+            let weight = student.second_layer()[j];
             let factor = arithmetic.number(sign * weight);
             let out = &mut gradient.first_layer[j * d..(j + 1) * d];
             let mut largest = 0.0;
@@ -553,6 +522,7 @@ pub(crate) fn bits_for(loss: Bounded, relative: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gradiometer_model::{Network, Teacher};
 
     #[test]
     fn pi_is_the_constant_in_both_arithmetics() {
@@ -592,6 +562,14 @@ mod tests {
         assert_eq!(bits_for(Bounded { value: two(-80), error: two(-79) }, 0.5), 320);
     }
 
+    const fn problem<'a>(
+        teacher: &'a Teacher,
+        student: &'a Network,
+        degrees: Degrees,
+    ) -> Problem<'a> {
+        Problem { teacher, student, degrees }
+    }
+
     /// Bounds in arithmetic of so few bits that every term stands out.
     #[test]
     fn every_term_of_the_bounds_is_the_one_derived() {
@@ -618,15 +596,15 @@ mod tests {
             let (constant, absolute) = (6.5 / root + alpha, 13.5 + alpha + 10.0 * alpha);
             (constant * constant + linear * linear, 2.0 * absolute * (3.0 + 2.0 + 8.0) * unit)
         };
-        for (student, from_degree, low) in [
-            (&student, FromDegree::Two, None),
-            (&student, FromDegree::Zero, Some(of_both(0.0, 3.75))),
-            (&joined, FromDegree::Zero, Some(of_both(0.5, 5.25_f64.hypot(1.0)))),
+        for (student, degrees, low) in [
+            (&student, Degrees::FromTwo, None),
+            (&student, Degrees::All, Some(of_both(0.0, 3.75))),
+            (&joined, Degrees::All, Some(of_both(0.5, 5.25_f64.hypot(1.0)))),
         ] {
             let mut gradient = Gradient::default();
             let arithmetic = Extended::new(40);
             let computed =
-                evaluate(&arithmetic, &teacher, student, from_degree, Some(&mut gradient));
+                evaluate(&arithmetic, &problem(&teacher, student, degrees), Some(&mut gradient));
             let (square, error) = low.unwrap_or((0.0, 0.0));
             let size = 2.0 * square.sqrt();
             let expected = roundoff.loss()
@@ -646,7 +624,7 @@ mod tests {
         // Student and teacher the same: both sums vanish, and the square of their error is left.
         let unit = f64::powi(2.0, -11);
         let same =
-            evaluate(&Extended::new(12), &teacher, teacher.network(), FromDegree::Zero, None);
+            evaluate(&Extended::new(12), &problem(&teacher, teacher.network(), Degrees::All), None);
         let total_mass = 4.0 * (1.0 + 1e-9);
         let roundoff = Roundoff { unit, depth: 6.0, total_mass, atoms: 2.0, ..roundoff };
         let error = 2.0 * 4.0 * (2.0 + 2.0 + 8.0) * unit;
@@ -664,12 +642,14 @@ mod tests {
         let mixed = order.map(|j| rows[j]).concat();
         let mixed = Network::new(2, order.map(|j| weights[j]).to_vec(), mixed).unwrap();
         let arithmetic = Extended::new(128);
-        for from_degree in [FromDegree::Two, FromDegree::Zero] {
+        for degrees in [Degrees::FromTwo, Degrees::All] {
             let (mut one, mut other) = (Gradient::default(), Gradient::default());
-            let found = evaluate(&arithmetic, &teacher, &mirrored, from_degree, Some(&mut one));
-            let whole = evaluate(&arithmetic, &teacher, &mixed, from_degree, Some(&mut other));
+            let found =
+                evaluate(&arithmetic, &problem(&teacher, &mirrored, degrees), Some(&mut one));
+            let whole =
+                evaluate(&arithmetic, &problem(&teacher, &mixed, degrees), Some(&mut other));
             let is = |x: f64, y: f64, errors: [f64; 2]| {
-                assert!((x - y).abs() <= errors[0] + errors[1], "{from_degree:?}: {x:e} {y:e}");
+                assert!((x - y).abs() <= errors[0] + errors[1], "{degrees:?}: {x:e} {y:e}");
             };
             is(found.loss.value, whole.loss.value, [found.loss.error, whole.loss.error]);
             for (k, &j) in order.iter().enumerate() {
@@ -683,7 +663,8 @@ mod tests {
         }
         // Masses 15, -1 and -2, and one more rounding in a mass.
         let arithmetic = Extended::new(40);
-        let found = evaluate(&arithmetic, &teacher, &mirrored, FromDegree::Two, None).loss;
+        let found =
+            evaluate(&arithmetic, &problem(&teacher, &mirrored, Degrees::FromTwo), None).loss;
         let roundoff = Roundoff {
             unit: arithmetic.unit(),
             cosine: 10.0,

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{Path, Population, Way, Workspace};
+use crate::{Accuracy, EvaluationRoute, FastMethod, Objective, Population};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -30,12 +30,14 @@ fn it_agrees_with_the_accurate_evaluation_and_says_so() {
     for (m, d, rank) in [(600, 20, 2), (500, 30, 3), (300, 40, 4), (300, 24, 9)] {
         let (teacher, student) = instance(m, d, rank, 0.0);
         let population = Population::new(teacher);
-        let fast = population.fast(&student, &mut Workspace::new()).unwrap();
-        let Path::InSpan { rank: found, way } = fast.path else { panic!("{}", fast.path) };
+        let fast = population.evaluate(&student, Accuracy::FAST).unwrap();
+        let EvaluationRoute::InSpan { rank: found, method } = fast.route else {
+            panic!("{}", fast.route)
+        };
         assert_eq!(found, rank);
-        assert_eq!(way == Way::Sorted, rank == 2, "{way}");
-        assert!(fast.path.to_string().contains("in a span of dimension"), "{}", fast.path);
-        let exact = population.accurate(&student, f64::INFINITY).unwrap();
+        assert_eq!(method == FastMethod::Sorted, rank == 2, "{method}");
+        assert!(fast.route.to_string().contains("in a span of dimension"), "{}", fast.route);
+        let exact = population.evaluate(&student, Accuracy::finest(f64::INFINITY)).unwrap();
         let off = (fast.loss.value - exact.loss.value).abs();
         assert!(off <= fast.loss.error + exact.loss.error, "{off:e}");
         let (f, e) = (&fast.gradient, &exact.gradient);

@@ -9,7 +9,8 @@
 //! relatively, and a cosine by twice that: in units of `1/(2 pi)` the potential is off by `(2 * 1.571 + 0.571) delta M`, an entry of the
 //! gradient's sum by `(4 + 1 + 1.571 + 2.571) delta M`, and returning to all coordinates costs less than another `delta` of it.
 
-use crate::value::{Bounded, Gradient};
+use crate::value::Gradient;
+use gradiometer_hermite::Bounded;
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::geometry::{dot, norm, normalise_into};
 use gradiometer_model::{Network, Teacher};

@@ -35,7 +35,7 @@ fn functions_of<E: Element>(set: InstructionSet, cosines: &[E]) -> Vec<[f64; 3]>
         &mut Sums { kernel: k0, radial: q0, tangent: g0 },
         &right,
         &mut Sums { kernel: k1, radial: q1, tangent: g1 },
-        &mut Scratch::default(),
+        &mut TileBuffers::default(),
     );
     (0..cosines.len()).map(|j| [k1[j], q1[j], g1[j * width]]).collect()
 }

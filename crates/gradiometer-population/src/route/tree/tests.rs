@@ -1,8 +1,14 @@
 use super::interpolation::Admission;
 use super::*;
-use crate::fast;
-use crate::{FromDegree, Path, Population, Way, Workspace};
+use crate::atoms::{Problem, find_twins};
+use crate::route::fast::{self, Means};
+use crate::route::pairs;
+use crate::{
+    Accuracy, Degrees, EvaluationRoute, Objective, Population, Precision, Reached, WeightDecay,
+    Workspace,
+};
 use gradiometer_hermite::float::maximum_of;
+use gradiometer_model::{Network, Teacher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -45,16 +51,54 @@ fn worst(x: &[f64], y: &[f64]) -> f64 {
     maximum_of(x.iter().zip(y).map(|(x, y)| (x - y).abs()))
 }
 
+/// A teacher, a student and its twins.
+struct Given {
+    teacher: Teacher,
+    student: Network,
+    twin_signs: Vec<f64>,
+}
+
+impl Given {
+    fn new(teacher: Teacher, student: Network) -> Self {
+        let mut twin_signs = Vec::new();
+        find_twins(&student, &mut twin_signs);
+        Self { teacher, student, twin_signs }
+    }
+
+    fn atoms(&self) -> Atoms<'_> {
+        let Self { teacher, student, twin_signs } = self;
+        Atoms { teacher: teacher.network(), student, twin_signs }
+    }
+
+    fn tree<const D: usize>(&self, tolerance: f64) -> Tree<'_, D> {
+        Tree::new(self.atoms(), tolerance).unwrap()
+    }
+
+    /// By all pairs.
+    fn pairs(&self, gradient: &mut Gradient) -> Bounded {
+        let (set, precision) = (InstructionSet::detect(), Precision::Double);
+        pairs::evaluate(&self.atoms(), set, precision, &mut pairs::Buffers::default(), gradient)
+    }
+}
+
+/// The fast evaluation without truncation.
+fn without_truncation(teacher: &Teacher, student: &Network, degrees: Degrees) -> Reached {
+    let set = InstructionSet::detect();
+    let means = Means { set, precision: Precision::Double, truncation: 0.0 };
+    let problem = Problem { teacher, student, degrees };
+    fast::evaluate(&problem, means, &mut pairs::Buffers::default(), &mut Gradient::default())
+}
+
 /// Compares with all pairs; returns the largest errors over their bounds.
 fn agreement<const D: usize>(m: usize, seed: u64, tolerance: f64) -> [f64; 3] {
-    let (teacher, student) = (teacher::<D>(), student::<D>(m, seed));
+    let given = Given::new(teacher::<D>(), student::<D>(m, seed));
     let (mut dense, mut found) = (Gradient::default(), Gradient::default());
-    let exact = fast::dense(&teacher, &student, &mut Workspace::new(), &mut dense);
-    let tree = Tree::<D>::new(&teacher, &student, tolerance).unwrap();
+    let exact = given.pairs(&mut dense);
+    let tree = given.tree::<D>(tolerance);
     assert!(tree.plan.largest > 0, "no cells were apart");
     let mut worst_of = [0.0; 3];
     for set in InstructionSet::available() {
-        let loss = tree.evaluate(*set, &student, &mut found);
+        let loss = tree.evaluate(*set, &mut found);
         let ratios = [
             (loss.value - exact.value).abs() / (loss.error + exact.error),
             worst(&found.second_layer, &dense.second_layer)
@@ -87,11 +131,12 @@ fn a_folded_student_is_the_same_student() {
     let rows = [half.first_layer(), &opposite].concat();
     let weights = [half.second_layer(), half.second_layer()].concat();
     let student = Network::new(3, weights, rows).unwrap();
-    let tree = Tree::<3>::new(&teacher, &student, TOLERANCE).unwrap();
-    assert!(tree.atoms.len() <= 2000 + teacher.neurons());
+    let given = Given::new(teacher, student);
+    let tree = given.tree::<3>(TOLERANCE);
+    assert!(tree.atoms.len() <= 2000 + given.teacher.neurons());
     let (mut found, mut dense) = (Gradient::default(), Gradient::default());
-    let loss = tree.evaluate(InstructionSet::detect(), &student, &mut found);
-    let exact = fast::dense(&teacher, &student, &mut Workspace::new(), &mut dense);
+    let loss = tree.evaluate(InstructionSet::detect(), &mut found);
+    let exact = given.pairs(&mut dense);
     assert!((loss.value - exact.value).abs() <= loss.error + exact.error);
     let off = worst(&found.first_layer, &dense.first_layer);
     assert!(off <= found.first_layer_error + dense.first_layer_error);
@@ -99,7 +144,8 @@ fn a_folded_student_is_the_same_student() {
 
 #[test]
 fn every_pair_of_atoms_meets_once_and_no_two_threads_at_one() {
-    let tree = Tree::<3>::new(&teacher::<3>(), &student::<3>(5000, 5), TOLERANCE).unwrap();
+    let given = Given::new(teacher::<3>(), student::<3>(5000, 5));
+    let tree = given.tree::<3>(TOLERANCE);
     let size = |cloud: usize| tree.cells[tree.plan.clouds[cloud].0].range.len();
     let mut pairs = 0;
     for round in &tree.plan.rounds {
@@ -115,7 +161,8 @@ fn every_pair_of_atoms_meets_once_and_no_two_threads_at_one() {
 
 #[test]
 fn cells_hold_their_directions_and_halve_their_longest_side() {
-    let tree = Tree::<3>::new(&teacher::<3>(), &student::<3>(5000, 11), TOLERANCE).unwrap();
+    let given = Given::new(teacher::<3>(), student::<3>(5000, 11));
+    let tree = given.tree::<3>(TOLERANCE);
     let points = |cell: &Cell<3>| {
         tree.order[cell.range.clone()].iter().map(|b| tree.atoms[*b]).collect::<Vec<_>>()
     };
@@ -159,18 +206,18 @@ fn cells_hold_their_directions_and_halve_their_longest_side() {
     assert_eq!(orders.max(), Some(tree.plan.largest));
     assert_eq!(tree.pairs(), tree.atoms.len().pow(2) / 2);
     let saving = tree.pairs() / tree.plan.entries;
-    assert_eq!(tree.way(), Way::Tree { order: tree.plan.largest, saving });
+    assert_eq!(tree.method(), FastMethod::Tree { order: tree.plan.largest, saving });
 }
 
 #[test]
 fn a_missing_meeting_is_noticed() {
-    let (teacher, student) = (teacher::<3>(), student::<3>(3000, 6));
+    let given = Given::new(teacher::<3>(), student::<3>(3000, 6));
     let mut dense = Gradient::default();
-    let exact = fast::dense(&teacher, &student, &mut Workspace::new(), &mut dense);
-    let mut tree = Tree::<3>::new(&teacher, &student, TOLERANCE).unwrap();
+    let exact = given.pairs(&mut dense);
+    let mut tree = given.tree::<3>(TOLERANCE);
     tree.plan.rounds[0].pop();
     let mut found = Gradient::default();
-    let _loss = tree.evaluate(InstructionSet::detect(), &student, &mut found);
+    let _loss = tree.evaluate(InstructionSet::detect(), &mut found);
     let off = worst(&found.first_layer, &dense.first_layer);
     assert!(off > found.first_layer_error + dense.first_layer_error, "{off:e} {exact:?}");
 }
@@ -258,14 +305,15 @@ fn admitted_pairs_are_within_the_tolerance_and_neighbours_are_not() {
 fn every_term_of_the_bounds_is_the_one_derived() {
     // The total mass is rounded up by 3000 eps, and squared.
     let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 16384.0 * f64::EPSILON;
-    let (teacher, student) = (teacher::<3>(), student::<3>(3001, 10));
+    let given = Given::new(teacher::<3>(), student::<3>(3001, 10));
+    let Given { teacher, student, .. } = &given;
     let mass = student.total_mass() + teacher.total_mass();
     let length = |w: &[f64]| w.iter().map(|x| x * x).sum::<f64>().sqrt();
     let longest = maximum_of(student.rows().map(length));
     let heaviest = maximum_of(student.second_layer().iter().map(|a| a.abs()));
     // With nodes, and with so small a tolerance that all atoms meet.
     for (tolerance, apart) in [(TOLERANCE, true), (1e-30, false)] {
-        let tree = Tree::<3>::new(&teacher, &student, tolerance).unwrap();
+        let tree = given.tree::<3>(tolerance);
         let p = tree.plan.largest as f64;
         assert_eq!(p > 0.0, apart);
         let once = if apart { 1.0 + 2.0 / PI * p.ln() } else { 1.0 };
@@ -281,7 +329,7 @@ fn every_term_of_the_bounds_is_the_one_derived() {
         assert!(close(found.total_mass, mass) && found.total_mass > mass * (1.0 - f64::EPSILON));
         assert!(close(found.atoms, tree.atoms.len() as f64));
         let mut gradient = Gradient::default();
-        let loss = tree.evaluate(InstructionSet::detect(), &student, &mut gradient);
+        let loss = tree.evaluate(InstructionSet::detect(), &mut gradient);
         // M^2 tol/(2 pi), and twice M tol/(2 pi) for gradients.
         let truncation = mass * tolerance / PI;
         let expected = found.loss() + 0.5 * mass * truncation;
@@ -353,7 +401,7 @@ fn boxes_hold_their_corners_and_keep_their_reach() {
 }
 
 #[test]
-fn the_path_is_named_and_threads_do_not_show() {
+fn the_route_is_named_and_threads_do_not_show() {
     // A cluster around each of two directions: most pairs are far apart.
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let rows: Vec<f64> = (0..6000)
@@ -364,24 +412,21 @@ fn the_path_is_named_and_threads_do_not_show() {
         .collect();
     let student = Network::new(3, vec![0.01; 6000], rows).unwrap();
     let population = Population::new(teacher::<3>());
-    let found = population.fast(&student, &mut Workspace::new()).unwrap();
+    let found = population.evaluate(&student, Accuracy::FAST).unwrap();
     assert!(
-        matches!(found.path, Path::Fast(Way::Tree { saving: 1.., order: 4.. })),
+        matches!(found.route, EvaluationRoute::Fast(FastMethod::Tree { saving: 1.., order: 4.. })),
         "{}",
-        found.path
+        found.route
     );
-    assert!(found.path.to_string().contains("times fewer pairs"), "{}", found.path);
+    assert!(found.route.to_string().contains("times fewer pairs"), "{}", found.route);
     let single = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let again = single.install(|| population.fast(&student, &mut Workspace::new()).unwrap());
+    let again = single.install(|| population.evaluate(&student, Accuracy::FAST).unwrap());
     assert_eq!(found, again);
-    // Without tolerance there is no tree; the raw objective adds its two degrees to the same sums.
-    let raw = Population::new(teacher::<3>()).from_degree(FromDegree::Zero);
-    let mut none = Workspace::new().with_tolerance(0.0);
-    let (by_tree, by_pairs) = (
-        raw.fast(&student, &mut Workspace::new()).unwrap(),
-        raw.fast(&student, &mut none).unwrap(),
-    );
-    assert!(matches!(by_pairs.path, Path::Fast(Way::Pairs { .. })), "{}", by_pairs.path);
+    // Without truncation there is no tree; the raw objective adds its two degrees to the same sums.
+    let raw = Population::new(teacher::<3>()).of_degrees(Degrees::All);
+    let by_tree = raw.evaluate(&student, Accuracy::FAST).unwrap();
+    let by_pairs = without_truncation(&teacher::<3>(), &student, Degrees::All);
+    assert!(!by_pairs.route.is_truncated(), "{}", by_pairs.route);
     let off = (by_tree.loss.value - by_pairs.loss.value).abs();
     assert!(off <= by_tree.loss.error + by_pairs.loss.error);
 }
@@ -390,13 +435,14 @@ fn the_path_is_named_and_threads_do_not_show() {
 fn nan_does_not_hide() {
     let mut student = student::<3>(2000, 8);
     student.layers_mut().1[100] = f64::NAN;
-    assert!(Tree::<3>::new(&teacher::<3>(), &student, TOLERANCE).is_none());
-    let population = Population::new(teacher::<3>());
-    assert!(population.fast(&student, &mut Workspace::new()).unwrap().loss.value.is_nan());
+    let given = Given::new(teacher::<3>(), student);
+    assert!(Tree::<3>::new(given.atoms(), TOLERANCE).is_none());
+    let loss = Population::new(teacher::<3>()).loss(&given.student, 1.0);
+    assert!(loss.value.is_nan());
 }
 
 #[test]
-fn a_workspace_says_whether_the_tree_was_taken_and_evaluate_does_better() {
+fn the_ladder_leaves_the_tree_where_it_is_not_accurate_enough() {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let rows: Vec<f64> = (0..4000)
         .flat_map(|j| {
@@ -406,16 +452,24 @@ fn a_workspace_says_whether_the_tree_was_taken_and_evaluate_does_better() {
         .collect();
     let student = Network::new(3, vec![0.01; 4000], rows).unwrap();
     let population = Population::new(teacher::<3>());
-    let mut workspace = Workspace::new();
-    let loss = population.fast(&student, &mut workspace).unwrap().loss;
-    assert!(workspace.is_truncated());
+    let by_tree = population.evaluate(&student, Accuracy::FAST).unwrap();
+    assert!(by_tree.route.is_truncated());
+    let exact = without_truncation(&teacher::<3>(), &student, Degrees::FromTwo);
+    assert!(!exact.route.is_truncated() && exact.loss.error < by_tree.loss.error);
     // A demand between what the tree and what all pairs guarantee.
-    let mut all = workspace.with_tolerance(0.0);
-    let exact = population.fast(&student, &mut all).unwrap().loss;
-    assert!(!all.is_truncated() && exact.error < loss.error);
-    let relative = (loss.error * exact.error).sqrt() / exact.value;
-    let chosen = population.evaluate(&student, relative).unwrap();
-    assert!(matches!(chosen.path, Path::Fast(Way::Pairs { .. })), "{}", chosen.path);
-    assert_eq!(chosen.loss, exact);
-    assert_eq!(crate::Objective::loss(&population, &student, relative), exact);
+    let relative = (by_tree.loss.error * exact.loss.error).sqrt() / exact.loss.value;
+    let chosen = population.evaluate(&student, Accuracy::loss(relative)).unwrap();
+    assert_eq!((chosen.loss, chosen.route), (exact.loss, exact.route));
+    assert_eq!(population.loss(&student, relative), exact.loss);
+    // The same for the gradient; and one that the tree gives is kept while the loss climbs.
+    let norm = by_tree.gradient.squared_norm().sqrt();
+    let bounds = [&by_tree.gradient, &chosen.gradient].map(|gradient| gradient.norm_error() / norm);
+    let none = WeightDecay::default();
+    let between = Accuracy::both(f64::INFINITY, (bounds[0] * bounds[1]).sqrt(), none);
+    assert_eq!(population.evaluate(&student, between).unwrap(), chosen);
+    let (asked, mut kept) = (Accuracy::both(relative, 2.0 * bounds[0], none), Gradient::default());
+    let reached =
+        population.evaluate_into(&student, &asked, &mut Workspace::new(), Some(&mut kept));
+    assert_eq!((reached, &kept), (exact, &by_tree.gradient));
+    assert_eq!(population.evaluate(&student, asked).unwrap(), chosen);
 }

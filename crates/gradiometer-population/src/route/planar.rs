@@ -18,11 +18,12 @@
 //! `0.571 * 8`, which is in it. A coordinate of the gradient's sum takes the same with a factor one in place of the cosines, and a radial part: less
 //! than [`TANGENT`].
 
+use crate::atoms::Atoms;
 use crate::double::DoubleDouble;
-use crate::value::{Bounded, Gradient};
+use crate::value::Gradient;
+use gradiometer_hermite::Bounded;
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::normalise_into;
-use gradiometer_model::{Network, Teacher};
 use rayon::prelude::*;
 use std::f64::consts::{FRAC_PI_2, PI};
 
@@ -36,13 +37,13 @@ const TANGENT: f64 = 256.0;
 const CHUNK: usize = 4096;
 
 /// Whether this evaluation is the one to use.
-pub(crate) fn applies(teacher: &Teacher, student: &Network) -> bool {
-    student.dimension() == 2 && student.neurons() + teacher.neurons() >= LEAST_ATOMS
+pub(crate) fn applies(atoms: &Atoms<'_>) -> bool {
+    atoms.student.dimension() == 2 && atoms.count() >= LEAST_ATOMS
 }
 
 /// An atom of `nu = mu - mu*`.
 #[derive(Clone, Copy, Debug)]
-struct Atom {
+struct SortedAtom {
     theta: f64,
     mass: f64,
     sine: f64,
@@ -65,7 +66,7 @@ impl Sums<DoubleDouble> {
         Self { mass: zero, u: [zero; 2], theta_u: [zero; 2] }
     }
 
-    fn add(&mut self, atom: &Atom) {
+    fn add(&mut self, atom: &SortedAtom) {
         let weighted = [atom.mass * atom.cosine, atom.mass * atom.sine];
         self.mass = self.mass + atom.mass.into();
         for (axis, x) in weighted.into_iter().enumerate() {
@@ -105,7 +106,7 @@ struct Row {
 
 impl Row {
     /// From the sums over the atoms up to this one and over those beyond.
-    fn new(atom: &Atom, [below, above]: &[Sums<f64>; 2]) -> Self {
+    fn new(atom: &SortedAtom, [below, above]: &[Sums<f64>; 2]) -> Self {
         let (s, c) = (atom.sine, atom.cosine);
         // sin(theta_j - theta_b) summed below and sin(theta_b - theta_j) above.
         let sine = (s * below.u[0] - c * below.u[1]) + (c * above.u[1] - s * above.u[0]);
@@ -124,21 +125,12 @@ impl Row {
 }
 
 /// The atoms with a direction, by angle.
-fn atoms(teacher: &Teacher, student: &Network) -> Vec<Atom> {
-    let network = teacher.network();
-    let m = student.neurons();
-    let neuron = |origin: usize| {
-        if origin < m {
-            (student.neuron(origin), student.second_layer()[origin])
-        } else {
-            (network.neuron(origin - m), -network.second_layer()[origin - m])
-        }
-    };
-    let mut atoms: Vec<Atom> = (0..m + network.neurons())
+fn sorted(atoms: &Atoms<'_>) -> Vec<SortedAtom> {
+    let mut sorted: Vec<SortedAtom> = (0..atoms.count())
         .into_par_iter()
         .with_min_len(CHUNK)
         .filter_map(|origin| {
-            let (w, a) = neuron(origin);
+            let (w, a) = atoms.get(origin);
             let mut unit = [0.0; 2];
             let norm = normalise_into(w, &mut unit);
             // Written so that a neuron with NaN stays in and shows.
@@ -148,16 +140,16 @@ fn atoms(teacher: &Teacher, student: &Network) -> Vec<Atom> {
             let flip = if w[0] < 0.0 || (w[0] <= 0.0 && w[1] < 0.0) { -1.0 } else { 1.0 };
             let theta = (flip * w[1]).atan2(flip * w[0]);
             let (sine, cosine) = theta.sin_cos();
-            Some(Atom { theta, mass: a * norm, sine, cosine, origin })
+            Some(SortedAtom { theta, mass: a * norm, sine, cosine, origin })
         })
         .collect();
-    atoms.par_sort_unstable_by(|x, y| x.theta.total_cmp(&y.theta).then(x.origin.cmp(&y.origin)));
-    atoms
+    sorted.par_sort_unstable_by(|x, y| x.theta.total_cmp(&y.theta).then(x.origin.cmp(&y.origin)));
+    sorted
 }
 
-/// Loss and gradient of degrees at least 2, with error bounds.
-pub(crate) fn evaluate(teacher: &Teacher, student: &Network, gradient: &mut Gradient) -> Bounded {
-    let atoms = atoms(teacher, student);
+/// Loss and gradient of degrees at least 2, with error bounds. Twins are atoms of their own.
+pub(crate) fn evaluate(given: &Atoms<'_>, gradient: &mut Gradient) -> Bounded {
+    let (student, atoms) = (given.student, sorted(given));
     let m = student.neurons();
     let mut prefixes = Vec::with_capacity(atoms.len());
     let mut whole = Sums::zero();

@@ -1,8 +1,12 @@
 use super::*;
-use crate::{ActivationPopulation, Batches, Empirical, LabelFit};
+use crate::kernel::InstructionSet;
+use crate::samples::{Batches, LabelFit, SampleRequest, Samples};
+use crate::{Accuracy, ActivationPopulation, Evaluation, Objective, PopulationError, Workspace};
+use gradiometer_hermite::HermiteError;
 use gradiometer_hermite::activation::{Custom, Growth};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_instances::generate::gaussian_student;
+use gradiometer_model::{Skip, Teacher};
 use std::f64::consts::TAU;
 
 /// Standard errors that a mean may be off: fewer than one test in a million fails by chance.
@@ -31,10 +35,10 @@ fn every() -> Vec<Activation> {
     ]
 }
 
-const DEGREES: [FromDegree; 2] = [FromDegree::Two, FromDegree::Zero];
+const DEGREES: [Degrees; 2] = [Degrees::FromTwo, Degrees::All];
 
-fn request(from_degree: FromDegree, count: usize, seed: u64) -> SampleRequest {
-    SampleRequest { from_degree, ..SampleRequest::new(count, seed) }
+fn request(degrees: Degrees, count: usize, seed: u64) -> SampleRequest {
+    SampleRequest { degrees, ..SampleRequest::new(count, seed) }
 }
 
 fn largest_difference(left: &[f64], right: &[f64]) -> f64 {
@@ -60,14 +64,9 @@ fn low(activation: &Activation, r: f64) -> [f64; 2] {
 }
 
 /// `L_n` sample by sample; with `linear` zero the student keeps its degree 1.
-fn naive(
-    objective: &ActivationEmpirical,
-    (x, y): (&[f64], &[f64]),
-    student: &Network,
-    linear: f64,
-) -> f64 {
-    let (d, activation, fit) = (student.dimension(), objective.activation(), objective.label_fit());
-    let raw = objective.data.from_degree == FromDegree::Zero;
+fn naive(objective: &Samples, (x, y): (&[f64], &[f64]), student: &Network, linear: f64) -> f64 {
+    let (d, activation, fit) = (student.dimension(), &objective.activation, objective.label_fit());
+    let raw = objective.degrees() == Degrees::All;
     let residuals = x.chunks_exact(d).zip(y).map(|(x, y)| {
         let neurons = student.rows().zip(student.second_layer());
         let value: f64 = neurons
@@ -88,17 +87,17 @@ fn naive(
 #[test]
 fn the_loss_is_that_of_a_loop_over_samples() {
     for activation in every() {
-        for from_degree in DEGREES {
+        for degrees in DEGREES {
             // More than one block, the last one short.
             for (d, n, m) in [(3, 300, 7), (20, 129, 40), (1, 5, 1)] {
                 let (x, y) = arrays(d, n);
-                let request = request(from_degree, n, 1);
+                let request = request(degrees, n, 1);
                 let name = activation.name().to_owned();
                 let activation = activation.clone();
-                let objective =
-                    ActivationEmpirical::given(teacher(d), activation, &x, &y, &request).unwrap();
+                let objective = Samples::given(teacher(d), activation, &x, &y, &request).unwrap();
                 let student = with_skip(network(d, m, 2));
-                let (found, gradient) = objective.evaluate(&student).unwrap();
+                let Evaluation { loss: found, gradient, .. } =
+                    objective.evaluate(&student, Accuracy::FAST).unwrap();
                 let exact = naive(&objective, (&x, &y), &student, 1.0);
                 let off = (found.value - exact).abs();
                 assert!(off <= 2.0 * found.error, "{name}: {found:?} {exact}");
@@ -108,7 +107,7 @@ fn the_loss_is_that_of_a_loop_over_samples() {
                 assert!(gradient.norm_error() < useful * (m * d) as f64, "{name}");
                 // The degree 1 of the student left in, where there is one, and a wrong label.
                 let even = matches!(objective.activation, Activation::Absolute);
-                if from_degree == FromDegree::Two && !even {
+                if degrees == Degrees::FromTwo && !even {
                     let left = naive(&objective, (&x, &y), &student, 0.0);
                     assert!((found.value - left).abs() > 2.0 * found.error, "{name}");
                 }
@@ -124,14 +123,14 @@ fn the_loss_is_that_of_a_loop_over_samples() {
 /// Central differences at two step sizes; what they differ by bounds the truncation, the loss's error the rounding.
 #[test]
 fn gradients_are_the_differences_of_the_loss() {
-    for (activation, from_degree) in
+    for (activation, degrees) in
         every().into_iter().flat_map(|activation| DEGREES.map(|from| (activation.clone(), from)))
     {
         let name = activation.name().to_owned();
-        let request = SampleRequest { noise: 0.1, ..request(from_degree, 40, 3) };
-        let objective = ActivationEmpirical::drawn(teacher(4), activation, &request).unwrap();
+        let request = SampleRequest { noise: 0.1, ..request(degrees, 40, 3) };
+        let objective = Samples::drawn(teacher(4), activation, &request).unwrap();
         let student = with_skip(network(4, 6, 3));
-        let (_, gradient) = objective.evaluate(&student).unwrap();
+        let Evaluation { gradient, .. } = objective.evaluate(&student, Accuracy::FAST).unwrap();
         let analytic = [gradient.second_layer, gradient.first_layer].concat();
         let m = student.neurons();
         let difference = |p: usize, h: f64| {
@@ -139,7 +138,7 @@ fn gradients_are_the_differences_of_the_loss() {
                 let mut moved = student.clone();
                 let (a, w) = moved.layers_mut();
                 *if p < m { &mut a[p] } else { &mut w[p - m] } += sign * h;
-                objective.evaluate(&moved).unwrap().0
+                objective.evaluate(&moved, Accuracy::FAST).unwrap().loss
             };
             let (up, down) = (at(1.0), at(-1.0));
             ((up.value - down.value) / (2.0 * h), (up.error + down.error) / (2.0 * h))
@@ -159,23 +158,24 @@ fn gradients_are_the_differences_of_the_loss() {
 
 #[test]
 fn relu_agrees_with_the_fused_evaluation() {
-    for from_degree in DEGREES {
+    for degrees in DEGREES {
         for label_fit in [LabelFit::LeastSquares, LabelFit::Moments] {
-            let request = SampleRequest { label_fit, noise: 0.2, ..request(from_degree, 1000, 4) };
-            let fused = Empirical::drawn(teacher(9), &request).unwrap();
-            let found = ActivationEmpirical::drawn(teacher(9), Activation::Relu, &request).unwrap();
-            assert_eq!(fused.label_fit(), found.label_fit());
+            let request = SampleRequest { label_fit, noise: 0.2, ..request(degrees, 1000, 4) };
+            let fused = Samples::drawn(teacher(9), Activation::Relu, &request).unwrap();
             let student = with_skip(network(9, 20, 4));
-            let ((loss, gradient), (exact, expected)) =
-                (found.evaluate(&student).unwrap(), fused.evaluate(&student).unwrap());
+            let Evaluation { loss: exact, gradient: expected, .. } =
+                fused.evaluate(&student, Accuracy::FAST).unwrap();
+            let (data, mut tasks, mut gradient) = (&fused.data, Vec::new(), Gradient::default());
+            let relu = Activation::Relu;
+            let loss = average(&relu, data, Rows::All, &student, &mut tasks, &mut gradient);
             assert!((loss.value - exact.value).abs() <= loss.error + exact.error);
             let apart = largest_difference(&gradient.second_layer, &expected.second_layer);
             assert!(apart <= gradient.second_layer_error + expected.second_layer_error);
             let apart = largest_difference(&gradient.first_layer, &expected.first_layer);
             assert!(apart <= gradient.first_layer_error + expected.first_layer_error);
             // Another activation is another loss.
-            let other = ActivationEmpirical::drawn(teacher(9), Activation::Erf, &request).unwrap();
-            let other = other.evaluate(&student).unwrap().0;
+            let other = Samples::drawn(teacher(9), Activation::Erf, &request).unwrap();
+            let other = other.evaluate(&student, Accuracy::FAST).unwrap().loss;
             assert!((other.value - exact.value).abs() > other.error + exact.error);
         }
     }
@@ -191,21 +191,23 @@ fn mean_and_error(values: &[f64]) -> (f64, f64) {
 /// Losses and the steepest entry of the gradient over seeds, `n = 20000` each.
 #[test]
 fn the_mean_over_samples_is_that_of_the_population() {
-    for (activation, from_degree) in
+    for (activation, degrees) in
         every().into_iter().flat_map(|activation| DEGREES.map(|from| (activation.clone(), from)))
     {
         let name = activation.name().to_owned();
         let student = with_skip(network(5, 8, 2));
         let population = ActivationPopulation::new(teacher(5), activation.clone()).unwrap();
-        let (exact, slopes) = population.from_degree(from_degree).evaluate(&student).unwrap();
+        let population = population.of_degrees(degrees);
+        let Evaluation { loss: exact, gradient: slopes, .. } =
+            population.evaluate(&student, Accuracy::FAST).unwrap();
         let steepest = maximum_of(slopes.first_layer.iter().map(|g| g.abs()));
         let entry = slopes.first_layer.iter().position(|g| g.abs() >= steepest).unwrap();
         let (mut losses, mut entries) = (Vec::new(), Vec::new());
         for seed in 0..16 {
-            let request = request(from_degree, 20_000, seed);
-            let objective =
-                ActivationEmpirical::drawn(teacher(5), activation.clone(), &request).unwrap();
-            let (loss, gradient) = objective.evaluate(&student).unwrap();
+            let request = request(degrees, 20_000, seed);
+            let objective = Samples::drawn(teacher(5), activation.clone(), &request).unwrap();
+            let Evaluation { loss, gradient, .. } =
+                objective.evaluate(&student, Accuracy::FAST).unwrap();
             losses.push(loss.value);
             entries.push(gradient.first_layer[entry]);
         }
@@ -218,9 +220,10 @@ fn the_mean_over_samples_is_that_of_the_population() {
     }
 }
 
-fn bytes(objective: &ActivationEmpirical, student: &Network, step: u64) -> Vec<u64> {
+fn bytes(objective: &Samples, student: &Network, step: u64) -> Vec<u64> {
     let mut gradient = Gradient::default();
-    let loss = objective.evaluate_step(step, student, &mut Workspace::new(), &mut gradient);
+    let (asked, mut workspace) = (&Accuracy::FAST, Workspace::new());
+    let loss = objective.evaluate_step(step, student, asked, &mut workspace, &mut gradient).loss;
     let numbers = gradient.second_layer.iter().chain(&gradient.first_layer);
     let errors = [gradient.second_layer_error, gradient.first_layer_error];
     numbers.chain([&loss.value, &loss.error]).chain(&errors).map(|x| x.to_bits()).collect()
@@ -231,9 +234,9 @@ fn neither_memory_nor_threads_change_a_byte() {
     let request = SampleRequest { noise: 0.5, ..SampleRequest::new(3000, 7) };
     let student = network(10, 20, 7);
     for activation in every() {
-        let kept = ActivationEmpirical::drawn(teacher(10), activation.clone(), &request).unwrap();
+        let kept = Samples::drawn(teacher(10), activation.clone(), &request).unwrap();
         let data = Data::drawn(teacher(10), activation.clone(), &request, 0).unwrap();
-        let drawn_again = ActivationEmpirical { data, activation };
+        let drawn_again = Samples { data, activation, set: InstructionSet::detect() };
         assert!(kept.data.source.is_kept() && !drawn_again.data.source.is_kept());
         let expected = bytes(&kept, &student, 0);
         assert_eq!(expected, bytes(&drawn_again, &student, 0));
@@ -243,11 +246,12 @@ fn neither_memory_nor_threads_change_a_byte() {
         }
         // A workspace that has seen a larger problem.
         let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
-        let other = Empirical::drawn(teacher(12), &request).unwrap();
-        let _loss = other.evaluate_fast(&network(12, 50, 1), &mut workspace, &mut gradient);
-        let other = ActivationEmpirical::drawn(teacher(12), Activation::Erf, &request).unwrap();
-        let _loss = other.evaluate_fast(&network(12, 50, 1), &mut workspace, &mut gradient);
-        let loss = kept.evaluate_fast(&student, &mut workspace, &mut gradient);
+        let (asked, bigger) = (&Accuracy::FAST, network(12, 50, 1));
+        let other = Samples::drawn(teacher(12), Activation::Relu, &request).unwrap();
+        let _reached = other.evaluate_into(&bigger, asked, &mut workspace, Some(&mut gradient));
+        let other = Samples::drawn(teacher(12), Activation::Erf, &request).unwrap();
+        let _reached = other.evaluate_into(&bigger, asked, &mut workspace, Some(&mut gradient));
+        let loss = kept.evaluate_into(&student, asked, &mut workspace, Some(&mut gradient)).loss;
         assert_eq!(loss.value.to_bits(), expected[20 + 200]);
         assert_ne!(expected, bytes(&kept, &network(10, 20, 8), 0));
     }
@@ -259,25 +263,26 @@ fn batches_are_those_of_relu() {
     let student = network(3, 4, 4);
     let shuffled = Batches::Shuffled { size, reuse: 2 };
     let request = SampleRequest { batches: shuffled, noise: 0.2, ..SampleRequest::new(n, 4) };
-    let objective = ActivationEmpirical::drawn(teacher(3), Activation::Erf, &request).unwrap();
+    let objective = Samples::drawn(teacher(3), Activation::Erf, &request).unwrap();
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     for epoch in 0..2 {
         let (mut mean, mut error) = (vec![0.0; 4], 0.0);
         for batch in 0..4 {
             let step = 2 * (4 * epoch + batch);
-            let _loss = objective.evaluate_step(step, &student, &mut workspace, &mut gradient);
+            let (asked, into) = (&Accuracy::FAST, &mut gradient);
+            let _reached = objective.evaluate_step(step, &student, asked, &mut workspace, into);
             add_multiple(&mut mean, 0.25, &gradient.second_layer);
             error += gradient.second_layer_error;
             assert_eq!(bytes(&objective, &student, step), bytes(&objective, &student, step + 1));
             assert_ne!(bytes(&objective, &student, step), bytes(&objective, &student, step + 2));
         }
-        let (_, full) = objective.evaluate(&student).unwrap();
+        let full = objective.evaluate(&student, Accuracy::FAST).unwrap().gradient;
         let allowed = full.second_layer_error + error;
         assert!(largest_difference(&mean, &full.second_layer) <= allowed);
     }
     let batches = Batches::Fresh { size, reuse: 3 };
     let request = SampleRequest { batches, ..request };
-    let objective = ActivationEmpirical::drawn(teacher(3), Activation::Erf, &request).unwrap();
+    let objective = Samples::drawn(teacher(3), Activation::Erf, &request).unwrap();
     assert_eq!(bytes(&objective, &student, 0), bytes(&objective, &student, 2));
     assert_ne!(bytes(&objective, &student, 2), bytes(&objective, &student, 3));
 }
@@ -285,15 +290,15 @@ fn batches_are_those_of_relu() {
 #[test]
 fn zero_neurons_stay_finite_and_smooth_ones_have_a_gradient() {
     for activation in every() {
-        for from_degree in DEGREES {
+        for degrees in DEGREES {
             let smooth = smooth(&activation);
             let name = activation.name().to_owned();
-            let request = request(from_degree, 50, 6);
-            let objective =
-                ActivationEmpirical::drawn(teacher(3), activation.clone(), &request).unwrap();
+            let request = request(degrees, 50, 6);
+            let objective = Samples::drawn(teacher(3), activation.clone(), &request).unwrap();
             let mut student = network(3, 4, 6);
             student.layers_mut().1[..3].fill(0.0);
-            let (loss, gradient) = objective.evaluate(&student).unwrap();
+            let Evaluation { loss, gradient, .. } =
+                objective.evaluate(&student, Accuracy::FAST).unwrap();
             assert!(loss.value.is_finite() && loss.error.is_finite(), "{name}");
             assert!(gradient.second_layer.iter().all(|x| x.is_finite()), "{name}");
             assert!(gradient.first_layer.iter().all(|x| x.is_finite()), "{name}");
@@ -304,11 +309,10 @@ fn zero_neurons_stay_finite_and_smooth_ones_have_a_gradient() {
 
 #[test]
 fn a_step_a_users_function_and_another_dimension_are_refused() {
-    let drawn =
-        |activation| ActivationEmpirical::drawn(teacher(3), activation, &SampleRequest::new(50, 1));
+    let drawn = |activation| Samples::drawn(teacher(3), activation, &SampleRequest::new(50, 1));
     let step = drawn(Activation::Step).unwrap_err();
     assert_eq!(step, PopulationError::Jump { name: "step".to_owned() });
-    let given = ActivationEmpirical::given(
+    let given = Samples::given(
         teacher(1),
         Activation::Step,
         &[1.0, 2.0, 4.0],
@@ -321,8 +325,11 @@ fn a_step_a_users_function_and_another_dimension_are_refused() {
     let refused = drawn(Activation::Custom(custom)).unwrap_err();
     assert!(matches!(refused, PopulationError::Hermite(HermiteError::NoClosedForm { .. })));
     let objective = drawn(Activation::Erf).unwrap();
-    assert!(matches!(objective.evaluate(&network(4, 2, 1)), Err(PopulationError::Model(_))));
-    assert!(objective.evaluate(&network(3, 2, 1)).is_ok());
+    assert!(matches!(
+        objective.evaluate(&network(4, 2, 1), Accuracy::FAST),
+        Err(PopulationError::Model(_))
+    ));
+    assert!(objective.evaluate(&network(3, 2, 1), Accuracy::FAST).is_ok());
 }
 
 #[test]
@@ -367,11 +374,11 @@ fn bounds_are_the_roundings_counted() {
     let close = |x: f64, y: f64| (x / y - 1.0).abs() <= 256.0 * f64::EPSILON;
     // One sample and neuron: z = 3, R = 1/2, |w| |x| = 3, so that S = 1 + (3 + 3)/2 = 4; 19 roundings, 138 in a sum.
     let one = |a, w| Network::new(1, vec![a], vec![w]).unwrap();
-    let request = request(FromDegree::Zero, 1, 1);
+    let request = request(Degrees::All, 1, 1);
     let teacher = Teacher::new(one(1.0, 1.0)).unwrap();
-    let absolute =
-        ActivationEmpirical::given(teacher, Activation::Absolute, &[2.0], &[1.0], &request);
-    let (loss, gradient) = absolute.unwrap().evaluate(&one(0.5, 1.5)).unwrap();
+    let absolute = Samples::given(teacher, Activation::Absolute, &[2.0], &[1.0], &request);
+    let Evaluation { loss, gradient, .. } =
+        absolute.unwrap().evaluate(&one(0.5, 1.5), Accuracy::FAST).unwrap();
     let eps = f64::EPSILON;
     assert!(close(loss.error, (76.0 + 138.0 / 4.0) * eps), "{loss:?}");
     assert!(close(gradient.second_layer_error, 2.0 * 6.0 * (76.0 + 157.0 / 2.0) * eps));
@@ -397,15 +404,16 @@ fn every_term_of_the_bounds_is_the_one_derived() {
         |x: [f64; 4]| (x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64).sqrt();
     for activation in every() {
         let name = activation.name().to_owned();
-        for from_degree in DEGREES {
+        for degrees in DEGREES {
             let teacher = Teacher::new(Network::new(1, vec![1.0], vec![1.0]).unwrap()).unwrap();
-            let request = request(from_degree, 4, 1);
-            let objective =
-                ActivationEmpirical::given(teacher, activation.clone(), &x, &y, &request).unwrap();
+            let request = request(degrees, 4, 1);
+            let objective = Samples::given(teacher, activation.clone(), &x, &y, &request).unwrap();
             let student = Network::new(1, a.to_vec(), w.to_vec()).unwrap();
-            let (loss, gradient) = objective.evaluate(&student).unwrap();
+            let (data, mut tasks, mut gradient) =
+                (&objective.data, Vec::new(), Gradient::default());
+            let loss = average(&activation, data, Rows::All, &student, &mut tasks, &mut gradient);
             let low = w.map(|w: f64| {
-                if from_degree == FromDegree::Zero {
+                if degrees == Degrees::All {
                     return [0.0; 2];
                 }
                 let r = w.abs();
@@ -440,7 +448,7 @@ fn every_term_of_the_bounds_is_the_one_derived() {
                 size: root_mean_square(moduli),
                 residual: loss.value.sqrt(),
             };
-            assert!(close(loss.error, rounding.loss()), "{name} {from_degree:?}: {loss:?}");
+            assert!(close(loss.error, rounding.loss()), "{name} {degrees:?}: {loss:?}");
             let (mut second, mut first) = (0.0, 0.0);
             for j in 0..2 {
                 let [values, slopes] = low[j].map(|size| size * (1.0 + rounding.input));
@@ -449,8 +457,8 @@ fn every_term_of_the_bounds_is_the_one_derived() {
                 second = maximum(second, rounding.against(value + values));
                 first = maximum(first, a[j].abs() * rounding.against(slope + slopes));
             }
-            assert!(close(gradient.second_layer_error, second), "{name} {from_degree:?}");
-            assert!(close(gradient.first_layer_error, first), "{name} {from_degree:?}");
+            assert!(close(gradient.second_layer_error, second), "{name} {degrees:?}");
+            assert!(close(gradient.first_layer_error, first), "{name} {degrees:?}");
         }
     }
 }

@@ -16,16 +16,16 @@ mod cells;
 mod interpolation;
 mod plan;
 
+use crate::atoms::Atoms;
 use crate::double::DoubleDouble;
-use crate::fast::fold;
-use crate::kernel::narrow::{self, Cloud};
-use crate::kernel::{GRAIN, InstructionSet, Task, with_multiply_add};
+use crate::kernel::narrow::{self, ProxyNodes};
+use crate::kernel::{GRAIN, InstructionSet, Vectorised, with_multiply_add};
 use crate::roundoff::Roundoff;
-use crate::value::{Bounded, Gradient, Way};
+use crate::value::{FastMethod, Gradient};
 use cells::Cell;
+use gradiometer_hermite::Bounded;
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::geometry::{dot, normalise_into};
-use gradiometer_model::{Network, Teacher};
 use interpolation::{LARGEST, ORDERS, Rule, growth, lebesgue, power};
 use plan::{Plan, Stand};
 use rayon::prelude::*;
@@ -40,7 +40,7 @@ const WORTH: f64 = 0.7;
 
 /// An atom of `nu = mu - mu*` in its chart.
 #[derive(Clone, Copy, Debug)]
-struct Atom<const D: usize> {
+struct LocatedAtom<const D: usize> {
     /// Its direction, turned into the chart.
     unit: [f64; D],
     /// The sign that turned it.
@@ -55,39 +55,41 @@ struct Atom<const D: usize> {
 
 /// Atoms in their tree, and what is to be done with them.
 #[derive(Debug)]
-pub(crate) struct Tree<const D: usize> {
-    mirror: Vec<f64>,
-    atoms: Vec<Atom<D>>,
+pub(crate) struct Tree<'a, const D: usize> {
+    given: Atoms<'a>,
+    atoms: Vec<LocatedAtom<D>>,
     order: Vec<usize>,
     cells: Vec<Cell<D>>,
     plan: Plan,
     tolerance: f64,
 }
 
-impl<const D: usize> Tree<D> {
+impl<'a, const D: usize> Tree<'a, D> {
     /// The tree, if it saves enough over all pairs.
-    pub(crate) fn worthwhile(teacher: &Teacher, student: &Network, tolerance: f64) -> Option<Self> {
-        if !(tolerance > 0.0) || student.neurons() + teacher.neurons() < LEAST_ATOMS {
+    pub(crate) fn worthwhile(given: Atoms<'a>, tolerance: f64) -> Option<Self> {
+        let neurons = given.student.neurons() + given.teacher.neurons();
+        if !(tolerance > 0.0) || neurons < LEAST_ATOMS {
             return None;
         }
-        Self::new(teacher, student, tolerance)
+        Self::new(given, tolerance)
             .filter(|tree| tree.plan.entries as f64 <= WORTH * tree.pairs() as f64)
     }
 
     /// The tree, unless a direction or a mass is not finite.
-    fn new(teacher: &Teacher, student: &Network, tolerance: f64) -> Option<Self> {
-        let mut mirror = Vec::new();
-        fold(student, &mut mirror);
-        let atoms = atoms::<D>(teacher, student, mirror.len())?;
+    fn new(given: Atoms<'a>, tolerance: f64) -> Option<Self> {
+        let atoms = locate::<D>(&given)?;
         let points: Vec<_> = atoms.iter().map(|atom| (atom.chart, atom.point)).collect();
         let (cells, order) = cells::build(&points);
         let plan = plan::plan(&cells, tolerance);
-        Some(Self { mirror, atoms, order, cells, plan, tolerance })
+        Some(Self { given, atoms, order, cells, plan, tolerance })
     }
 
-    /// How it is called.
-    pub(crate) fn way(&self) -> Way {
-        Way::Tree { order: self.plan.largest, saving: self.pairs() / self.plan.entries.max(1) }
+    /// Its name in an evaluation.
+    pub(crate) fn method(&self) -> FastMethod {
+        FastMethod::Tree {
+            order: self.plan.largest,
+            saving: self.pairs() / self.plan.entries.max(1),
+        }
     }
 
     /// Number of pairs of atoms.
@@ -96,15 +98,10 @@ impl<const D: usize> Tree<D> {
     }
 
     /// Loss and gradient of degrees at least 2, with error bounds.
-    pub(crate) fn evaluate(
-        &self,
-        set: InstructionSet,
-        student: &Network,
-        gradient: &mut Gradient,
-    ) -> Bounded {
-        let mut clouds = self.charge();
+    pub(crate) fn evaluate(&self, set: InstructionSet, gradient: &mut Gradient) -> Bounded {
+        let mut clouds = self.upward();
         for round in &self.plan.rounds {
-            let mut meetings: Vec<([usize; 2], [Cloud; 2])> = round
+            let mut meetings: Vec<([usize; 2], [ProxyNodes; 2])> = round
                 .iter()
                 .map(|pair| {
                     let left = std::mem::take(&mut clouds[pair[0]]);
@@ -125,19 +122,19 @@ impl<const D: usize> Tree<D> {
                 clouds[pair[0]] = left;
             }
         }
-        self.collect(&mut clouds);
-        self.write(&clouds, student, gradient)
+        self.downward(&mut clouds);
+        self.write(&clouds, gradient)
     }
 
     /// The clouds with their sources: atoms, and masses moved to nodes.
-    fn charge(&self) -> Vec<Cloud> {
+    fn upward(&self) -> Vec<ProxyNodes> {
         let leaves = self.leaves();
-        let mut clouds: Vec<Cloud> =
+        let mut clouds: Vec<ProxyNodes> =
             (0..leaves).into_par_iter().map(|leaf| self.leaf(self.plan.clouds[leaf].0)).collect();
-        let nodes: Vec<Cloud> = self.plan.clouds[leaves..]
+        let nodes: Vec<ProxyNodes> = self.plan.clouds[leaves..]
             .par_iter()
             .map(|(cell, stand)| {
-                let Stand::Nodes(order) = *stand else { return Cloud::default() };
+                let Stand::Nodes(order) = *stand else { return ProxyNodes::default() };
                 let mut nodes = self.nodes(*cell, order);
                 for leaf in self.leaves_of(*cell) {
                     let (from, to) = (&clouds[leaf], &mut nodes);
@@ -166,10 +163,10 @@ impl<const D: usize> Tree<D> {
         })
     }
 
-    fn leaf(&self, cell: usize) -> Cloud {
+    fn leaf(&self, cell: usize) -> ProxyNodes {
         let range = self.cells[cell].range.clone();
         let n = range.len().next_multiple_of(GRAIN);
-        let mut cloud = Cloud::zeros::<D>(n);
+        let mut cloud = ProxyNodes::zeros::<D>(n);
         for (row, b) in self.order[range].iter().enumerate() {
             let atom = &self.atoms[*b];
             for (c, u) in atom.unit.iter().enumerate() {
@@ -182,11 +179,11 @@ impl<const D: usize> Tree<D> {
     }
 
     /// A cell's nodes without masses.
-    fn nodes(&self, cell: usize, order: usize) -> Cloud {
+    fn nodes(&self, cell: usize, order: usize) -> ProxyNodes {
         let cell = &self.cells[cell];
         let rule = Rule::new(ORDERS[order]);
         let n = plan::node_count(order, D - 1);
-        let mut cloud = Cloud::zeros::<D>(n);
+        let mut cloud = ProxyNodes::zeros::<D>(n);
         for node in 0..power(rule.p, D - 1) {
             let mut point = cell.middle;
             let mut rest = node;
@@ -232,7 +229,7 @@ impl<const D: usize> Tree<D> {
     }
 
     /// Adds to the leaves what came to the nodes of the cells around them.
-    fn collect(&self, clouds: &mut [Cloud]) {
+    fn downward(&self, clouds: &mut [ProxyNodes]) {
         let leaves = self.leaves();
         let mut by_cell: Vec<Vec<usize>> = vec![Vec::new(); self.cells.len()];
         for (i, (cell, _)) in self.plan.clouds.iter().enumerate().skip(leaves) {
@@ -253,8 +250,9 @@ impl<const D: usize> Tree<D> {
         });
     }
 
-    fn write(&self, clouds: &[Cloud], student: &Network, gradient: &mut Gradient) -> Bounded {
-        let (m, folded) = (student.neurons(), student.neurons() - self.mirror.len());
+    fn write(&self, clouds: &[ProxyNodes], gradient: &mut Gradient) -> Bounded {
+        let Atoms { student, twin_signs, .. } = self.given;
+        let (m, merged) = (student.neurons(), self.given.students());
         let roundoff = self.roundoff();
         gradient.reset(m, D);
         let mut loss = DoubleDouble::ZERO;
@@ -282,8 +280,8 @@ impl<const D: usize> Tree<D> {
                     }
                 };
                 write(atom.origin, atom.sign);
-                if !self.mirror.is_empty() {
-                    write(atom.origin + folded, atom.sign * self.mirror[atom.origin]);
+                if let Some(sign) = twin_signs.get(atom.origin) {
+                    write(atom.origin + merged, atom.sign * sign);
                 }
             }
         }
@@ -325,23 +323,12 @@ impl<const D: usize> Tree<D> {
 }
 
 /// The atoms with a direction; `None` if one of them is not finite.
-fn atoms<const D: usize>(
-    teacher: &Teacher,
-    student: &Network,
-    twins: usize,
-) -> Option<Vec<Atom<D>>> {
-    let network = teacher.network();
-    let (m, students) = (student.neurons(), student.neurons() - twins);
-    let second_layer = student.second_layer();
-    (0..students + network.neurons())
+fn locate<const D: usize>(given: &Atoms<'_>) -> Option<Vec<LocatedAtom<D>>> {
+    let (m, students) = (given.student.neurons(), given.students());
+    (0..given.count())
         .filter_map(|b| {
-            let (w, a, origin) = if b < students {
-                let twin = if twins == 0 { 0.0 } else { second_layer[b + students] };
-                (student.neuron(b), second_layer[b] + twin, b)
-            } else {
-                let k = b - students;
-                (network.neuron(k), -network.second_layer()[k], m + k)
-            };
+            let (w, a) = given.get(b);
+            let origin = if b < students { b } else { m + b - students };
             let mut unit = [0.0; D];
             let norm = normalise_into(w, &mut unit);
             if norm <= 0.0 {
@@ -352,7 +339,7 @@ fn atoms<const D: usize>(
             }
             let (chart, point, sign) = cells::locate(&unit);
             let unit = unit.map(|u| sign * u);
-            Some(Some(Atom { unit, sign, mass: a * norm, norm, origin, chart, point }))
+            Some(Some(LocatedAtom { unit, sign, mass: a * norm, norm, origin, chart, point }))
         })
         .collect()
 }
@@ -390,7 +377,7 @@ struct Evaluate<'a> {
     values: &'a mut [f64],
 }
 
-impl Task for Evaluate<'_> {
+impl Vectorised for Evaluate<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -400,18 +387,23 @@ impl Task for Evaluate<'_> {
 }
 
 /// Moves the masses of a chunk of atoms, which begins at `start`, to the nodes.
-fn anterpolate<const D: usize>(weights: &Weights<D>, from: &Cloud, start: usize, to: &mut Cloud) {
+fn anterpolate<const D: usize>(
+    weights: &Weights<D>,
+    from: &ProxyNodes,
+    start: usize,
+    to: &mut ProxyNodes,
+) {
     with_multiply_add(Anterpolate { weights, from, start, to });
 }
 
 struct Anterpolate<'a, const D: usize> {
     weights: &'a Weights<D>,
-    from: &'a Cloud,
+    from: &'a ProxyNodes,
     start: usize,
-    to: &'a mut Cloud,
+    to: &'a mut ProxyNodes,
 }
 
-impl<const D: usize> Task for Anterpolate<'_, D> {
+impl<const D: usize> Vectorised for Anterpolate<'_, D> {
     type Output = ();
 
     #[inline(always)]
@@ -452,18 +444,23 @@ fn lanes_dot(x: &[f64], y: &[f64]) -> f64 {
 }
 
 /// Adds the nodes' sums at a chunk of atoms, which begins at `start`.
-fn interpolate<const D: usize>(weights: &Weights<D>, from: &Cloud, start: usize, to: &mut Cloud) {
+fn interpolate<const D: usize>(
+    weights: &Weights<D>,
+    from: &ProxyNodes,
+    start: usize,
+    to: &mut ProxyNodes,
+) {
     with_multiply_add(Interpolate { weights, from, start, to });
 }
 
 struct Interpolate<'a, const D: usize> {
     weights: &'a Weights<D>,
-    from: &'a Cloud,
+    from: &'a ProxyNodes,
     start: usize,
-    to: &'a mut Cloud,
+    to: &'a mut ProxyNodes,
 }
 
-impl<const D: usize> Task for Interpolate<'_, D> {
+impl<const D: usize> Vectorised for Interpolate<'_, D> {
     type Output = ();
 
     #[inline(always)]

@@ -9,7 +9,7 @@ use gradiometer_population::{Gradient, WeightDecay};
 
 /// The first half, and what the second one repeats.
 #[derive(Clone, Debug)]
-pub(crate) struct Half {
+pub(crate) struct MirroredStudent {
     /// The neurons `(2 a, w)`.
     merged: Network,
     second_layer: Vec<f64>,
@@ -17,7 +17,7 @@ pub(crate) struct Half {
     opposite: Vec<bool>,
 }
 
-impl Half {
+impl MirroredStudent {
     /// The half, if the student's second half mirrors its first to the last bit, with the same second layer.
     pub(crate) fn of(student: &Network) -> Option<Self> {
         let (m, d) = (student.neurons(), student.dimension());
@@ -52,7 +52,7 @@ impl Half {
         for (double, a) in doubled.iter_mut().zip(&self.second_layer) {
             *double = 2.0 * a;
         }
-        // Half the gradient, and as much decay as before.
+        // MirroredStudent the gradient, and as much decay as before.
         let first = (first_layer, gradient.first_layer.as_slice());
         descent.step(0.5 * step_size, 2.0 * decay.first_layer, first, moments, 1);
     }
@@ -89,7 +89,7 @@ mod tests {
         let (w, v) = ([1.0, -2.0], [0.0, 3.0]);
         let opposite = [2.0_f64, -3.0].map(|x| -x);
         let whole = student(&[1.0, 5.0, 1.0, 5.0], &[w, v, [-1.0, 2.0], v]);
-        let half = Half::of(&whole).unwrap();
+        let half = MirroredStudent::of(&whole).unwrap();
         assert_eq!(half.merged(), &student(&[2.0, 10.0], &[w, v]));
         let mut again = student(&[0.0; 4], &[[0.0; 2]; 4]);
         half.write(&mut again);
@@ -103,14 +103,15 @@ mod tests {
             student(&[1.0, 1.0, 1.0], &[w, w, w]),
             student(&[1.0, 1.0], &[opposite, [2.0, 3.0]]),
         ] {
-            assert!(Half::of(&other).is_none(), "{other:?}");
+            assert!(MirroredStudent::of(&other).is_none(), "{other:?}");
         }
     }
 
     #[test]
     fn a_step_by_hand() {
         // a - (1/2)(3 + 2 a) and w - (1/2)(g/2 + 4 w).
-        let mut half = Half::of(&student(&[1.0, 1.0], &[[1.0, 2.0], [-1.0, -2.0]])).unwrap();
+        let mut half =
+            MirroredStudent::of(&student(&[1.0, 1.0], &[[1.0, 2.0], [-1.0, -2.0]])).unwrap();
         let gradient = Gradient {
             second_layer: vec![3.0],
             first_layer: vec![8.0, -4.0],

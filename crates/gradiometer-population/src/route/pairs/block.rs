@@ -1,55 +1,21 @@
 //! A block of directions: its rows in the kernel's layout, what they collect, and the part of the gradient that is theirs.
 
-use crate::kernel::{self, Element, InstructionSet, Rows, Scratch, Sums, Task, with_multiply_add};
-use gradiometer_model::Network;
+use crate::atoms::Atoms;
+use crate::kernel::{
+    self, Element, InstructionSet, Rows, Sums, TileBuffers, Vectorised, with_multiply_add,
+};
 use gradiometer_model::geometry::length_and_factors;
 use std::f64::consts::PI;
 
-/// The atoms of `nu = mu - mu*` one after another: the student's neurons, without those that mirror an earlier one, then the teacher's.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Atoms<'a> {
-    pub(crate) teacher: &'a Network,
-    pub(crate) student: &'a Network,
-    /// For a folded student the sign of each neuron of the second half relative to its twin; empty otherwise.
-    pub(crate) mirror: &'a [f64],
-}
-
-impl<'a> Atoms<'a> {
-    /// Number of those of the student.
-    pub(crate) const fn students(&self) -> usize {
-        self.student.neurons() - self.mirror.len()
-    }
-
-    /// Number of all.
-    pub(crate) const fn count(&self) -> usize {
-        self.students() + self.teacher.neurons()
-    }
-
-    /// The vector of an atom and its weight; no entries and zero after the last.
-    fn get(&self, b: usize) -> (&'a [f64], f64) {
-        let (students, weights) = (self.students(), self.student.second_layer());
-        if b < students {
-            // Twins' weights are added before the common norm multiplies them: one relative rounding each.
-            let twin = if self.mirror.is_empty() { 0.0 } else { weights[students + b] };
-            (self.student.neuron(b), weights[b] + twin)
-        } else if b < self.count() {
-            let b = b - students;
-            (self.teacher.neuron(b), -self.teacher.second_layer()[b])
-        } else {
-            (&[], 0.0)
-        }
-    }
-}
-
 /// What all blocks of an evaluation share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    pub(crate) set: InstructionSet,
-    pub(crate) dimension: usize,
+pub(super) struct Layout {
+    pub(super) set: InstructionSet,
+    pub(super) dimension: usize,
     /// Padded dimension.
-    pub(crate) width: usize,
+    pub(super) width: usize,
     /// Rows of a tile.
-    pub(crate) tile: usize,
+    pub(super) tile: usize,
 }
 
 impl Layout {
@@ -60,34 +26,34 @@ impl Layout {
 }
 
 /// A neuron's length and the factors that make a unit vector of it.
-pub(crate) type Length = (f64, [f64; 2]);
+pub(super) type Length = (f64, [f64; 2]);
 
 /// Rows of a block, and what they have collected so far; all of one number of rows.
 #[derive(Debug)]
-pub(crate) struct Block<'a, E> {
+pub(super) struct Block<'a, E> {
     /// The first row's atom.
-    pub(crate) start: usize,
+    pub(super) start: usize,
     /// As [`Rows`] has them, tile by tile.
-    pub(crate) units: &'a mut [E],
-    pub(crate) weighted: &'a mut [E],
-    pub(crate) shares: &'a mut [E],
+    pub(super) units: &'a mut [E],
+    pub(super) weighted: &'a mut [E],
+    pub(super) shares: &'a mut [E],
     /// The tiles' units of mass.
-    pub(crate) units_of_mass: &'a mut [f64],
+    pub(super) units_of_mass: &'a mut [f64],
     /// `nu_b` itself.
-    pub(crate) masses: &'a mut [f64],
-    pub(crate) lengths: &'a mut [Length],
+    pub(super) masses: &'a mut [f64],
+    pub(super) lengths: &'a mut [Length],
     /// As [`Sums`] has them, tile by tile.
-    pub(crate) kernel: &'a mut [f64],
-    pub(crate) radial: &'a mut [f64],
-    pub(crate) tangent: &'a mut [f64],
+    pub(super) kernel: &'a mut [f64],
+    pub(super) radial: &'a mut [f64],
+    pub(super) tangent: &'a mut [f64],
     /// The rows' part of the gradient, and that of their twins; for the student's rows alone.
-    pub(crate) second_layer: [&'a mut [f64]; 2],
-    pub(crate) first_layer: [&'a mut [f64]; 2],
+    pub(super) second_layer: [&'a mut [f64]; 2],
+    pub(super) first_layer: [&'a mut [f64]; 2],
 }
 
 impl<E: Element> Block<'_, E> {
     /// Reads its atoms and clears its sums.
-    pub(crate) fn load(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+    pub(super) fn load(&mut self, atoms: &Atoms<'_>, layout: Layout) {
         with_multiply_add(Load { block: self, atoms, layout });
     }
 
@@ -182,36 +148,36 @@ impl<E: Element> Block<'_, E> {
     }
 
     /// Adds the interactions of its own rows.
-    pub(crate) fn meet_itself(&mut self, layout: Layout, scratch: &mut Scratch<E>) {
+    pub(super) fn meet_itself(&mut self, layout: Layout, buffers: &mut TileBuffers<E>) {
         let set = layout.set;
         for i in layout.tiles(self.masses.len()) {
             let (rows, mut sums) = self.tile(i, layout);
-            kernel::diagonal(set, &rows, &mut sums, scratch);
+            kernel::diagonal(set, &rows, &mut sums, buffers);
             for j in layout.tiles(self.masses.len()).filter(|j| j.0 > i.0) {
                 let [(left, mut first), (right, mut second)] = self.two_tiles(i, j, layout);
-                kernel::pair(set, &left, &mut first, &right, &mut second, scratch);
+                kernel::pair(set, &left, &mut first, &right, &mut second, buffers);
             }
         }
     }
 
     /// Adds its interactions with another block to both.
-    pub(crate) fn meet(
+    pub(super) fn meet(
         &mut self,
         other: &mut Block<'_, E>,
         layout: Layout,
-        scratch: &mut Scratch<E>,
+        buffers: &mut TileBuffers<E>,
     ) {
         for i in layout.tiles(self.masses.len()) {
             for j in layout.tiles(other.masses.len()) {
                 let (left, mut first) = self.tile(i, layout);
                 let (right, mut second) = other.tile(j, layout);
-                kernel::pair(layout.set, &left, &mut first, &right, &mut second, scratch);
+                kernel::pair(layout.set, &left, &mut first, &right, &mut second, buffers);
             }
         }
     }
 
     /// Writes its part of the gradient.
-    pub(crate) fn write(&mut self, atoms: &Atoms<'_>, layout: Layout) {
+    pub(super) fn write(&mut self, atoms: &Atoms<'_>, layout: Layout) {
         with_multiply_add(Write { block: self, atoms, layout });
     }
 
@@ -239,7 +205,7 @@ impl<E: Element> Block<'_, E> {
                     stride: count * E::GROUP,
                 };
                 sums.combine::<E>(weights[atom] / PI, &mut first_layer[b * d..][..d]);
-                if let Some(sign) = atoms.mirror.get(atom) {
+                if let Some(sign) = atoms.twin_signs.get(atom) {
                     let weight = weights[atoms.students() + atom];
                     sums.combine::<E>(sign * weight / PI, &mut twins[b * d..][..d]);
                 }
@@ -300,7 +266,7 @@ struct Load<'a, 'b, E> {
     layout: Layout,
 }
 
-impl<E: Element> Task for Load<'_, '_, E> {
+impl<E: Element> Vectorised for Load<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]
@@ -316,7 +282,7 @@ struct Write<'a, 'b, E> {
     layout: Layout,
 }
 
-impl<E: Element> Task for Write<'_, '_, E> {
+impl<E: Element> Vectorised for Write<'_, '_, E> {
     type Output = ();
 
     #[inline(always)]

@@ -1,0 +1,147 @@
+//! The ladder of accuracy: what is asked of an evaluation, and the only place that knows the rungs.
+//!
+//! From the cheapest to the dearest they are
+//!
+//! 1. the fast evaluation, pairs in singles if that was asked for, or a truncated tree where there
+//!    is one;
+//! 2. the fast evaluation in doubles without truncation;
+//! 3. double-double arithmetic;
+//! 4. arithmetic of as many bits as the loss needs, for the loss alone.
+
+use crate::atoms::Problem;
+use crate::kernel::InstructionSet;
+use crate::route::accurate;
+use crate::route::fast::{self, Means};
+use crate::value::{EvaluationRoute, Gradient, Precision, Reached};
+use crate::weight_decay::WeightDecay;
+use crate::workspace::Workspace;
+use gradiometer_hermite::Bounded;
+use gradiometer_model::Network;
+
+/// What is asked of an evaluation: relative errors, and what it begins with.
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::{Network, Teacher};
+/// use gradiometer_population::{Accuracy, EvaluationRoute, Objective, Population};
+/// // A student 1e-9 beside the teacher: the loss is some 1e-19, a difference of numbers of order 1.
+/// let network = |y| Network::new(2, vec![1.0], vec![1.0, y]).unwrap();
+/// let population = Population::new(Teacher::new(network(0.0)).unwrap());
+/// let fast = population.evaluate(&network(1e-9), Accuracy::FAST).unwrap();
+/// assert!(!fast.loss.within(1e-6));
+/// let found = population.evaluate(&network(1e-9), Accuracy::loss(1e-6)).unwrap();
+/// assert!(found.loss.within(1e-6) && !matches!(found.route, EvaluationRoute::Fast(_)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Accuracy {
+    /// Largest error of `L` relative to itself; `None` takes that of the rung that the gradient needs.
+    pub loss: Option<f64>,
+    /// Largest error of `|grad L_lambda|` relative to itself; `None` takes the gradient that comes
+    /// with the loss.
+    pub gradient: Option<f64>,
+    /// The weight decay in `L_lambda`.
+    pub decay: WeightDecay,
+    /// What pairs are computed in on the first rung.
+    pub precision: Precision,
+    /// Whether the gradient is to climb with the loss, so that both come by one route. Otherwise a
+    /// gradient that is accurate enough is kept while the loss climbs on.
+    pub one_route: bool,
+}
+
+impl Accuracy {
+    /// Whatever the fast evaluation gives.
+    pub const FAST: Self = Self {
+        loss: None,
+        gradient: None,
+        decay: WeightDecay::equal(0.0),
+        precision: Precision::Double,
+        one_route: false,
+    };
+
+    /// A loss with this relative error, and the gradient that comes with it.
+    pub const fn loss(relative: f64) -> Self {
+        Self { loss: Some(relative), ..Self::FAST }
+    }
+
+    /// A loss with this relative error, and a gradient rounded once.
+    pub const fn finest(relative: f64) -> Self {
+        Self { gradient: Some(0.0), ..Self::loss(relative) }
+    }
+
+    /// A loss and a gradient of `L_lambda` with these relative errors.
+    pub const fn both(loss: f64, gradient: f64, decay: WeightDecay) -> Self {
+        Self { gradient: Some(gradient), decay, ..Self::loss(loss) }
+    }
+
+    /// The fast evaluation in the given precision.
+    pub const fn fast_in(precision: Precision) -> Self {
+        Self { precision, ..Self::FAST }
+    }
+
+    fn loss_is_reached(&self, loss: Bounded) -> bool {
+        self.loss.is_none_or(|relative| loss.within(relative))
+    }
+
+    fn gradient_is_reached(&self, student: &Network, gradient: &Gradient) -> bool {
+        self.gradient.is_none_or(|relative| {
+            gradient.norm_error() <= relative * self.decay.gradient_norm(student, gradient)
+        })
+    }
+}
+
+/// Error that a truncated tree may make in a pair of unit masses, in units of `1/(2 pi)`. What has
+/// been measured is a millionth of it.
+const TRUNCATION: f64 = 1.0 / (1_u64 << 30) as f64;
+/// Largest number of pairs for which arithmetic beyond double-double is tried.
+const EXTENDED_PAIRS: usize = 1 << 20;
+
+/// Climbs until loss and gradient are as accurate as asked for, or the ladder ends.
+pub(crate) fn climb(
+    problem: &Problem<'_>,
+    set: InstructionSet,
+    asked: &Accuracy,
+    workspace: &mut Workspace,
+    gradient: Option<&mut Gradient>,
+) -> Reached {
+    let mut spare = Gradient::default();
+    // `None` once it is reached.
+    let mut wanted = gradient;
+    let beyond_doubles = asked.gradient.is_some_and(|relative| relative < f64::EPSILON);
+    let mut means = Some(Means { set, precision: asked.precision, truncation: TRUNCATION });
+    while let Some(rung) = means.filter(|_| !beyond_doubles) {
+        let is_wanted = wanted.is_some();
+        let into = wanted.as_deref_mut().unwrap_or(&mut spare);
+        let reached = fast::evaluate(problem, rung, &mut workspace.pairs, into);
+        let gradient_is_done = !is_wanted || asked.gradient_is_reached(problem.student, into);
+        if gradient_is_done && asked.loss_is_reached(reached.loss) {
+            return reached;
+        }
+        if gradient_is_done && asked.gradient.is_some() && !asked.one_route {
+            wanted = None;
+        }
+        means = finer(rung, reached.route);
+    }
+    let reached = accurate::in_double_double(problem, wanted);
+    let (loss, atoms) = (reached.loss, problem.student.neurons() + problem.teacher.neurons());
+    match asked.loss {
+        Some(relative)
+            if !loss.within(relative)
+                && loss.error.is_finite()
+                && atoms * atoms <= EXTENDED_PAIRS =>
+        {
+            accurate::in_bits(accurate::bits_for(loss, relative), problem)
+        }
+        _ => reached,
+    }
+}
+
+/// The means of the next fast evaluation, if another one is more accurate.
+const fn finer(means: Means, route: EvaluationRoute) -> Option<Means> {
+    if route.is_truncated() {
+        Some(Means { truncation: 0.0, ..means })
+    } else if route.is_in_singles() {
+        Some(Means { precision: Precision::Double, ..means })
+    } else {
+        None
+    }
+}

@@ -5,12 +5,12 @@ use gradiometer::certify::net::{Geometry, Net};
 use gradiometer::certify::{Limits, check_certificate};
 use gradiometer::instances::generate::TeacherRequest;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
-use gradiometer::landscape::lemmas::{InterpolatedCertificate, Point};
 use gradiometer::landscape::net::{NetOptions, covering_radius};
 use gradiometer::model::{SeparatedTeacher, Teacher};
 use gradiometer::population::{
     Empirical, Gradient, Objective, Population, SampleRequest, Workspace,
 };
+use gradiometer::theory::{Context, Dual, Statement, statements};
 use gradiometer::train::{Algorithm, Trainer};
 use gradiometer_benches::student;
 use std::ops::ControlFlow;
@@ -45,11 +45,15 @@ fn certify(c: &mut Criterion) {
             check_certificate(certificate, &teacher, &limits, &mut Threads::new(2, &mut go_on))
         });
     });
-    let dual = InterpolatedCertificate::checked(&teacher, certificate, &checked.report)
+    let dual = Dual::checked(&teacher, certificate, &checked.report)
         .unwrap_or_else(|error| panic!("{error}"));
     let student = student(100, 10);
+    let cheap: Vec<&Statement> = statements().filter(|s| s.is_cheap() && s.id != "5.3").collect();
     group.bench_function("analyze: claims at a student", |b| {
-        b.iter(|| Point::new(&teacher, &student, 0.01).map(|point| point.claims(&dual, 0.1)));
+        b.iter(|| {
+            let context = Context::given(&teacher, &student, 0.01, dual.clone(), 0.1);
+            cheap.iter().map(|s| s.claims(&context)).collect::<Vec<_>>()
+        });
     });
     group.finish();
 }

@@ -1,17 +1,12 @@
-//! The documents against the source: what they name has to exist, and what the source cites has to be in them. Each rule
-//! is a function on data, applied to the project and to an input that breaks it.
+//! The documents against the source: what they name has to exist, and what the source cites has to
+//! be in them. Each rule is a function on data, applied to the project and to an input that breaks
+//! it.
 
+use gradiometer::study::STUDIES;
+use gradiometer::theory::{Statement, statements};
 use gradiometer_tests::source::{self, SourceFile};
 use std::collections::BTreeSet;
 use std::fs;
-
-/// The ids of the statements, in order; `docs/CONFORMANCE.md` has one row for each.
-const STATEMENTS: [&str; 45] = [
-    "2.1", "2.2", "2.3", "3.1", "3.2", "3.3", "3.4", "4.1", "4.2", "4.3", "4.4", "5.1", "5.2",
-    "5.3", "5.4", "6.1", "6.2", "6.3", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8",
-    "7.9", "7.10", "8.1", "8.2", "8.3", "8.4", "9.1", "9.2", "9.3", "9.4", "9.5", "10.1", "10.2",
-    "10.3", "10.4", "10.5", "10.6", "10.7", "10.8",
-];
 
 const EVIDENCE: [&str; 4] = ["certified", "computed", "sampled", "fitted"];
 
@@ -20,7 +15,8 @@ const LARGEST_TOLERANCE: f64 = 1.0 / 1024.0;
 
 // Tables.
 
-/// The cells of all table rows of a document, without headings and rules; backticks and outer blanks removed.
+/// The cells of all table rows of a document, without headings and rules; backticks and outer
+/// blanks removed.
 fn table_rows(text: &str) -> Vec<Vec<String>> {
     let lines: Vec<&str> = text.lines().collect();
     let is_rule = |line: &str| line.starts_with("| ---");
@@ -39,20 +35,84 @@ fn table_rows(text: &str) -> Vec<Vec<String>> {
 
 // Conformance.
 
-/// What is wrong with the ids of the rows: unknown, missing or repeated.
-fn wrong_ids(rows: &[Vec<String>], statements: &[&str]) -> Vec<String> {
+/// Where the generated rows of `docs/CONFORMANCE.md` begin and end.
+const GENERATED: (&str, &str) = ("<!-- generated: rows -->\n", "<!-- generated: end -->");
+
+/// `file::NAME` of the items of a crate's source in which an id is written as an item's own.
+fn items(files: &[SourceFile], id: &str) -> Vec<String> {
+    let own = format!("\n    id: \"{id}\",\n");
+    let mut found = Vec::new();
+    for file in files {
+        for (at, _) in file.text.match_indices(&own) {
+            let before = file.text[..at].rsplit_once("pub static ").map_or("", |(_, item)| item);
+            let name = before.split(':').next().unwrap_or_default();
+            found.push(format!("{}::{name}", file.path));
+        }
+    }
+    found
+}
+
+/// The generated rows: what each statement says, where it is, for whom it holds, where it is sharp,
+/// and its controls.
+fn generated_rows(statements: &[&Statement], files: &[SourceFile]) -> Result<String, String> {
+    let mut text = "| id | statement | item | hypotheses | sharp | control |\n\
+                    | --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for s in statements {
+        let found = items(files, s.id);
+        let [item] = found.as_slice() else {
+            return Err(format!("{} is written in {found:?}, not in one item", s.id));
+        };
+        let joined = |texts: Vec<&str>| {
+            let mut texts: Vec<&str> = texts.into_iter().filter(|t| *t != "-").collect();
+            texts.dedup();
+            let text = if texts.is_empty() { "-".to_owned() } else { texts.join("; ") };
+            spelled(&text)
+        };
+        let hypotheses = joined(s.checks.iter().map(|c| c.hypotheses).collect());
+        let controls = s.checks.iter().map(|c| c.control);
+        let control = joined(controls.chain(s.exponents.iter().map(|e| e.control)).collect());
+        let row = [s.id, s.says, &format!("`{item}`"), &hypotheses, s.sharp, &control];
+        text += &["| ", &row.join(" | "), " |\n"].concat();
+    }
+    Ok(text)
+}
+
+/// A text without vertical bars, which would end a cell: `|x|` is `abs(x)`.
+fn spelled(text: &str) -> String {
+    let parts: Vec<&str> = text.split('|').collect();
+    let mut spelled = String::new();
+    for (n, part) in parts.iter().enumerate() {
+        spelled.push_str(match n {
+            0 => "",
+            n if n % 2 == 1 => "abs(",
+            _ => ")",
+        });
+        spelled.push_str(part);
+    }
+    spelled
+}
+
+/// What is wrong with the ids of the rows below the generated ones: unknown, or of a study without
+/// just one row.
+fn wrong_ids(rows: &[Vec<String>], statements: &[&str], studies: &[&str]) -> Vec<String> {
+    let known = |id: &str| statements.contains(&id) || studies.contains(&id) || id == PICTURES;
     let unknown = rows
         .iter()
-        .filter(|row| !statements.contains(&row[0].as_str()))
+        .filter(|row| !known(&row[0]))
         .map(|row| format!("{} is not a statement", row[0]));
-    let miscounted = statements.iter().filter_map(|id| {
+    let miscounted = studies.iter().filter_map(|id| {
         let count = rows.iter().filter(|row| row[0] == *id).count();
         (count != 1).then(|| format!("{id} has {count} rows"))
     });
     unknown.chain(miscounted).collect()
 }
 
-/// What is wrong with one row of the conformance table; `exists` says whether `file::name` is a function of the source.
+/// The question that the reports answer, not a study.
+const PICTURES: &str = "10.8";
+
+/// What is wrong with one row of the conformance table; `exists` says whether `file::name` is a
+/// function of the source.
 fn wrong_row(row: &[String], exists: &dyn Fn(&str) -> bool) -> Vec<String> {
     let [id, _, function, test, evidence, control, status] = row else {
         return vec![format!("{} has {} cells", row[0], row.len())];
@@ -94,14 +154,49 @@ fn function_exists(name: &str) -> bool {
     })
 }
 
+/// The rows of `docs/CONFORMANCE.md` that are not generated.
+fn written_rows() -> Vec<Vec<String>> {
+    let text = source::read("docs/CONFORMANCE.md");
+    let (_, after) = text.split_once(GENERATED.1).expect("the generated rows have an end");
+    table_rows(after)
+}
+
 #[test]
-fn every_statement_has_one_row() {
-    none(&wrong_ids(&table_rows(&source::read("docs/CONFORMANCE.md")), &STATEMENTS));
+fn the_rows_of_the_statements_are_those_of_the_list() {
+    let files = source::files(&["crates/gradiometer-theory/src"], &[".rs"]);
+    let rows = generated_rows(&statements().collect::<Vec<_>>(), &files).expect("one item each");
+    let text = source::read("docs/CONFORMANCE.md");
+    let (before, rest) = text.split_once(GENERATED.0).expect("the generated rows have a beginning");
+    let (written, after) = rest.split_once(GENERATED.1).expect("they have an end");
+    if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
+        let text = [before, GENERATED.0, &rows, GENERATED.1, after].concat();
+        fs::write(source::root().join("docs/CONFORMANCE.md"), text).expect("it can be written");
+    } else {
+        let changed = rows.lines().zip(written.lines()).find(|(row, line)| row != line);
+        let equal = rows == written;
+        assert!(equal, "run this test with UPDATE_CONFORMANCE=1; the first row: {changed:?}");
+    }
+    // A statement in two places, or in none, has no row.
+    let twice = [files.clone(), files.clone()].concat();
+    let first: Vec<&Statement> = statements().take(1).collect();
+    assert!(generated_rows(&first, &twice).is_err() && generated_rows(&first, &[]).is_err());
+    assert_eq!(spelled("|p| halved; a, |b|"), "abs(p) halved; a, abs(b)");
+}
+
+#[test]
+fn every_study_has_one_row_and_no_row_is_of_nothing() {
+    let ids: Vec<&str> = statements().map(|s| s.id).collect();
+    let studies: Vec<&str> = STUDIES
+        .iter()
+        .flat_map(|study| study.statement.split(", "))
+        .filter(|id| !ids.contains(id))
+        .collect();
+    none(&wrong_ids(&written_rows(), &ids, &studies));
 }
 
 #[test]
 fn what_a_conformance_row_names_exists() {
-    let rows = table_rows(&source::read("docs/CONFORMANCE.md"));
+    let rows = written_rows();
     none(&rows.iter().flat_map(|row| wrong_row(row, &function_exists)).collect::<Vec<_>>());
 }
 
@@ -111,9 +206,10 @@ fn wrong_conformance_rows_are_refused() {
     let rows = table_rows(table);
     assert_eq!(rows[0], ["2.1", "x"]);
     assert_eq!(
-        wrong_ids(&rows, &["2.1", "2.2"]),
+        wrong_ids(&rows, &["2.3"], &["2.1", "2.2"]),
         ["2.4 is not a statement", "2.1 has 2 rows", "2.2 has 0 rows"]
     );
+    none(&wrong_ids(&rows[..1], &["2.1"], &[]));
 
     let exists = |name: &str| name == "f.rs::good";
     let check = |line: &str| {
@@ -147,7 +243,8 @@ fn a_function_that_is_not_there_is_noticed() {
 
 // Notation.
 
-/// Rows of the notation table whose name is no word of their crate's code; `code` gives a crate's code.
+/// Rows of the notation table whose name is no word of their crate's code; `code` gives a crate's
+/// code.
 fn unused_names(rows: &[Vec<String>], code: &dyn Fn(&str) -> String) -> Vec<String> {
     rows.iter()
         .filter_map(|row| {
@@ -179,7 +276,8 @@ fn a_name_that_is_gone_is_refused() {
 
 // Paths.
 
-/// Paths of the tree that a text names: runs of path characters that start with one of the top folders.
+/// Paths of the tree that a text names: runs of path characters that start with one of the top
+/// folders.
 fn paths(text: &str) -> BTreeSet<String> {
     let tops = ["crates/", "docs/", "tests/", "benches/", "examples/", "scripts/", ".ci/"];
     let is_path = |c: char| c.is_ascii_alphanumeric() || "-_./*".contains(c);
@@ -249,7 +347,8 @@ fn citations(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// At least two letters, the first a capital, then two or four digits, then at most one small letter.
+/// At least two letters, the first a capital, then two or four digits, then at most one small
+/// letter.
 fn is_key(key: &str) -> bool {
     let key = key.strip_suffix(|c: char| c.is_ascii_lowercase()).unwrap_or(key);
     let name = key.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -318,7 +417,8 @@ fn a_citation_without_entry_is_refused() {
 
 // Tolerances.
 
-/// The code of a Rust file with its documentation examples, other comments and all literals of text blanked.
+/// The code of a Rust file with its documentation examples, other comments and all literals of text
+/// blanked.
 fn code_with_examples(text: &str) -> String {
     let mut example = false;
     let uncommented: Vec<&str> = text
@@ -339,8 +439,8 @@ fn code_with_examples(text: &str) -> String {
     source::code(&uncommented.join("\n"))
 }
 
-/// The assertions of some code, each with its line number: from a macro whose name contains `assert` to the end of its
-/// arguments.
+/// The assertions of some code, each with its line number: from a macro whose name contains
+/// `assert` to the end of its arguments.
 fn assertions(code: &str) -> Vec<(usize, &str)> {
     code.match_indices("assert")
         .filter_map(|(at, _)| {
@@ -360,7 +460,8 @@ fn assertions(code: &str) -> Vec<(usize, &str)> {
         .collect()
 }
 
-/// Small literals on the right of an inequality or of a named argument such as `epsilon =`, outside the arguments of calls.
+/// Small literals on the right of an inequality or of a named argument such as `epsilon =`, outside
+/// the arguments of calls.
 fn literal_tolerances(assertion: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (at, operator) in assertion.match_indices(['<', '>', '=']) {

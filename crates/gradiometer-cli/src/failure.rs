@@ -5,7 +5,7 @@ use gradiometer::model::ModelError;
 use gradiometer::population::PopulationError;
 use gradiometer::run::RunError;
 use gradiometer::study::StudyError;
-use gradiometer::verify::SuiteError;
+use gradiometer::verify::VerifyError;
 
 /// What stopped a command.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub enum Failure {
     /// An experiment.
     Run(RunError),
     /// A verification.
-    Suite(SuiteError),
+    Verify(VerifyError),
     /// A study.
     Study(StudyError),
     /// Two inputs do not fit together.
@@ -35,7 +35,7 @@ impl Failure {
         match self {
             Self::Files(error) => code(error.class()),
             Self::Run(error) => code(error.class()),
-            Self::Suite(error) => code(error.class()),
+            Self::Verify(error) => code(error.class()),
             Self::Study(error) => code(error.class()),
             Self::Data(_) => 65,
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
@@ -50,7 +50,7 @@ impl Failure {
         match self {
             Self::Files(error) => Some(error.to_string()),
             Self::Run(error) => Some(error.to_string()),
-            Self::Suite(error) => Some(error.to_string()),
+            Self::Verify(error) => Some(error.to_string()),
             Self::Study(error) => Some(error.to_string()),
             Self::Data(message) => Some(message.clone()),
             Self::Output(_) if self.code() == 0 => None,
@@ -84,9 +84,9 @@ impl From<RunError> for Failure {
     }
 }
 
-impl From<SuiteError> for Failure {
-    fn from(error: SuiteError) -> Self {
-        Self::Suite(error)
+impl From<VerifyError> for Failure {
+    fn from(error: VerifyError) -> Self {
+        Self::Verify(error)
     }
 }
 

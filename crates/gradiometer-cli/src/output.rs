@@ -33,7 +33,7 @@ impl Report {
 /// Columns of a terminal that tables and remarks keep to.
 const COLUMNS: usize = 80;
 /// Least width that a column of text is folded to.
-const LEAST: usize = 12;
+const LEAST: usize = 13;
 
 /// Whether standard output shows colours: a terminal that can, whose user did not set NO_COLOR.
 pub fn has_colour() -> bool {
@@ -81,7 +81,7 @@ impl Table {
     }
 
     /// The table as lines, columns two spaces apart, or one where two would exceed 80 columns; the first column to the left, the others to the
-    /// right. If that does not do, the widest column of words is folded.
+    /// right. If that does not do, the columns of words are folded, the widest first.
     pub fn text(&self) -> String {
         self.lines(has_colour())
     }
@@ -92,11 +92,14 @@ impl Table {
             widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
         };
         let gap = if total(&widths, 2) <= COLUMNS { 2 } else { 1 };
-        let excess = total(&widths, gap).saturating_sub(COLUMNS);
+        let mut excess = total(&widths, gap).saturating_sub(COLUMNS);
         let words = |c: &usize| self.rows.iter().filter_map(|r| r.get(*c)).any(|x| x.contains(' '));
-        let widest = (0..widths.len()).filter(words).max_by_key(|c| widths[*c]);
-        if let (Some(c), true) = (widest, excess > 0) {
-            widths[c] = widths[c].saturating_sub(excess).max(LEAST.min(widths[c]));
+        let mut folded: Vec<usize> = (0..widths.len()).filter(words).collect();
+        folded.sort_by_key(|c| std::cmp::Reverse(widths[*c]));
+        for c in folded {
+            let width = widths[c].saturating_sub(excess).max(LEAST.min(widths[c]));
+            excess -= widths[c] - width;
+            widths[c] = width;
         }
         let mut text = String::new();
         for (r, row) in self.rows.iter().enumerate() {
@@ -142,7 +145,9 @@ impl Table {
         if !self.verdicts.contains(&column) {
             return None;
         }
-        Some(match cell {
+        // An inapplicable claim says why after a colon.
+        let verdict = cell.split(':').next().unwrap_or(cell);
+        Some(match verdict {
             "holds" | "proved" | "yes" | "0" => GREEN,
             "inconclusive" | "inapplicable" | "-" => YELLOW,
             _ => RED,

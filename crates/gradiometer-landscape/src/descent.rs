@@ -1,38 +1,71 @@
-//! The descent direction of theory 7.8, the gradient bound 7.9, the local smoothness 7.10 and the spectrum at a point.
+//! The descent direction of theory 7.8, the gradient scaling of 7.9, the steps of 7.10 and the
+//! spectrum at a point.
+
+mod step;
 
 use crate::error::LandscapeError;
-use crate::lemmas::{Claim, Evidence, Point, Relation};
+use crate::point::Point;
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::minimum_of;
 use gradiometer_hermite::relu::sphere_kernel;
-use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective, Ritz};
+use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Ritz};
 use std::f64::consts::PI;
+pub use step::{Decrease, GradientStep, LargestStep, largest_step};
 
 /// The angle up to which a neuron counts as close to its teacher, in radians.
 pub const CLOSE: f64 = 0.3;
 
-/// The direction of theory 7.8 at one student: close neurons move to their share of the teacher, all others to zero.
-///
-/// `q_j = alpha_i a_j/sum_{close_i} a_j^2` for `j` in `close_i`, the neurons of `T_i` within the angle whose sign is that of `alpha_i`, else 0; the direction
-/// from the target is `w_j - q_j s_j u_i`.
+/// The shares of theory 7.8, `q_j = alpha_i a_j/sum_{close_i} a_j^2` for `j` in `close_i`, the
+/// neurons of `T_i` within an angle whose sign is that of `alpha_i`, else 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shares {
+    /// `q_j`, length `m`.
+    pub shares: Vec<f64>,
+    /// Teacher neurons without a close neuron.
+    pub missing: Vec<usize>,
+}
+
+impl Shares {
+    /// The shares of neurons with second layer `a`, whose nearest teachers, angles from them and
+    /// masses are given (length `m` each), of a teacher with the given amplitudes; `close` is in
+    /// radians.
+    pub fn new(
+        amplitudes: &[f64],
+        a: &[f64],
+        (nearest, angles, masses): (&[usize], &[f64], &[f64]),
+        close: f64,
+    ) -> Self {
+        let is_close = |j: usize| {
+            masses[j].abs() > 0.0 && angles[j] <= close && a[j] * amplitudes[nearest[j]] > 0.0
+        };
+        let mut squares = vec![0.0; amplitudes.len()];
+        for j in (0..a.len()).filter(|j| is_close(*j)) {
+            squares[nearest[j]] += a[j] * a[j];
+        }
+        let share = |j: usize| {
+            let i = nearest[j];
+            if is_close(j) { amplitudes[i] * a[j] / squares[i] } else { 0.0 }
+        };
+        Self {
+            shares: (0..a.len()).map(share).collect(),
+            missing: (0..squares.len()).filter(|i| !(squares[*i] > 0.0)).collect(),
+        }
+    }
+}
+
+/// The direction of theory 7.8 at one student: close neurons move to their share of the teacher,
+/// all others to zero. From the target, `w_j - q_j s_j u_i`.
 #[derive(Clone, Debug)]
 pub struct DescentDirection {
-    shares: Vec<f64>,
+    shares: Shares,
     vectors: Vec<f64>,
-    /// Teacher neurons without a close neuron.
-    missing: Vec<usize>,
     product: f64,
     formula: f64,
     turning: f64,
     size: f64,
     gradient_norm: f64,
     rounding: f64,
-    zeta_plus: f64,
-    zeta_rounding: f64,
-    loss: f64,
-    balanced: bool,
 }
 
 impl DescentDirection {
@@ -41,7 +74,7 @@ impl DescentDirection {
     /// # Examples
     /// ```
     /// use gradiometer_landscape::descent::{CLOSE, DescentDirection};
-    /// use gradiometer_landscape::lemmas::Point;
+    /// use gradiometer_landscape::point::Point;
     /// use gradiometer_model::{Network, Teacher};
     /// let teacher = Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap().separated().unwrap();
     /// let student = Network::new(2, vec![2.0], vec![2.0, 0.0]).unwrap();
@@ -54,22 +87,8 @@ impl DescentDirection {
         let (m, d, lambda) = (student.neurons(), student.dimension(), point.lambda());
         let a = student.second_layer();
         let amplitudes = teacher.amplitudes();
-        let is_close = |j: usize| {
-            split.masses()[j].abs() > 0.0
-                && split.angles()[j] <= close
-                && a[j] * amplitudes[split.nearest()[j]] > 0.0
-        };
-        let mut squares = vec![0.0; amplitudes.len()];
-        for j in (0..m).filter(|j| is_close(*j)) {
-            squares[split.nearest()[j]] += a[j] * a[j];
-        }
-        let shares: Vec<f64> = (0..m)
-            .map(|j| {
-                let i = split.nearest()[j];
-                if is_close(j) { amplitudes[i] * a[j] / squares[i] } else { 0.0 }
-            })
-            .collect();
-        let missing: Vec<usize> = (0..squares.len()).filter(|i| !(squares[*i] > 0.0)).collect();
+        let neurons = (split.nearest(), split.angles(), split.masses());
+        let Shares { shares, missing } = Shares::new(amplitudes, a, neurons, close);
         let mut vectors = student.first_layer().to_vec();
         let (mut kept, mut products) = (0.0, 0.0);
         for (j, w) in student.rows().enumerate() {
@@ -96,34 +115,29 @@ impl DescentDirection {
             + loss.value
             + absent.abs()
             + (split.wedge_scale(&turned, 0.0) * split.rounding_scale()).sqrt();
-        // Where the student is near, the vectors are small differences of weights and targets, whose rounding they keep.
+        // Where the student is near, the vectors are small differences of weights and targets,
+        // whose rounding they keep.
         let rounded = 8.0 * f64::EPSILON * (norm(student.first_layer()) + norm(&shares));
         let rounding = 8.0 * point.roundings() * scale
             + norm(&gradient.first_layer) * rounded
             + gradient.first_layer_error * size * ((m * d) as f64).sqrt()
             + 2.0 * loss.error
             + 2.0 * absent_rounding(point, &missing);
-        let zeta = point.zeta_plus();
         Self {
-            shares,
+            shares: Shares { shares, missing },
             vectors,
-            missing,
             product,
             formula,
             turning: if square > 0.0 { square.sqrt() } else { 0.0 },
             size,
             gradient_norm: norm(&gradient.first_layer),
             rounding,
-            zeta_plus: zeta.value,
-            zeta_rounding: zeta.error,
-            loss: loss.value,
-            balanced: point.is_balanced(),
         }
     }
 
     /// `q_j`, length `m`.
     pub fn shares(&self) -> &[f64] {
-        &self.shares
+        &self.shares.shares
     }
 
     /// `w_j - q_j s_j u_i`, `m x d` row-major.
@@ -133,7 +147,7 @@ impl DescentDirection {
 
     /// Teacher neurons without a close neuron; the inequality needs that there are none.
     pub fn missing(&self) -> &[usize] {
-        &self.missing
+        &self.shares.missing
     }
 
     /// `D = sum_j <grad_{w_j} L_lambda, w_j - q_j s_j u_i>`.
@@ -146,41 +160,25 @@ impl DescentDirection {
         self.turning
     }
 
-    /// **7.8**, identity: `D = 2 L - 2 E[R E2] + lambda (|W|_F^2 - sum_j q_j s_j w_j.u_i)`, plus `2 E[R sigma(u_i.x)] alpha_i` for every teacher neuron without
-    /// a close one.
-    pub fn identity(&self) -> Claim {
-        Claim::new(
-            ("7.8", "identity"),
-            self.product,
-            Relation::Equal,
-            self.formula,
-            self.rounding,
-            Evidence::Computed,
-        )
+    /// The same by the identity of 7.8: `2 L - 2 E[R E2] + lambda (|W|_F^2 - sum_j q_j s_j
+    /// w_j.u_i)`, plus `2 E[R sigma(u_i.x)] alpha_i` for every teacher neuron without a close one.
+    pub const fn formula(&self) -> f64 {
+        self.formula
     }
 
-    /// **7.8**, inequality: `zeta+ + L - 2 sqrt(L) |E2| <= D` for balanced students with a close neuron at every teacher neuron.
-    pub fn inequality(&self) -> Claim {
-        let root = if self.loss > 0.0 { self.loss.sqrt() } else { 0.0 };
-        let left = self.zeta_plus + self.loss - 2.0 * root * self.turning;
-        Claim::new(
-            ("7.8", "inequality"),
-            left,
-            Relation::AtMost,
-            self.product,
-            self.rounding + self.zeta_rounding,
-            Evidence::Computed,
-        )
-        .unless(!self.balanced || !self.missing.is_empty())
+    /// How far [`Self::product`] and [`Self::formula`] may be apart by rounding.
+    pub const fn rounding(&self) -> f64 {
+        self.rounding
     }
 
-    /// **7.8**, gradient: `D/|W - q s u|_F <= |grad_W L_lambda|`.
-    pub fn gradient_bound(&self) -> Claim {
-        let left = self.product / self.size;
-        let rounding = self.rounding / self.size;
-        let right = self.gradient_norm;
-        Claim::new(("7.8", "gradient"), left, Relation::AtMost, right, rounding, Evidence::Computed)
-            .unless(!(self.size > 0.0))
+    /// `|W - q s u|_F`.
+    pub const fn size(&self) -> f64 {
+        self.size
+    }
+
+    /// `|grad_W L_lambda|_F`.
+    pub const fn gradient_norm(&self) -> f64 {
+        self.gradient_norm
     }
 }
 
@@ -243,8 +241,9 @@ impl GradientScaling {
     }
 }
 
-/// **7.9** The smallest constant among points with a positive gap, and the exponent of `lambda^2 |grad|^2` in `zeta` by least squares of the logarithms (`None` for fewer
-/// than two gaps). The constant is computed, the exponent fitted.
+/// **7.9** The smallest constant among points with a positive gap, and the exponent of
+/// `lambda^2 |grad|^2` in `zeta` by least squares of the logarithms (`None` for fewer than two
+/// gaps). The constant is computed, the exponent fitted.
 pub fn gradient_scaling(points: &[GradientScaling]) -> Option<(f64, Option<f64>)> {
     let used: Vec<(f64, f64)> = points
         .iter()
@@ -258,108 +257,6 @@ pub fn gradient_scaling(points: &[GradientScaling]) -> Option<(f64, Option<f64>)
     let across: f64 = used.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
     let spread: f64 = used.iter().map(|(x, _)| (x - mean_x) * (x - mean_x)).sum();
     constant.is_finite().then_some((constant, (spread > 0.0).then_some(across / spread)))
-}
-
-/// Where the descent of 7.10 stops to hold.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LargestStep {
-    /// A step size at which the step lowers `L_lambda` by `(eta/2) |grad|^2` or more, for certain.
-    pub holds: f64,
-    /// A larger one at which that was not seen.
-    pub fails: f64,
-    /// `(eta/2) |grad|^2` at `holds`.
-    pub required: f64,
-    /// By how much that step lowers `L_lambda`, the error bounds of both losses taken off.
-    pub decrease: f64,
-}
-
-impl LargestStep {
-    /// **7.10** at the step `holds`: the decrease required is at most the one seen.
-    pub fn claim(&self) -> Claim {
-        Claim::new(
-            ("7.10", "the largest step"),
-            self.required,
-            Relation::AtMost,
-            self.decrease,
-            0.0,
-            Evidence::Computed,
-        )
-    }
-}
-
-/// Doublings or halvings in search of a first bracket.
-const BRACKETING: usize = 80;
-/// Relative accuracy of the losses that are compared.
-const STEP_ACCURACY: f64 = 1e-12;
-
-/// **7.10** The largest `eta` for which one gradient step lowers `L_lambda` by at least `(eta/2) |grad|^2`, by doubling and bisection to a relative width
-/// `width`. `None` if no step size is seen to hold (a zero gradient, or a decrease below rounding).
-///
-/// A finite search: between `holds` and 0 it looked at the step sizes of its bracketing only.
-///
-/// # Errors
-/// [`LandscapeError::Model`] if a step overflows.
-pub fn largest_step(point: &Point<'_>, width: f64) -> Result<Option<LargestStep>, LandscapeError> {
-    let gradient = regularised_gradient(point);
-    let square = gradient.squared_norm();
-    if !(square > 0.0) {
-        return Ok(None);
-    }
-    let (student, lambda) = (point.student(), point.lambda());
-    let along = dot(student.second_layer(), &gradient.second_layer)
-        + dot(student.first_layer(), &gradient.first_layer);
-    let before = point.loss();
-    let decrease = |eta: f64| -> Result<f64, LandscapeError> {
-        let step = |x: &[f64], g: &[f64]| -> Vec<f64> {
-            x.iter().zip(g).map(|(x, g)| x - eta * g).collect()
-        };
-        let moved = Network::new(
-            student.dimension(),
-            step(student.second_layer(), &gradient.second_layer),
-            step(student.first_layer(), &gradient.first_layer),
-        )?;
-        let after = Objective::loss(point.population(), &moved, STEP_ACCURACY);
-        let decay = 0.5 * lambda * eta * (2.0 * along - eta * square);
-        Ok(before.value - after.value - before.error - after.error + decay)
-    };
-    let lowers = |eta: f64| decrease(eta).map(|by| by >= 0.5 * eta * square);
-    let mut bracket = LargestStep { holds: 1.0, fails: 1.0, required: 0.0, decrease: 0.0 };
-    if lowers(1.0)? {
-        for _ in 0..BRACKETING {
-            bracket.fails = 2.0 * bracket.holds;
-            if !lowers(bracket.fails)? {
-                break;
-            }
-            bracket.holds = bracket.fails;
-        }
-    } else {
-        let mut seen = false;
-        for _ in 0..BRACKETING {
-            bracket.holds = 0.5 * bracket.fails;
-            seen = lowers(bracket.holds)?;
-            if seen {
-                break;
-            }
-            bracket.fails = bracket.holds;
-        }
-        if !seen {
-            return Ok(None);
-        }
-    }
-    while bracket.fails - bracket.holds > width * bracket.holds {
-        let middle = 0.5 * (bracket.holds + bracket.fails);
-        if !(middle > bracket.holds && middle < bracket.fails) {
-            break;
-        }
-        if lowers(middle)? {
-            bracket.holds = middle;
-        } else {
-            bracket.fails = middle;
-        }
-    }
-    bracket.required = 0.5 * bracket.holds * square;
-    bracket.decrease = decrease(bracket.holds)?;
-    Ok(Some(bracket))
 }
 
 /// Both ends of the spectrum of the Hessian of `L_lambda`.
@@ -376,8 +273,8 @@ const DENSE: usize = DENSE_LIMIT / 4;
 /// Products of the Lanczos method beyond.
 const LANCZOS: usize = 200;
 
-/// The extreme eigenvalues of the Hessian of `L_lambda` in the given layers: from all entries up to 1024 parameters (residuals are rounding then), by the Lanczos
-/// method beyond.
+/// The extreme eigenvalues of the Hessian of `L_lambda` in the given layers: from all entries up to
+/// 1024 parameters (residuals are rounding then), by the Lanczos method beyond.
 ///
 /// # Errors
 /// [`LandscapeError::Population`] if an eigenvalue iteration fails.

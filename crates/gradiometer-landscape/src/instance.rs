@@ -1,4 +1,5 @@
-//! Random instances with their students trained or pulled where the recipe says so: what generators alone cannot make.
+//! Random instances with their students trained or pulled where the recipe says so: what generators
+//! alone cannot make.
 
 use crate::error::LandscapeError;
 use gradiometer_certify::{DegreeWeights, Interpolant};
@@ -27,8 +28,8 @@ pub fn draw(seed: u64) -> Result<Instance, LandscapeError> {
 /// The instance of a recipe.
 ///
 /// # Errors
-/// [`LandscapeError::Model`] for a recipe that no teacher meets, [`LandscapeError::Certify`] if a pulled student's
-/// certificate is not found.
+/// [`LandscapeError::Model`] for a recipe that no teacher meets, [`LandscapeError::Certify`] if a
+/// pulled student's certificate is not found.
 pub fn build(recipe: &Recipe) -> Result<Instance, LandscapeError> {
     let teacher = recipe.teacher()?;
     let student = student(recipe, &teacher)?;
@@ -48,7 +49,8 @@ pub fn student(recipe: &Recipe, teacher: &SeparatedTeacher) -> Result<Network, L
     Ok(recipe.with_additions(teacher, plain)?)
 }
 
-/// Gradient descent on `L_lambda` with a step below the curvature of teacher and student; the start if it diverges.
+/// Gradient descent on `L_lambda` with a step below the curvature of teacher and student; the start
+/// if it diverges.
 fn trained(teacher: &Teacher, start: Network, lambda: f64) -> Network {
     let population = Population::new(teacher.clone());
     let step = 0.1 / (teacher.total_mass() + start.total_mass() + lambda);
@@ -65,7 +67,8 @@ fn trained(teacher: &Teacher, start: Network, lambda: f64) -> Network {
     if student.is_finite() { student } else { start }
 }
 
-/// `alpha_i u_i - gamma (A_i u_i + B_i)` as balanced neurons, with the coefficients of the certificate of degree 2.
+/// `alpha_i u_i - gamma (A_i u_i + B_i)` as balanced neurons, with the coefficients of the
+/// certificate of degree 2.
 fn pulled(teacher: &SeparatedTeacher, gamma: f64) -> Result<Network, LandscapeError> {
     let interpolant = Interpolant::certificate(teacher, &DegreeWeights::from_degree(2)?)?;
     let (mut a, mut w) = (Vec::new(), Vec::new());
@@ -87,4 +90,4 @@ fn pulled(teacher: &SeparatedTeacher, gamma: f64) -> Result<Network, LandscapeEr
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,7 +39,8 @@ mod refine;
 mod search;
 
 use crate::error::LandscapeError;
-use crate::lemmas::{Measure, Point};
+use crate::measure::Measure;
+use crate::point::Point;
 use atoms::Atoms;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 use gradiometer_model::SeparatedTeacher;

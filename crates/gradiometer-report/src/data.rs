@@ -9,16 +9,19 @@ use gradiometer_files::{TensorNames, read_network};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, prove_certificate};
-use gradiometer_landscape::lemmas::{DualCertificate as _, InterpolatedCertificate, Point};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_run::analysis::Analysis;
 use gradiometer_run::format::AWAY;
 use gradiometer_run::snapshots;
+use gradiometer_theory::s5_duality::gap;
+use gradiometer_theory::{
+    Analysis, Context, Curve, Dual, Quantities, Statement, TheoryError, statements,
+};
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// Teacher neurons up to which a report looks for a certificate; with more, `certify` and `analyze` do.
+/// Teacher neurons up to which a report looks for a certificate; with more, `certify` and `analyze`
+/// do.
 const MOST_TEACHERS: usize = 12;
 /// Student neurons up to which a report evaluates the statements.
 const MOST_NEURONS: usize = 2000;
@@ -72,14 +75,8 @@ pub(crate) const MEAN_ANGLE: usize = 4;
 /// `zeta+` cut at 0 and `zeta+ + lambda^2 |p|^2/4`, of statement 5.2.
 pub(crate) const GAP_LOW: usize = 5;
 pub(crate) const GAP_HIGH: usize = 6;
-/// The two sides of 7.1, of 7.3 (mass beyond [`AWAY`]) and of 7.5 from below.
-pub(crate) const LOSS_LEFT: usize = 7;
-pub(crate) const LOSS_RIGHT: usize = 8;
-pub(crate) const BEYOND_LEFT: usize = 9;
-pub(crate) const BEYOND_RIGHT: usize = 10;
-pub(crate) const NORM_LEFT: usize = 11;
-pub(crate) const NORM_RIGHT: usize = 12;
-const FIXED: usize = 13;
+/// The two sides of every statement that has a curve follow, then the recorded columns.
+pub(crate) const FIXED: usize = 7;
 
 /// A run folder.
 #[derive(Debug)]
@@ -185,11 +182,12 @@ fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis
     if matches!(checked.report.verdict, Verdict::Refuted(_)) {
         return Err("the certificate that was found is refuted".to_owned());
     }
-    let certificate = &checked.found.certificate;
-    let dual = InterpolatedCertificate::checked(&separated, certificate, &checked.report)
-        .map_err(|error| error.to_string())?;
-    let point = Point::new(&separated, student, lambda).map_err(|error| error.to_string())?;
-    Analysis::new(&point, dual, certificate.weights(), AWAY).map_err(|error| error.to_string())
+    let found = &checked.found.certificate;
+    let analysis = || -> Result<Analysis, TheoryError> {
+        let dual = Dual::checked(&separated, found, &checked.report)?;
+        Analysis::new(&Context::given(&separated, student, lambda, dual, AWAY))
+    };
+    analysis().map_err(|error| error.to_string())
 }
 
 fn read_trajectory(
@@ -216,35 +214,37 @@ fn read_trajectory(
     let angles: Vec<f64> =
         angles.into_iter().flatten().filter_map(Value::as_f64).take(MOST_COLUMNS).collect();
     wanted.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
+    let curves: Vec<(&Statement, Curve)> =
+        statements().filter_map(|s| Some((s, s.curve?))).collect();
+    // Where the recorded columns begin.
+    let first = FIXED + 2 * curves.len();
     let columns = Columns {
-        angles: (FIXED..FIXED + teachers).collect(),
-        beyond: angles.iter().enumerate().map(|(k, a)| (*a, FIXED + teachers + k)).collect(),
+        angles: (first..first + teachers).collect(),
+        beyond: angles.iter().enumerate().map(|(k, a)| (*a, first + teachers + k)).collect(),
     };
+    let width = first + teachers + angles.len();
     let away =
         angles.iter().position(|a| (a - AWAY).abs() <= f64::EPSILON).map(|k| plain + teachers + k);
     let mass = teacher.total_mass();
-    let (norm, rho) =
-        analysis.map_or((f64::NAN, f64::NAN), |a| (a.certificate.norm(), a.certificate.rho()));
-    let width = FIXED + teachers + angles.len();
+    let p = analysis.map(|found| *found.dual.constants());
     let derive = |cells: &[f64], out: &mut [f64]| {
         let [lambda, loss, objective, total, gradient, defect, mean, ..] = *cells else { return };
-        let zeta = objective - lambda * mass;
-        let positive = if zeta > 0.0 { zeta } else { 0.0 };
+        let beyond = (AWAY, away.map_or(f64::NAN, |at| cells[at]));
+        let at = Quantities::of_row((lambda, loss, objective), total, beyond, mass);
         out[LOSS] = loss;
         out[GRADIENT] = gradient;
         out[DEFECT] = defect;
         out[WORST_ANGLE] = maximum_of(cells[plain..plain + teachers].iter().copied());
         out[MEAN_ANGLE] = mean;
-        let pull = lambda * norm;
-        out[GAP_LOW] = if norm.is_nan() { norm } else { positive };
-        out[GAP_HIGH] = zeta + 0.25 * pull * pull;
-        out[LOSS_LEFT] = loss.sqrt();
-        out[LOSS_RIGHT] = 0.5 * (pull + (pull * pull + 4.0 * positive).sqrt());
-        out[BEYOND_LEFT] = away.map_or(f64::NAN, |at| cells[at]);
-        out[BEYOND_RIGHT] = (zeta / lambda + 0.25 * pull * norm) / (rho * AWAY * AWAY);
-        out[NORM_LEFT] = mass - total;
-        out[NORM_RIGHT] = norm * loss.sqrt();
-        out[FIXED..].copy_from_slice(&cells[plain..]);
+        let (low, high) = p.map_or((f64::NAN, f64::NAN), |p| gap(&at, &p));
+        (out[GAP_LOW], out[GAP_HIGH]) = (low, high);
+        for ((_, curve), pair) in curves.iter().zip(out[FIXED..first].chunks_exact_mut(2)) {
+            if let Some(p) = &p {
+                let sides = (curve.sides)(&at, p);
+                pair.copy_from_slice(&[sides.left.value, sides.right.value]);
+            }
+        }
+        out[first..].copy_from_slice(&cells[plain..]);
     };
     Ok((series::read(&folder.join("trajectory.csv"), &wanted, width, derive)?, columns))
 }

@@ -4,8 +4,8 @@ use super::data::RunData;
 use super::figures::{self, Figure, Table, number, thinned};
 use super::html::{Line, Mark, Page};
 use gradiometer_files::FilesError;
-use gradiometer_landscape::lemmas::{DualCertificate as _, Evidence, Finding};
 use gradiometer_run::format::AWAY;
+use gradiometer_theory::{Evidence, Finding};
 use serde_json::Value;
 
 /// Rows of the table of stages, at most.
@@ -125,8 +125,8 @@ fn summary(run: &RunData) -> Vec<Line> {
                 found.gap_evidence.name(),
             ));
             let of = |finding| found.claims.iter().filter(|c| c.finding == finding).count();
-            let (holds, refuted) = (of(Finding::Holds), of(Finding::Violated));
-            let (open, silent) = (of(Finding::Undecided), of(Finding::Inapplicable));
+            let (holds, refuted) = (of(Finding::Holds), of(Finding::Refuted));
+            let (open, silent) = (of(Finding::Inconclusive), of(Finding::Inapplicable));
             let (mark, verdict) = if refuted > 0 {
                 (Mark::Refuted, "refuted")
             } else if open > 0 {
@@ -140,16 +140,16 @@ fn summary(run: &RunData) -> Vec<Line> {
                 format!("At the final student {holds} statements hold, {refuted} are refuted, {open} undecided and {silent} without their hypotheses."),
                 "see each",
             ));
-            let proved = found.evidence == Evidence::Certified;
+            let proved = found.dual.evidence() == Evidence::Certified;
             lines.push(Line::new(
                 if proved { Mark::Holds } else { Mark::Open },
                 if proved { "certificate proved" } else { "certificate found" },
                 format!(
                     "|\u{3b7}| \u{2264} 1 \u{2212} \u{3c1} \u{3b4}\u{b2} with \u{3c1} = {}, |p| = {}.",
-                    number(found.certificate.rho(), 4),
-                    number(found.certificate.norm(), 4)
+                    number(found.dual.rho().value, 4),
+                    number(found.dual.norm(), 4)
                 ),
-                found.evidence.name(),
+                found.dual.evidence().name(),
             ));
         }
         Err(why) => lines.push(Line::new(
@@ -215,7 +215,7 @@ fn statements(run: &RunData) -> Table {
             number(claim.left, 4),
             number(claim.right, 4),
             number(claim.ratio(), 3),
-            claim.finding.name().to_owned(),
+            claim.verdict(),
             claim.evidence.name().to_owned(),
         ]);
     }

@@ -1,8 +1,8 @@
 //! What can stop a run.
 
 use gradiometer_files::{Class, FilesError};
-use gradiometer_landscape::LandscapeError;
 use gradiometer_population::PopulationError;
+use gradiometer_theory::TheoryError;
 use gradiometer_train::TrainError;
 use std::path::PathBuf;
 
@@ -27,7 +27,7 @@ pub enum RunError {
         /// The experiment.
         path: PathBuf,
         /// What was wrong.
-        source: LandscapeError,
+        source: TheoryError,
     },
     /// An objective cannot be had.
     #[error("{}: {field}: {source}", path.display())]

@@ -1,5 +1,7 @@
-//! What the formats of experiments and run folders fix: names and constants that several parts share.
+//! What the formats of experiments and run folders fix: names and constants that several parts
+//! share.
 
+use gradiometer_theory::{Statement, statements};
 use gradiometer_train::Phase;
 
 /// Angle in radians from every teacher beyond which mass counts as away, in a run's result.
@@ -9,10 +11,9 @@ pub const AWAY: f64 = 0.1;
 pub const PAGE: &str = "report.html";
 
 /// The statements that can be watched.
-pub const WATCHABLE: [&str; 12] =
-    ["5.1", "5.2", "5.3", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "7.7", "7.8", "7.10"];
-/// Those that are watched unless an experiment says otherwise: all of section 7 that cost no search at each look.
-pub const WATCHED: [&str; 7] = ["7.1", "7.2", "7.3", "7.4", "7.5", "7.7", "7.8"];
+pub fn watchable() -> impl Iterator<Item = &'static Statement> {
+    statements().filter(|statement| statement.is_about_students())
+}
 
 /// The names of a phase in files: its stage and, in Stage 3, its epoch.
 pub fn stage_names(phase: Phase, start: bool) -> (&'static str, Option<u64>) {

@@ -1,6 +1,5 @@
 //! Experiments and their runs: an experiment's file, the run folder it fills, sweeps over a grid of its fields.
 
-pub mod analysis;
 mod checkpoint;
 pub mod error;
 pub mod experiment;

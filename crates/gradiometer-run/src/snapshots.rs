@@ -1,19 +1,22 @@
 //! Where the neurons are along a run, thinned: what the pictures that move are drawn from.
 //!
-//! `snapshots.csv` has one row a neuron and moment: `stage, epoch, step, lambda, neuron, teacher, angle, share, a`, the coordinates
-//! `z_0, z_1, ...` of `w` in an orthonormal basis of the teacher's span `S*` and `outside`, the norm of the rest. `teacher` is
-//! the nearest one and `angle` the angle to it, radians; `share` is `q_j s_j` of theory 7.8: the descent direction moves `w` to `share u_teacher`.
-//! The basis is that of `gradiometer_model::FeatureSubspace::of` for `teacher.safetensors`.
+//! `snapshots.csv` has one row a neuron and moment: `stage, epoch, step, lambda, neuron, teacher,
+//! angle, share, a`, the coordinates `z_0, z_1, ...` of `w` in an orthonormal basis of the
+//! teacher's span `S*` and `outside`, the norm of the rest. `teacher` is the nearest one and
+//! `angle` the angle to it, radians; `share` is `q_j s_j` of theory 7.8: the descent direction
+//! moves `w` to `share u_teacher`. The basis is that of
+//! `gradiometer_instances::FeatureSubspace::of` for `teacher.safetensors`.
 //!
-//! The moments are the start, the steps that are integer parts of powers of `2^(1/4)`, and the ends of stages and, unless there are more than
-//! [`MOST_EPOCHS`], of epochs; each is also a record. Of many neurons those of largest mass are kept, as many as fit [`MOST_NUMBERS`]
-//! numbers a moment. Seven digits are kept: enough to draw, and to see an angle of `1e-6`.
+//! The moments are the start, the steps that are integer parts of powers of `2^(1/4)`, and the ends
+//! of stages and, unless there are more than [`MOST_EPOCHS`], of epochs; each is also a record. Of
+//! many neurons those of largest mass are kept, as many as fit [`MOST_NUMBERS`] numbers a moment.
+//! Seven digits are kept: enough to draw, and to see an angle of `1e-6`.
 
 use crate::format::stage_names;
 use gradiometer_files::FilesError;
 use gradiometer_files::rows::Rows;
 use gradiometer_instances::FeatureSubspace;
-use gradiometer_landscape::descent::CLOSE;
+use gradiometer_landscape::descent::{CLOSE, Shares};
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{Matching, Teacher};
 use gradiometer_train::{Record, State};
@@ -107,7 +110,9 @@ impl<'a> Snapshots<'a> {
     ) -> Result<(), FilesError> {
         let student = &state.student;
         let matching = Matching::new(self.teacher, student);
-        let shares = shares(self.teacher, student.second_layer(), &matching);
+        let neurons = (&*matching.nearest, &*matching.angles, &*matching.masses);
+        let a = student.second_layer();
+        let Shares { shares, .. } = Shares::new(self.teacher.amplitudes(), a, neurons, CLOSE);
         let (stage, epoch) = stage_names(record.phase, start);
         let epoch = epoch.map_or(String::new(), |k| k.to_string());
         let mut text = String::new();
@@ -153,26 +158,6 @@ fn subspace(out: &Path, teacher: &Teacher) -> Result<FeatureSubspace, FilesError
         field: "directions".to_owned(),
         source,
     })
-}
-
-/// `q_j` of theory 7.8: `alpha_i a_j` over the squares of the `a` of all neurons close to `u_i` with its sign, or 0.
-fn shares(teacher: &Teacher, a: &[f64], matching: &Matching) -> Vec<f64> {
-    let amplitudes = teacher.amplitudes();
-    let close = |j: usize| {
-        matching.masses[j].abs() > 0.0
-            && matching.angles[j] <= CLOSE
-            && a[j] * amplitudes[matching.nearest[j]] > 0.0
-    };
-    let mut squares = vec![0.0; amplitudes.len()];
-    for j in (0..a.len()).filter(|j| close(*j)) {
-        squares[matching.nearest[j]] += a[j] * a[j];
-    }
-    (0..a.len())
-        .map(|j| {
-            let i = matching.nearest[j];
-            if close(j) { amplitudes[i] * a[j] / squares[i] } else { 0.0 }
-        })
-        .collect()
 }
 
 #[cfg(test)]

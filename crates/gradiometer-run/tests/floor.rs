@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer_instances::generate::{Signs, TeacherRequest, symmetric_start};
-use gradiometer_landscape::lemmas::Point;
 use gradiometer_landscape::optimum::{OptimumOptions, regularised_optimum};
+use gradiometer_landscape::point::Point;
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::Population;
 use gradiometer_train::{Algorithm, FloorEnding, Floors, Stage3, Trainer};

@@ -1,38 +1,16 @@
 //! What can stop a verification.
 
-use gradiometer_certify::CertifyError;
-use gradiometer_certify::net::NetError;
-use gradiometer_hermite::HermiteError;
-use gradiometer_landscape::LandscapeError;
+use gradiometer_files::{Class, FilesError};
 use gradiometer_model::ModelError;
-use gradiometer_population::PopulationError;
-use gradiometer_train::TrainError;
+use gradiometer_theory::TheoryError;
 
-/// Why a statement could not be evaluated.
+/// Why statements could not be verified.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// From a lemma or a search.
+    /// A file is at fault.
     #[error(transparent)]
-    Landscape(#[from] LandscapeError),
-    /// From an interpolant or a certificate.
-    #[error(transparent)]
-    Certify(#[from] CertifyError),
-    /// From the objective.
-    #[error(transparent)]
-    Population(#[from] PopulationError),
-    /// From a network.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// From a run.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// From a quadrature rule.
-    #[error(transparent)]
-    Hermite(#[from] HermiteError),
-    /// From a covering radius.
-    #[error(transparent)]
-    Net(#[from] NetError),
+    Files(#[from] FilesError),
     /// A statement failed to evaluate at a seed.
     #[error("statement {id} at seed {seed}: {source}; report it, with the seed")]
     At {
@@ -41,8 +19,14 @@ pub enum VerifyError {
         /// The seed.
         seed: u64,
         /// What was wrong.
-        source: Box<Self>,
+        source: TheoryError,
     },
+    /// A run of a scaling failed.
+    #[error(transparent)]
+    Run(#[from] TheoryError),
+    /// Numbers that make no network.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// Too few points for a fit.
     #[error("statement {id}, {part}: {points} points are too few for a slope")]
     TooFewPoints {
@@ -53,4 +37,23 @@ pub enum VerifyError {
         /// How many there were.
         points: usize,
     },
+    /// No statement has this id.
+    #[error("there is no statement {id} to verify; the ids are {}", known.join(", "))]
+    UnknownStatement {
+        /// The id asked for.
+        id: String,
+        /// The ids there are.
+        known: Vec<&'static str>,
+    },
+}
+
+impl VerifyError {
+    /// Who can mend it.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Files(error) => error.class(),
+            Self::UnknownStatement { .. } => Class::Usage,
+            _ => Class::Internal,
+        }
+    }
 }

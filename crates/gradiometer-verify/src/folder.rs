@@ -7,13 +7,13 @@
 //! | `instances/NAME/teacher.json`, `student.json` | the worst instance of a part of a statement, or one that violates it |
 //! | `instances/NAME/README.md` | its seed, `lambda`, and the command that analyses it |
 
+use super::ScalingReport;
 use super::suite::{PartReport, Report, SearchReport, Stored, Suite};
-use super::{ScalingReport, Statement};
-use crate::suite_error::SuiteError;
+use crate::error::VerifyError;
 use gradiometer_files::FilesError;
 use gradiometer_files::file::write_atomically;
-use gradiometer_files::number;
-use gradiometer_files::{TensorNames, write_network};
+use gradiometer_files::{TensorNames, number, write_network};
+use gradiometer_theory::NamedCheck;
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -27,7 +27,7 @@ const SHARP: f64 = 0.9;
 ///
 /// # Errors
 /// [`FilesError::Write`].
-pub fn write_folder(suite: &Suite, folder: &Path) -> Result<(), SuiteError> {
+pub fn write_folder(suite: &Suite, folder: &Path) -> Result<(), VerifyError> {
     write_atomically(&folder.join("report.json"), format!("{:#}\n", suite.json()).as_bytes())?;
     for (name, instance) in suite.instances() {
         write_instance(&instance, &folder.join("instances").join(name))?;
@@ -35,7 +35,7 @@ pub fn write_folder(suite: &Suite, folder: &Path) -> Result<(), SuiteError> {
     Ok(())
 }
 
-fn write_instance(instance: &Stored, folder: &Path) -> Result<(), SuiteError> {
+fn write_instance(instance: &Stored, folder: &Path) -> Result<(), VerifyError> {
     std::fs::create_dir_all(folder)
         .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
     let (teacher, student) = instance.networks()?;
@@ -50,10 +50,11 @@ fn write_instance(instance: &Stored, folder: &Path) -> Result<(), SuiteError> {
 }
 
 impl Suite {
-    /// The suite as `verify --json` prints it: `complete`, `seeds`, `holds` and `claims`, one object a statement.
+    /// The suite as `verify --json` prints it: `complete`, `seeds`, `holds` and `claims`, one
+    /// object a statement.
     pub fn json(&self) -> Value {
         let statements =
-            self.statements().iter().zip(self.reports()).map(|(s, r)| statement_json(s, r));
+            self.checks().iter().zip(self.reports()).map(|(c, r)| statement_json(c, r));
         let fits = self.scalings().iter().map(scaling_json);
         json!({
             "complete": self.is_complete(),
@@ -64,13 +65,13 @@ impl Suite {
     }
 }
 
-fn statement_json(statement: &Statement, report: &Report) -> Value {
+fn statement_json(named: &NamedCheck, report: &Report) -> Value {
     let worst = report.worst_part();
     let largest = worst.and_then(PartReport::largest_ratio);
     json!({
-        "id": statement.id,
-        "title": statement.title,
-        "hypotheses": statement.hypotheses,
+        "id": named.id,
+        "title": named.check.title,
+        "hypotheses": named.check.hypotheses,
         "instances": report.instances,
         "inapplicable": report.inapplicable,
         "violations": report.violations(),
@@ -83,7 +84,7 @@ fn statement_json(statement: &Statement, report: &Report) -> Value {
         "complete": report.complete,
         "parts": report.parts.iter().map(part_json).collect::<Vec<_>>(),
         "negative_control": {
-            "changed": statement.control,
+            "changed": named.check.control,
             "refuted": report.controls_fail(),
             "parts": report.controls.iter().map(|c| search_json(&c.part, &c.search)).collect::<Vec<_>>(),
         },

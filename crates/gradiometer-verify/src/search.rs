@@ -1,9 +1,8 @@
 //! The search for the worst instance of an inequality, and for one that refutes a control.
 
-use super::{Context, Form, Statement};
 use gradiometer_instances::{Instance, Recipe};
 use gradiometer_landscape::instance::draw;
-use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
+use gradiometer_theory::{Claim, Context, Finding, Form, NamedCheck, Relation};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 
@@ -23,13 +22,14 @@ pub(super) const STARTS: usize = 8;
 /// Starts of each kind of recipe where a control is hard to refute.
 const STARTS_OF_A_KIND: usize = 4;
 
-/// How tight a claim is: `left/right` of an inequality, the difference in units of the rounding allowed of an identity. `None` where rounding hides
-/// it or the statement says nothing.
+/// How tight a claim is: `left/right` of an inequality, the difference in units of the rounding
+/// allowed of an identity. `None` where rounding hides it or the statement says nothing.
 ///
 /// # Examples
 /// ```
-/// use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
-/// let claim = Claim::new(("7.1", "a part"), 3.0, Relation::AtMost, 4.0, 1e-9, Evidence::Computed);
+/// use gradiometer_theory::{Claim, Known, Sides};
+/// let sides = Sides::at_most("a part", Known::computed(3.0, 0.0), Known::computed(4.0, 1e-9));
+/// let claim = Claim::new("7.1", &sides);
 /// assert_eq!(gradiometer_verify::worst_ratio(&claim), Some(0.75));
 /// ```
 pub fn worst_ratio(claim: &Claim) -> Option<f64> {
@@ -40,7 +40,7 @@ pub fn worst_ratio(claim: &Claim) -> Option<f64> {
         (_, Relation::Equal) if claim.rounding > 0.0 => {
             (claim.left - claim.right).abs() / claim.rounding
         }
-        (finding, Relation::Equal) => f64::from(u8::from(finding == Finding::Violated)),
+        (finding, Relation::Equal) => f64::from(u8::from(finding == Finding::Refuted)),
     };
     ratio.is_finite().then_some(ratio)
 }
@@ -85,9 +85,10 @@ impl Found {
     }
 }
 
-/// The worst claim of one part at an instance; nothing where the statement says nothing or cannot be evaluated.
-fn look(statement: &Statement, part: &str, form: Form, instance: &Instance) -> Option<Worst> {
-    let claims = (statement.evaluate)(&Context::new(instance), form).ok()?;
+/// The worst claim of one part at an instance; nothing where the statement says nothing or cannot
+/// be evaluated.
+fn worst_claim(check: &NamedCheck, part: &str, form: Form, instance: &Instance) -> Option<Worst> {
+    let claims = check.claims(&Context::drawn(instance), form).ok()?;
     let mut worst: Option<Worst> = None;
     for claim in claims.into_iter().filter(|claim| claim.part == part) {
         // A violation counts even where rounding hides the ratio.
@@ -106,9 +107,10 @@ fn look(statement: &Statement, part: &str, form: Form, instance: &Instance) -> O
     worst
 }
 
-/// Random moves from an instance, kept if they are worse, for so many steps or until the claim is violated.
-fn climb(statement: &Statement, part: &str, form: Form, start: &Instance, steps: u64) -> Found {
-    let mut found = Found { worst: look(statement, part, form, start), evaluations: 1 };
+/// Random moves from an instance, kept if they are worse, for so many steps or until the claim is
+/// violated.
+fn climb(check: &NamedCheck, part: &str, form: Form, start: &Instance, steps: u64) -> Found {
+    let mut found = Found { worst: worst_claim(check, part, form, start), evaluations: 1 };
     let mut size = FIRST_SIZE;
     for step in 0..steps {
         if found.is_violated() {
@@ -120,7 +122,7 @@ fn climb(statement: &Statement, part: &str, form: Form, start: &Instance, steps:
             continue;
         };
         found.evaluations += 1;
-        let next = look(statement, part, form, &next);
+        let next = worst_claim(check, part, form, &next);
         let before = found.worst.as_ref().map_or(f64::NEG_INFINITY, |w| w.ratio);
         match next {
             Some(next) if next.ratio > before || next.claim.is_violated() => {
@@ -139,11 +141,11 @@ fn climb(statement: &Statement, part: &str, form: Form, start: &Instance, steps:
 /// Climbs from the given seeds for `steps` steps each and returns the worst instance of one part.
 ///
 /// The result depends on the arguments alone, not on the number of threads.
-pub fn worst(statement: &Statement, part: &str, form: Form, seeds: &[u64], steps: u64) -> Found {
+pub fn worst(check: &NamedCheck, part: &str, form: Form, seeds: &[u64], steps: u64) -> Found {
     let climbs: Vec<Found> = seeds
         .par_iter()
         .filter_map(|seed| draw(*seed).ok())
-        .map(|start| climb(statement, part, form, &start, steps))
+        .map(|start| climb(check, part, form, &start, steps))
         .collect();
     let mut found = Found::default();
     for climb in climbs {
@@ -152,22 +154,22 @@ pub fn worst(statement: &Statement, part: &str, form: Form, seeds: &[u64], steps
     found
 }
 
-/// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on, then climbs of `steps` steps from the
-/// worst of every kind of recipe.
-pub fn refute(statement: &Statement, part: &str, seed: u64, draws: u64, steps: u64) -> Found {
+/// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on, then
+/// climbs of `steps` steps from the worst of every kind of recipe.
+pub fn refute(check: &NamedCheck, part: &str, seed: u64, draws: u64, steps: u64) -> Found {
     let mut found = Found::default();
     let mut ranking: Vec<(f64, u64)> = Vec::new();
     let mut from = seed;
     while from < seed.saturating_add(draws) {
         let to = from.saturating_add(BATCH).min(seed.saturating_add(draws));
-        let looks: Vec<(u64, Option<Worst>)> = (from..to)
+        let tried: Vec<(u64, Option<Worst>)> = (from..to)
             .into_par_iter()
             .map(|seed| {
                 let instance = draw(seed).ok();
-                (seed, instance.and_then(|i| look(statement, part, Form::Control, &i)))
+                (seed, instance.and_then(|i| worst_claim(check, part, Form::Control, &i)))
             })
             .collect();
-        for (seed, worst) in looks {
+        for (seed, worst) in tried {
             if let Some(w) = &worst {
                 ranking.push((w.ratio, seed));
             }
@@ -186,6 +188,6 @@ pub fn refute(statement: &Statement, part: &str, seed: u64, draws: u64, steps: u
         *count <= STARTS_OF_A_KIND
     });
     let starts: Vec<u64> = ranking.iter().map(|(_, seed)| *seed).collect();
-    found.absorb(worst(statement, part, Form::Control, &starts, steps));
+    found.absorb(worst(check, part, Form::Control, &starts, steps));
     found
 }

@@ -2,7 +2,8 @@
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Half the width of a 95 % interval in standard errors, for so many degrees of freedom; NaN where there are none.
+/// Half the width of a 95 % interval in standard errors, for so many degrees of freedom; NaN where
+/// there are none.
 pub fn student_quantile(degrees_of_freedom: f64) -> f64 {
     StudentsT::new(0.0, 1.0, degrees_of_freedom).map_or(f64::NAN, |t| t.inverse_cdf(0.975))
 }
@@ -56,7 +57,8 @@ pub struct PowerFit {
     /// Half the 95 % interval of the slope.
     pub half_width: f64,
     level: f64,
-    /// Quantile times residual deviation, number of points, mean and squared spread of the logarithms of `x`.
+    /// Quantile times residual deviation, number of points, mean and squared spread of the
+    /// logarithms of `x`.
     deviation: f64,
     count: f64,
     mean: f64,
@@ -64,7 +66,8 @@ pub struct PowerFit {
 }
 
 impl PowerFit {
-    /// Least squares over the points with two positive coordinates; `None` for fewer than three or a single `x`.
+    /// Least squares over the points with two positive coordinates; `None` for fewer than three or
+    /// a single `x`.
     pub fn of(points: &[(f64, f64)]) -> Option<Self> {
         let LogLine { slope, level, mean, spread, logs } = LogLine::of(points)?;
         if logs.len() < 3 {

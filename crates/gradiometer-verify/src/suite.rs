@@ -2,15 +2,17 @@
 
 use super::scaling::{Scaling, ScalingReport};
 use super::search::{self, STARTS};
-use super::{Context, Form, Found, Statement, VerifyError, worst_ratio};
-use crate::suite_error::SuiteError;
+use super::{Found, VerifyError, worst_ratio};
 use gradiometer_files::FilesError;
 use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::instance::draw;
-use gradiometer_landscape::lemmas::{Claim, Finding, Relation};
+
 use gradiometer_model::Network;
+use gradiometer_theory::{
+    Claim, Context, Finding, Form, NamedCheck, Relation, Statement, TheoryError, statements,
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,7 +22,8 @@ use std::path::Path;
 /// What to verify, and how much of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// Instances of each part of a statement that meet its hypotheses, over [`Statement::every`].
+    /// Instances of each part of a statement that meet its hypotheses, over
+    /// [`gradiometer_theory::Check::every`].
     pub instances: u64,
     /// The first seed; instance `i` has this plus `i`.
     pub seed: u64,
@@ -150,8 +153,8 @@ impl PartReport {
         match claim.finding {
             Finding::Inapplicable => return,
             Finding::Holds => {}
-            Finding::Undecided => self.undecided += 1,
-            Finding::Violated => {
+            Finding::Inconclusive => self.undecided += 1,
+            Finding::Refuted => {
                 self.violations += 1;
                 if self.violating.len() < STARTS {
                     self.violating.push(seed);
@@ -273,27 +276,27 @@ struct State {
 /// Statements being verified.
 #[derive(Debug)]
 pub struct Suite {
-    statements: Vec<Statement>,
+    checks: Vec<NamedCheck>,
     scalings: Vec<Scaling>,
     state: State,
 }
 
 impl Suite {
     /// A suite at its start.
-    pub fn new(statements: Vec<Statement>, scalings: Vec<Scaling>, options: Options) -> Self {
-        let claims = statements.iter().map(|s| s.id).chain(scalings.iter().map(|s| s.id));
+    pub fn new(checks: Vec<NamedCheck>, scalings: Vec<Scaling>, options: Options) -> Self {
+        let claims = checks.iter().map(|c| c.id).chain(scalings.iter().map(|s| s.id));
         let mut claims: Vec<String> = claims.map(str::to_owned).collect();
         claims.dedup();
-        let report = |s: &Statement| Report { id: s.id.to_owned(), ..Report::default() };
-        let reports = statements.iter().map(report).collect();
+        let report = |c: &NamedCheck| Report { id: c.id.to_owned(), ..Report::default() };
+        let reports = checks.iter().map(report).collect();
         let state = State { options, claims, seeds: 0, reports, scalings: Vec::new() };
-        Self { statements, scalings, state }
+        Self { checks, scalings, state }
     }
 
     /// The suite of the statements with the given ids, all if there are none.
     ///
     /// # Errors
-    /// [`SuiteError::UnknownStatement`].
+    /// [`VerifyError::UnknownStatement`].
     ///
     /// # Examples
     /// ```
@@ -305,27 +308,29 @@ impl Suite {
     /// let report = &suite.reports()[0];
     /// assert_eq!((report.violations(), report.controls_fail()), (0, true));
     /// ```
-    pub fn of(ids: &[String], options: Options) -> Result<Self, SuiteError> {
-        let (mut statements, mut scalings) = (super::statements(), super::scalings());
+    pub fn of(ids: &[String], options: Options) -> Result<Self, VerifyError> {
+        let mut checks: Vec<NamedCheck> = statements().flat_map(Statement::named_checks).collect();
+        let mut scalings = super::scalings();
         if !ids.is_empty() {
             let known: Vec<&'static str> =
-                statements.iter().map(|s| s.id).chain(scalings.iter().map(|s| s.id)).collect();
+                checks.iter().map(|c| c.id).chain(scalings.iter().map(|s| s.id)).collect();
             if let Some(id) = ids.iter().find(|id| !known.contains(&id.as_str())) {
                 let mut known = known;
                 known.sort_unstable();
                 known.dedup();
-                return Err(SuiteError::UnknownStatement { id: id.clone(), known });
+                return Err(VerifyError::UnknownStatement { id: id.clone(), known });
             }
-            statements.retain(|s| ids.iter().any(|id| id == s.id));
+            checks.retain(|s| ids.iter().any(|id| id == s.id));
             scalings.retain(|s| ids.iter().any(|id| id == s.id));
         }
-        Ok(Self::new(statements, scalings, options))
+        Ok(Self::new(checks, scalings, options))
     }
 
     /// This suite at the state that a file holds.
     ///
     /// # Errors
-    /// [`FilesError::OtherState`] if it belongs to other options, [`FilesError`] if it cannot be read.
+    /// [`FilesError::OtherState`] if it belongs to other options, [`FilesError`] if it cannot be
+    /// read.
     pub fn resumed(mut self, path: &Path) -> Result<Self, FilesError> {
         let bytes = file::read(path)?;
         let state: State = from_json(path, &bytes, "the state file of a verification")?;
@@ -340,12 +345,12 @@ impl Suite {
         Ok(self)
     }
 
-    /// The statements, as [`Self::reports`] has them.
-    pub fn statements(&self) -> &[Statement] {
-        &self.statements
+    /// The checks, as [`Self::reports`] has them.
+    pub fn checks(&self) -> &[NamedCheck] {
+        &self.checks
     }
 
-    /// What was found so far, one for each of [`Self::statements`].
+    /// What was found so far, one for each of [`Self::checks`].
     pub fn reports(&self) -> &[Report] {
         &self.state.reports
     }
@@ -366,15 +371,17 @@ impl Suite {
         self.state.seeds
     }
 
-    /// Goes on until everything is done or `progress` stops it, and writes the state to `file` now and then and at the end.
+    /// Goes on until everything is done or `progress` stops it, and writes the state to `file` now
+    /// and then and at the end.
     ///
     /// # Errors
-    /// [`SuiteError::Statement`] if a statement cannot be evaluated where its hypotheses hold, [`FilesError::Write`].
+    /// [`VerifyError::At`] if a statement cannot be evaluated where its hypotheses hold,
+    /// [`FilesError::Write`].
     pub fn run(
         &mut self,
         file: Option<&Path>,
         progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<(), SuiteError> {
+    ) -> Result<(), VerifyError> {
         let _whether_stopped = self.run_all(file, progress)?;
         Ok(self.write(file)?)
     }
@@ -383,8 +390,8 @@ impl Suite {
         &mut self,
         file: Option<&Path>,
         progress: &mut dyn FnMut(Progress<'_>) -> ControlFlow<()>,
-    ) -> Result<ControlFlow<()>, SuiteError> {
-        let searches = self.statements.len() as u64;
+    ) -> Result<ControlFlow<()>, VerifyError> {
+        let searches = self.checks.len() as u64;
         let fits = self.scalings.len() as u64;
         let mut batches = 0;
         while self.wants_seeds() {
@@ -399,13 +406,13 @@ impl Suite {
                 self.write(file)?;
             }
         }
-        for at in 0..self.statements.len() {
+        for at in 0..self.checks.len() {
             if self.state.reports[at].complete {
                 continue;
             }
             let done = self.state.seeds + at as u64;
             let all = self.state.seeds + searches + fits;
-            let doing = format!("searching {}", self.statements[at].id);
+            let doing = format!("searching {}", self.checks[at].id);
             if progress(Progress { done, all, doing: &doing }).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -415,7 +422,7 @@ impl Suite {
         for at in self.state.scalings.len()..self.scalings.len() {
             let done = self.state.seeds + searches + at as u64;
             let scaling = self.scalings[at];
-            let doing = format!("fitting {}, {}", scaling.id, scaling.part);
+            let doing = format!("fitting {}, {}", scaling.id, scaling.exponent.part);
             let all = self.state.seeds + searches + fits;
             if progress(Progress { done, all, doing: &doing }).is_break() {
                 return Ok(ControlFlow::Break(()));
@@ -437,20 +444,20 @@ impl Suite {
     /// Whether a statement still lacks instances.
     fn lacks(&self, at: usize) -> bool {
         let wanted = self.state.options.instances;
-        let enough = wanted.div_ceil(self.statements[at].every);
+        let enough = wanted.div_ceil(self.checks[at].check.every());
         let report = &self.state.reports[at];
         let least = report.parts.iter().map(|p| p.checked).min().unwrap_or(0);
         (least < enough || report.instances < enough) && self.state.seeds < MOST_SEEDS * wanted
     }
 
     fn wants_seeds(&self) -> bool {
-        (0..self.statements.len()).any(|at| self.lacks(at))
+        (0..self.checks.len()).any(|at| self.lacks(at))
     }
 
-    fn evaluate_batch(&mut self) -> Result<(), SuiteError> {
+    fn evaluate_batch(&mut self) -> Result<(), VerifyError> {
         let first = self.state.seeds;
         let last = (first + BATCH).min(MOST_SEEDS * self.state.options.instances);
-        let lacking: Vec<usize> = (0..self.statements.len()).filter(|at| self.lacks(*at)).collect();
+        let lacking: Vec<usize> = (0..self.checks.len()).filter(|at| self.lacks(*at)).collect();
         let base = self.state.options.seed;
         let results: Vec<(u64, Vec<Evaluated>)> = (first..last)
             .into_par_iter()
@@ -461,12 +468,8 @@ impl Suite {
             .collect();
         for (seed, evaluated) in results {
             for (at, claims) in evaluated {
-                let id = self.statements[at].id;
-                let claims = claims.map_err(|source| VerifyError::At {
-                    id,
-                    seed,
-                    source: Box::new(source),
-                })?;
+                let id = self.checks[at].id;
+                let claims = claims.map_err(|source| VerifyError::At { id, seed, source })?;
                 let report = &mut self.state.reports[at];
                 let applies = claims.iter().any(|c| c.finding != Finding::Inapplicable);
                 if applies {
@@ -485,26 +488,25 @@ impl Suite {
 
     fn evaluate(&self, seed: u64, offset: u64, lacking: &[usize]) -> Vec<Evaluated> {
         let Ok(instance) = draw(seed) else { return Vec::new() };
-        let context = Context::new(&instance);
+        let context = Context::drawn(&instance);
         lacking
             .iter()
-            .filter(|at| offset.is_multiple_of(self.statements[**at].every))
-            .map(|at| (*at, (self.statements[*at].evaluate)(&context, Form::Stated)))
+            .filter(|at| offset.is_multiple_of(self.checks[**at].check.every()))
+            .map(|at| (*at, self.checks[*at].claims(&context, Form::Stated)))
             .collect()
     }
 
     /// Climbs from the worst seeds of every part, and refutes the controls.
     fn search(&mut self, at: usize) {
-        let (statement, options) = (self.statements[at], self.state.options.clone());
-        let steps = (options.steps / statement.every.isqrt()).max(1);
+        let (check, options) = (self.checks[at], self.state.options.clone());
+        let steps = (options.steps / check.check.every().isqrt()).max(1);
         let report = &mut self.state.reports[at];
         report.controls.clear();
         for part in &mut report.parts {
             let seeds: Vec<u64> = part.worst.iter().map(|(_, seed)| *seed).collect();
-            let found = search::worst(&statement, &part.part, Form::Stated, &seeds, steps);
+            let found = search::worst(&check, &part.part, Form::Stated, &seeds, steps);
             part.search = Some(SearchReport::new(&found));
-            let refuted =
-                search::refute(&statement, &part.part, options.seed, options.draws, steps);
+            let refuted = search::refute(&check, &part.part, options.seed, options.draws, steps);
             report.controls.push(ControlReport {
                 part: part.part.clone(),
                 search: SearchReport::new(&refuted),
@@ -513,8 +515,9 @@ impl Suite {
         report.complete = true;
     }
 
-    /// What was concluded: `Some(true)` if every claim holds and every control fails, `Some(false)` if a claim or a fit is violated or a control is not,
-    /// `None` if not everything was done or a part was never decided.
+    /// What was concluded: `Some(true)` if every claim holds and every control fails, `Some(false)`
+    /// if a claim or a fit is violated or a control is not, `None` if not everything was done or a
+    /// part was never decided.
     pub fn conclusion(&self) -> Option<bool> {
         let (reports, scalings) = (self.reports(), self.scalings());
         let refuted =
@@ -525,7 +528,8 @@ impl Suite {
         if refuted { Some(false) } else { (self.is_complete() && !undecided).then_some(true) }
     }
 
-    /// The instances worth keeping: the worst of every inequality, and whatever violates a claim, by the name of statement and part.
+    /// The instances worth keeping: the worst of every inequality, and whatever violates a claim,
+    /// by the name of statement and part.
     pub fn instances(&self) -> BTreeMap<String, Stored> {
         let mut kept = BTreeMap::new();
         for report in &self.state.reports {
@@ -545,5 +549,5 @@ impl Suite {
     }
 }
 
-/// A statement's index and what its evaluation gave.
-type Evaluated = (usize, Result<Vec<Claim>, VerifyError>);
+/// A check's index and what its evaluation gave.
+type Evaluated = (usize, Result<Vec<Claim>, TheoryError>);

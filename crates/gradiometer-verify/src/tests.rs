@@ -1,6 +1,7 @@
 use super::*;
 use gradiometer_files::FilesError;
-use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
+use gradiometer_theory::TheoryError;
+use gradiometer_theory::{Check, Context, Cost, Form, Known, NamedCheck, Predicted, Scope, Sides};
 use std::ops::ControlFlow;
 
 const FEW: Options = Options { instances: 100, seed: 7, steps: 4, draws: 64, runs: 2 };
@@ -70,26 +71,27 @@ fn a_state_of_other_options_or_claims_is_refused() {
     std::fs::write(&path, "{}").unwrap();
     assert!(matches!(suite().resumed(&path), Err(FilesError::Json { .. })));
     let unknown = Suite::of(&["7.11".to_owned()], FEW);
-    let Err(SuiteError::UnknownStatement { known, .. }) = unknown else { panic!("7.11 is known") };
+    let Err(VerifyError::UnknownStatement { known, .. }) = unknown else { panic!("7.11 is known") };
     // Each once, though some claims share an id.
     assert!(known.windows(2).all(|pair| pair[0] < pair[1]), "{known:?}");
 }
 
-/// A statement whose sides are its instance's `lambda` and a bound; the control lowers the bound.
-const TOY: Statement = Statement {
+/// The sides of `lambda <= 1e9`; the control lowers the bound.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all statements")]
+fn toy(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let [left, right] = [context.lambda(), form.choose(1e9, 0.1)].map(|x| Known::computed(x, 0.0));
+    Ok(vec![Sides::at_most("toy", left, right)])
+}
+
+const TOY: NamedCheck = NamedCheck {
     id: "0.0",
-    title: "lambda <= 1e9",
-    hypotheses: "-",
-    control: "1e-1",
-    every: 1,
-    evaluate: |context, form| {
-        let left = context.instance().lambda;
-        let bound = match form {
-            Form::Stated => 1e9,
-            Form::Control => 0.1,
-        };
-        let name = ("0.0", "toy");
-        Ok(vec![Claim::new(name, left, Relation::AtMost, bound, 0.0, Evidence::Computed)])
+    check: Check {
+        title: "lambda <= 1e9",
+        hypotheses: "-",
+        control: "1e-1",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: toy,
     },
 };
 
@@ -103,14 +105,15 @@ fn a_search_climbs_and_finds_what_draws_do_not() {
     assert_eq!((few.evaluations, few.is_violated()), (1, false));
     assert!(refute(&TOY, "toy", 0, 64, 10).is_violated());
     // A statement that is false is seen to be.
-    let wrong = Statement { evaluate: |context, _| (TOY.evaluate)(context, Form::Control), ..TOY };
+    let with = |evaluate| NamedCheck { check: Check { evaluate, ..TOY.check }, ..TOY };
+    let wrong = with(|context, _| toy(context, Form::Control));
     let mut suite = Suite::new(vec![wrong], Vec::new(), FEW);
     suite.run(None, &mut go_on).unwrap();
     assert!(suite.reports()[0].violations() > 0);
     assert_eq!(suite.conclusion(), Some(false));
     assert!(suite.instances().keys().any(|name| name.contains("violated")));
     // So is a control that cannot be refuted.
-    let tame = Statement { evaluate: |context, _| (TOY.evaluate)(context, Form::Stated), ..TOY };
+    let tame = with(|context, _| toy(context, Form::Stated));
     let mut suite = Suite::new(vec![tame], Vec::new(), FEW);
     suite.run(None, &mut go_on).unwrap();
     assert_eq!((suite.reports()[0].violations(), suite.conclusion()), (0, Some(false)));
@@ -120,9 +123,9 @@ fn a_search_climbs_and_finds_what_draws_do_not() {
 fn an_exponent_agrees_with_its_interval_or_does_not() {
     let fit = Fit::of(&[1.9, 2.0, 2.1]);
     assert!(fit.low < 2.0 && 2.0 < fit.high);
-    assert!(Predicted::About(2.0).agrees(fit) && !Predicted::About(3.0).agrees(fit));
-    assert!(Predicted::AtLeast(2.0).agrees(fit) && !Predicted::AtLeast(3.0).agrees(fit));
-    assert!(Predicted::AtMost(2.0).agrees(fit) && !Predicted::AtMost(1.0).agrees(fit));
+    assert!(fit.agrees(Predicted::About(2.0)) && !fit.agrees(Predicted::About(3.0)));
+    assert!(fit.agrees(Predicted::AtLeast(2.0)) && !fit.agrees(Predicted::AtLeast(3.0)));
+    assert!(fit.agrees(Predicted::AtMost(2.0)) && !fit.agrees(Predicted::AtMost(1.0)));
     let undefined = Fit::of(&[f64::NAN, 1.0]);
-    assert!(!Predicted::About(1.0).agrees(undefined));
+    assert!(!undefined.agrees(Predicted::About(1.0)));
 }

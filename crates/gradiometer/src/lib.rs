@@ -21,5 +21,6 @@ pub use gradiometer_population as population;
 pub use gradiometer_report as report;
 pub use gradiometer_run as run;
 pub use gradiometer_study as study;
+pub use gradiometer_theory as theory;
 pub use gradiometer_train as train;
 pub use gradiometer_verify as verify;

@@ -3,23 +3,17 @@
 use super::TensorArguments;
 use super::certify::counter;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::certify::{DegreeWeights, Limits, Verdict, check_certificate};
+use gradiometer::certify::{Limits, Verdict, check_certificate};
 use gradiometer::files::number;
 use gradiometer::files::{read_certificate, read_network, read_teacher};
-use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
-use gradiometer::landscape::descent::{
-    CLOSE, DescentDirection, GradientScaling, LargestStep, Spectrum, largest_step, spectrum,
-};
-use gradiometer::landscape::lemmas::{
-    Claim, DualCertificate, Evidence, Finding, InterpolatedCertificate, Point,
-};
+use gradiometer::landscape::descent::{GradientScaling, LargestStep, Spectrum, spectrum};
 use gradiometer::landscape::optimum::Optimum;
 use gradiometer::landscape::residual::Pairings;
-use gradiometer::model::{Network, SeparatedTeacher};
+use gradiometer::model::SeparatedTeacher;
 use gradiometer::population::Layers;
-use gradiometer::run::analysis::{Analysis as Statements, sort_key};
 use gradiometer::run::format::AWAY;
+use gradiometer::theory::{Analysis, Claim, Context, Dual, Finding, TheoryError};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -29,8 +23,6 @@ const BOXES: u64 = 3_000_000;
 const THREADS: usize = 2;
 /// Neurons of the student up to which the Hessian's spectrum is computed unasked.
 const SPECTRUM: usize = 300;
-/// Relative width of the bracket in which the largest step size is found.
-const STEP_WIDTH: f64 = 1e-3;
 
 /// Where to look.
 #[derive(Debug, clap::Args)]
@@ -51,27 +43,22 @@ pub struct Arguments {
     /// Angle, in radians, of the localisation bound 7.3.
     #[arg(long, value_name = "ANGLE", default_value_t = AWAY)]
     angle: f64,
-    /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products with it; for small ones they
-    /// are always given.
+    /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products
+    /// with it; for small ones they are always given.
     #[arg(long)]
     spectrum: bool,
-    /// The descent direction of 7.8 (a vector for each neuron) and the errors of the average neurons of 7.6 in the JSON.
+    /// The descent direction of 7.8 (a vector for each neuron) and the errors of the average
+    /// neurons of 7.6 in the JSON.
     #[arg(long)]
     vectors: bool,
     #[command(flatten)]
     tensors: TensorArguments,
 }
 
-/// The claims of one point, which statements to keep.
-struct Analysis {
-    claims: Vec<Claim>,
-    /// Bounds of `zeta` from the certificate alone, with its evidence.
-    certified_gap: (f64, f64),
-    gap: (f64, f64),
-    gap_evidence: Evidence,
-    certificate: Value,
+/// What is shown beside the claims.
+struct Beside {
     optimum: Value,
-    more: Value,
+    point: Value,
     remarks: Vec<String>,
 }
 
@@ -121,23 +108,20 @@ pub fn run_selected(
             "the certificate is refuted; run check-certificate for the reason".to_owned(),
         ));
     }
-    let dual = InterpolatedCertificate::checked(&teacher, &certificate, &report)
-        .map_err(|error| fail(error.to_string()))?;
-    let analysis =
-        analyse(&teacher, &student, arguments, dual, certificate.weights()).map_err(|error| {
-            Failure::Data(format!(
-                "{}, {}: {error}",
-                arguments.teacher.display(),
-                arguments.student.display()
-            ))
-        })?;
+    let fail = |error: TheoryError| {
+        let (teacher, student) = (arguments.teacher.display(), arguments.student.display());
+        Failure::Data(format!("{teacher}, {student}: {error}"))
+    };
+    let dual = Dual::checked(&teacher, &certificate, &report).map_err(fail)?;
+    let context = Context::given(&teacher, &student, arguments.lambda, dual, arguments.angle);
+    let analysis = Analysis::new(&context).map_err(fail)?;
+    let beside = beside(&context, &analysis, arguments).map_err(fail)?;
+    let dual = &analysis.dual;
     let claims: Vec<Claim> = analysis.claims.iter().copied().filter(|c| keep(c)).collect();
-    let outcome = if claims.iter().any(Claim::is_violated) {
-        Outcome::Refuted
-    } else if claims.iter().any(|c| c.finding == Finding::Undecided) {
-        Outcome::Inconclusive
-    } else {
-        Outcome::Holds
+    let outcome = match Finding::of_all(claims.iter().map(|claim| claim.finding)) {
+        Finding::Refuted => Outcome::Refuted,
+        Finding::Inconclusive => Outcome::Inconclusive,
+        _ => Outcome::Holds,
     };
     let json = json!({
         "gap": {
@@ -145,16 +129,21 @@ pub fn run_selected(
             "upper": number(analysis.gap.1),
             "evidence": analysis.gap_evidence.name(),
             "by_certificate": {
-                "lower": number(analysis.certified_gap.0),
-                "upper": number(analysis.certified_gap.1),
-                "evidence": analysis.certificate["evidence"],
+                "lower": number(analysis.gap_by_certificate.0),
+                "upper": number(analysis.gap_by_certificate.1),
+                "evidence": analysis.evidence_by_certificate.name(),
             },
         },
         "lambda": arguments.lambda,
         "claims": claims.iter().map(claim_json).collect::<Vec<_>>(),
-        "certificate": analysis.certificate,
-        "optimum": analysis.optimum,
-        "point": analysis.more,
+        "certificate": {
+            "rho": dual.rho().value,
+            "p_norm": dual.norm(),
+            "from_degree": dual.weights().first_degree(),
+            "evidence": dual.evidence().name(),
+        },
+        "optimum": beside.optimum,
+        "point": beside.point,
     });
     let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"])
         .with_verdicts(5);
@@ -165,7 +154,7 @@ pub fn run_selected(
             scientific(claim.left, 5),
             scientific(claim.right, 5),
             scientific(claim.ratio(), 3),
-            claim.finding.name().to_owned(),
+            claim.verdict(),
             claim.evidence.name().to_owned(),
         ]);
     }
@@ -175,20 +164,20 @@ pub fn run_selected(
         scientific(analysis.gap.0, 6),
         scientific(analysis.gap.1, 6),
         analysis.gap_evidence.name(),
-        scientific(analysis.certified_gap.0, 6),
-        scientific(analysis.certified_gap.1, 6),
-        scientific(certificate.rho(), 4),
-        scientific(certificate.p_norm(), 4),
-        report.verdict.proof().map_or("sampled", |_| "certified"),
+        scientific(analysis.gap_by_certificate.0, 6),
+        scientific(analysis.gap_by_certificate.1, 6),
+        scientific(dual.rho().value, 4),
+        scientific(dual.norm(), 4),
+        dual.evidence(),
         table.text(),
-        analysis.remarks.join("\n"),
+        beside.remarks.join("\n"),
     );
     Report { text, json }.print(common)?;
     Ok(outcome)
 }
 
 fn claim_json(claim: &Claim) -> Value {
-    json!({
+    let mut json = json!({
         "id": claim.id,
         "part": claim.part,
         "left": number(claim.left),
@@ -197,31 +186,28 @@ fn claim_json(claim: &Claim) -> Value {
         "rounding": number(claim.rounding),
         "verdict": claim.finding.name(),
         "evidence": claim.evidence.name(),
-    })
+    });
+    if let Some(obstacle) = claim.obstacle {
+        json["reason"] = obstacle.into();
+    }
+    json
 }
 
-fn analyse(
-    teacher: &SeparatedTeacher,
-    student: &Network,
+fn beside(
+    context: &Context<'_>,
+    analysis: &Analysis,
     arguments: &Arguments,
-    dual: InterpolatedCertificate,
-    weights: &DegreeWeights,
-) -> Result<Analysis, LandscapeError> {
-    let point = Point::new(teacher, student, arguments.lambda)?;
-    let found = Statements::new(&point, dual, weights, arguments.angle)?;
-    let Statements { mut claims, certificate: dual, evidence, optimum, .. } = found;
-    let (certified_gap, gap, gap_evidence) = (found.certified_gap, found.gap, found.gap_evidence);
-    let direction = DescentDirection::new(&point, CLOSE);
-    let step = largest_step(&point, STEP_WIDTH)?;
-    claims.extend(step.map(|step| step.claim()));
-    claims.sort_by_key(|claim| sort_key(claim.id));
-    let scaling = GradientScaling::new(&point, gap.1);
+) -> Result<Beside, TheoryError> {
+    let (point, direction) = (context.point()?, context.direction()?);
+    let (teacher, student, optimum) = (context.teacher(), context.student(), context.optimum()?);
+    let step = context.largest_step()?;
+    let scaling = GradientScaling::new(point, analysis.gap.1);
     let spectrum = if student.neurons() <= SPECTRUM || arguments.spectrum {
-        spectrum_json(&spectrum(&point, Layers::Both)?)
+        spectrum_json(&spectrum(point, Layers::Both)?)
     } else {
         Value::Null
     };
-    let mut remarks = vec![optimum_remark(&optimum, teacher, arguments.angle)];
+    let mut remarks = vec![optimum_remark(optimum, teacher, arguments.angle)];
     remarks.extend(point_remarks(step, &scaling, &spectrum));
     let mut more = json!({
         "loss": number(point.loss().value),
@@ -245,14 +231,7 @@ fn analyse(
         more["descent_direction"] = rows.collect();
         more["average_errors"] = (0..teacher.neurons()).map(|i| point.split().average(i)).collect();
     }
-    let certificate = json!({
-        "rho": dual.rho(),
-        "p_norm": dual.norm(),
-        "from_degree": weights.first_degree(),
-        "evidence": evidence.name(),
-    });
-    let optimum = optimum_json(&optimum, teacher, arguments.angle);
-    Ok(Analysis { claims, certified_gap, gap, gap_evidence, certificate, optimum, more, remarks })
+    Ok(Beside { optimum: optimum_json(optimum, teacher, arguments.angle), point: more, remarks })
 }
 
 fn spectrum_json(found: &Spectrum) -> Value {

@@ -102,9 +102,9 @@ fn text(suite: &Suite) -> String {
     ])
     .with_verdicts(5)
     .with_controls(9);
-    for (statement, report) in suite.statements().iter().zip(suite.reports()) {
+    for (named, report) in suite.checks().iter().zip(suite.reports()) {
         for part in &report.parts {
-            table.row(cells(statement.id, report, part));
+            table.row(cells(named.id, report, part));
         }
     }
     let mut lines = vec![table.text()];

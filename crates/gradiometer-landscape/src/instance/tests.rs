@@ -1,6 +1,42 @@
 use super::*;
-use crate::lemmas::Point;
+use crate::point::Point;
 use gradiometer_instances::{Directions, Instance, Place, Recipe};
+
+/// Teachers of one to four neurons with either sign, some with as many dimensions as neurons;
+/// students far, near, mixed, trained; two of three balanced; one of eleven with a zero neuron.
+pub(crate) fn instance(seed: u64) -> Instance {
+    build(&recipe(seed)).unwrap()
+}
+
+fn recipe(seed: u64) -> Recipe {
+    let shapes = [(2, 1, 1), (3, 2, 2), (5, 2, 3), (3, 3, 3), (6, 3, 4), (4, 4, 4)];
+    let (dimension, rank, neurons) = shapes[usize::try_from(seed % 6).unwrap()];
+    let lambda = [1e-1, 1e-2, 1e-3][usize::try_from(seed / 30 % 3).unwrap()];
+    Recipe {
+        dimension,
+        rank,
+        neurons,
+        directions: Directions::Spread { separation: if neurons > rank { 0.7 } else { 0.5 } },
+        mixed_signs: true,
+        amplitude: 2.0,
+        amplitude_ratio: 4.0,
+        place: match seed / 6 % 5 {
+            0 => Place::Far,
+            1 => Place::Near { angle: 0.3, defect: 0.1 },
+            2 => Place::Near { angle: lambda, defect: -lambda },
+            3 => Place::Mixed,
+            _ => Place::Trained,
+        },
+        width: 10,
+        student_scale: 0.3,
+        lambda,
+        balanced: !seed.is_multiple_of(3),
+        zero_neurons: usize::from(seed.is_multiple_of(11)),
+        cancelling: None,
+        stray: None,
+        seed,
+    }
+}
 
 #[test]
 fn nearly_every_seed_has_an_instance_and_all_places_occur() {

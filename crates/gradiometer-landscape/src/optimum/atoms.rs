@@ -1,7 +1,7 @@
 //! The atoms of a measure, with masses in twice the working precision, and their accurate evaluation.
 
 use crate::error::LandscapeError;
-use crate::lemmas::Measure;
+use crate::measure::Measure;
 use gradiometer_hermite::float::{maximum, minimum};
 use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};

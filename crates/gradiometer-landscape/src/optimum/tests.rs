@@ -1,7 +1,5 @@
 use super::*;
 use crate::certificate::{CertificateOptions, find_certificate};
-use crate::lemmas::InterpolatedCertificate;
-use crate::lemmas::tests::student;
 use gradiometer_certify::{DegreeWeights, Interpolant};
 use gradiometer_instances::generate::{Signs, TeacherRequest};
 use gradiometer_model::geometry::normalised;
@@ -241,43 +239,4 @@ fn a_strong_regularisation_leaves_nothing() {
     );
     assert!(regularised_optimum(&teacher, 0.0, &OptimumOptions::default()).is_err());
     assert!(regularised_optimum(&teacher, f64::NAN, &OptimumOptions::default()).is_err());
-}
-
-#[test]
-fn gap_and_identity_at_students() {
-    for seed in 0..12 {
-        let teacher = teacher(seed, 4, 2, 3);
-        let lambda = 0.01;
-        let optimum = regularised_optimum(&teacher, lambda, &OptimumOptions::default()).unwrap();
-        let student = student(&teacher, lambda, seed);
-        let point = Point::new(&teacher, &student, lambda).unwrap();
-        let (lower, upper) = optimum.gap(&point);
-        let identity = point.gap_identity(&optimum.measure);
-        assert!(!identity.claim.is_violated(), "{identity:?}");
-        // At the optimum the defect vanishes and the left side is zeta.
-        assert!(identity.defect.abs() <= identity.claim.rounding, "{identity:?}");
-        let rounding = identity.claim.rounding;
-        assert!(identity.claim.left >= lower - rounding && identity.claim.left <= upper + rounding);
-        // 5.2's interval, from a certificate, holds the same gap.
-        let found = find_certificate(&teacher, &CertificateOptions::default()).unwrap();
-        let eta = Interpolant::certificate(&teacher, found.certificate.weights()).unwrap();
-        let dual = InterpolatedCertificate::unproved(eta, found.certificate.rho());
-        let (least, most) = point.gap(&dual);
-        assert!(least <= upper && lower <= most, "{least} {most} {lower} {upper}");
-        for claim in point.optimum_bounds(&dual, &optimum.measure, optimum.duality_gap) {
-            assert!(!claim.is_violated(), "{claim:?}");
-        }
-    }
-}
-
-/// A measure that is not the optimum has a defect: the identity's last term is what tells them apart.
-#[test]
-fn the_teachers_own_measure_is_not_the_optimum() {
-    let teacher = teacher(1, 4, 2, 3);
-    let student = student(&teacher, 0.1, 1);
-    let point = Point::new(&teacher, &student, 0.1).unwrap();
-    let own = Measure::new(teacher.amplitudes().to_vec(), teacher.directions(), 4);
-    let identity = point.gap_identity(&own);
-    assert!(!identity.claim.is_violated());
-    assert!(identity.defect > identity.claim.rounding);
 }

@@ -5,8 +5,7 @@ use super::{Figure, Table};
 use crate::chart::{Axis, Chart, Key};
 use crate::data::RunData;
 use crate::plane::{Plane, TeacherMark};
-use gradiometer_landscape::lemmas::{DualCertificate as _, Evidence};
-use gradiometer_run::analysis::Analysis;
+use gradiometer_theory::{Analysis, Evidence};
 use std::f64::consts::PI;
 
 /// Points of a curve.
@@ -46,7 +45,7 @@ fn circle(
         }
         sum
     };
-    let rho = analysis.certificate.rho();
+    let rho = analysis.dual.rho().value;
     let mut values: Vec<(f64, f64)> = Vec::new();
     let mut bound: Vec<(f64, f64, f64)> = Vec::new();
     for k in 0..=POINTS {
@@ -54,10 +53,10 @@ fn circle(
         let w = ambient(&plane.at(angle));
         let (_, delta) = run.teacher.nearest(&w);
         let room = 1.0 - rho * delta * delta;
-        values.push((degrees(angle), analysis.certificate.eta(&w).value));
+        values.push((degrees(angle), analysis.dual.eta(&w).value));
         bound.push((degrees(angle), -room, room));
     }
-    let known = match analysis.evidence {
+    let known = match analysis.dual.evidence() {
         Evidence::Certified => "proved over the whole sphere",
         _ => "not proved, only searched for",
     };

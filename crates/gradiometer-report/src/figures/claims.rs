@@ -1,10 +1,13 @@
-//! The two sides of the statements along a run: as the run watched them, or those that the trajectory alone gives.
+//! The two sides of the statements along a run: as the run watched them, or those that the
+//! trajectory alone gives.
 
 use super::Figure;
 use super::trajectory::sides;
 use crate::data::{self, RunData};
 use crate::series::Watched;
 use gradiometer_files::FilesError;
+use gradiometer_run::format::AWAY;
+use gradiometer_theory::statements;
 use std::path::Path;
 
 /// The file that a watched run writes.
@@ -45,40 +48,14 @@ fn of_trajectory(run: &RunData) -> Vec<Figure> {
     if run.analysis.is_err() {
         return Vec::new();
     }
-    let points = |quantity| run.series.points(quantity);
-    let statements = [
-        (
-            (
-                "lemma-7.1",
-                "7.1, the loss bound",
-                "The root of the loss stays below (\u{3bb}|p| + (\u{3bb}\u{b2}|p|\u{b2} + 4 \u{3b6}\u{207a})^\u{bd})/2 all along the run; a small distance is a sharp bound.",
-            ),
-            ("\u{221a}L", data::LOSS_LEFT),
-            ("bound", data::LOSS_RIGHT),
-        ),
-        (
-            (
-                "lemma-7.3",
-                "7.3, far neurons carry little mass",
-                "The mass farther than 0.1 rad from every teacher stays below what the gap allows. The curve ends where no neuron is left out there.",
-            ),
-            ("mass beyond 0.1 rad", data::BEYOND_LEFT),
-            ("bound", data::BEYOND_RIGHT),
-        ),
-        (
-            (
-                "lemma-7.5",
-                "7.5, the norm from below",
-                "The student's mass falls short of the teacher's by no more than |p| \u{221a}L: weight decay shrinks it, in proportion to \u{3bb}. Only positive values show.",
-            ),
-            ("|\u{3bc}*| \u{2212} |\u{3bc}|", data::NORM_LEFT),
-            ("bound", data::NORM_RIGHT),
-        ),
-    ];
-    let mut found = Vec::new();
-    for (words, left, right) in statements {
-        let sides = sides(run, words, (left.0, points(left.1)), (right.0, points(right.1)));
-        found.extend(sides);
-    }
-    found
+    let with_angle = |text: &str| text.replace("{angle}", &AWAY.to_string());
+    let curves = statements().filter_map(|s| Some((s.id, s.curve?)));
+    let figures = curves.enumerate().filter_map(|(at, (id, curve))| {
+        let (name, title) = (format!("lemma-{id}"), format!("{id}, {}", curve.title));
+        let points = |side| run.series.points(data::FIXED + 2 * at + side);
+        let left = with_angle(curve.left);
+        let words = (name.as_str(), title.as_str(), with_angle(curve.caption));
+        sides(run, (words.0, words.1, &words.2), (&left, points(0)), ("bound", points(1)))
+    });
+    figures.collect()
 }

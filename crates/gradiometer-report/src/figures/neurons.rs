@@ -5,7 +5,6 @@ use crate::data::{Moment, Neuron, RunData};
 use crate::plane::{EqualArea, Plane, TeacherMark, colour_bar, fill_levels, level};
 use crate::svg::{Svg, polyline};
 use gradiometer_hermite::float::maximum_of;
-use gradiometer_landscape::lemmas::DualCertificate as _;
 use gradiometer_model::geometry::{dot, norm};
 use serde_json::{Value, json};
 use std::f64::consts::{PI, TAU};
@@ -190,7 +189,7 @@ fn background(svg: &mut Svg, run: &RunData, marks: &[TeacherMark], panel: &Panel
         for (x, basis) in w.iter().zip(run.subspace.basis().chunks_exact(d)) {
             ambient.iter_mut().zip(basis).for_each(|(sum, b)| *sum += x * b);
         }
-        Some(found.certificate.eta(&ambient).value)
+        Some(found.dual.eta(&ambient).value)
     };
     match &panel.view {
         View::Map(map) => {

@@ -3,7 +3,8 @@
 use super::{Figure, Table, number, teacher_name};
 use crate::chart::{Axis, Chart, Key, Scale};
 use crate::data::{self, Moment, RunData};
-use gradiometer_landscape::lemmas::DualCertificate as _;
+use gradiometer_theory::Quantities;
+use gradiometer_theory::s5_duality::gap;
 use gradiometer_verify::statistics::PowerFit;
 use serde_json::Value;
 
@@ -317,7 +318,7 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
 
 /// The quantities at the ends of the epochs against `lambda`.
 fn scaling(run: &RunData) -> Option<Figure> {
-    let norm = run.analysis.as_ref().map_or(f64::NAN, |found| found.certificate.norm());
+    let p = run.analysis.as_ref().ok().map(|found| *found.dual.constants());
     let mass = run.teacher.total_mass();
     let records = run.epochs();
     let lambda = |record: &Value| record["lambda"].as_f64().unwrap_or(f64::NAN);
@@ -325,9 +326,10 @@ fn scaling(run: &RunData) -> Option<Figure> {
         records.iter().map(|record| (lambda(record), value(record))).collect()
     };
     let field = |record: &Value, name: &str| record[name].as_f64().unwrap_or(f64::NAN);
-    let gap = |record: &Value| {
-        let pull = lambda(record) * norm;
-        field(record, "objective") - lambda(record) * mass + 0.25 * pull * pull
+    let upper_gap = |record: &Value| {
+        let row = (lambda(record), field(record, "loss"), field(record, "objective"));
+        let at = Quantities::of_row(row, f64::NAN, (f64::NAN, f64::NAN), mass);
+        p.map_or(f64::NAN, |p| gap(&at, &p).1)
     };
     let worst = |record: &Value| {
         let angles = record["matched_angles"].as_array();
@@ -336,7 +338,7 @@ fn scaling(run: &RunData) -> Option<Figure> {
     };
     let series = [
         ("L", 2.0, of(&|r| field(r, "loss"))),
-        ("\u{3b6}, upper end", 2.0, of(&gap)),
+        ("\u{3b6}, upper end", 2.0, of(&upper_gap)),
         ("worst angle", 1.0, of(&worst)),
     ];
     let fits: Vec<Option<PowerFit>> = series.iter().map(|s| PowerFit::of(&s.2)).collect();

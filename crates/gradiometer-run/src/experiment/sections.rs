@@ -1,6 +1,6 @@
 //! The sections of an experiment and their defaults.
 
-use crate::format::{AWAY, WATCHABLE, WATCHED};
+use crate::format::{AWAY, watchable};
 use gradiometer_hermite::Activation;
 use gradiometer_population::{Batches, LabelFit, Precision, WeightDecay};
 use gradiometer_train::{DEFAULT_ANGLES, Floors, Optimizer, Stage1, Stage3};
@@ -480,8 +480,9 @@ pub struct WatchSection {
 
 impl Default for WatchSection {
     fn default() -> Self {
+        let watched = watchable().filter(|s| s.section() == "7" && s.is_cheap());
         Self {
-            claims: WATCHED.map(str::to_owned).to_vec(),
+            claims: watched.map(|s| s.id.to_owned()).collect(),
             every: 500,
             stop_when_violated: false,
             angle: AWAY,
@@ -502,8 +503,9 @@ impl WatchSection {
                 format!("is {}; give a positive angle in radians", self.angle),
             ));
         }
-        let unknown = self.claims.iter().find(|id| !WATCHABLE.contains(&id.as_str()))?;
-        let known = WATCHABLE.join(", ");
+        let known: Vec<&str> = watchable().map(|s| s.id).collect();
+        let unknown = self.claims.iter().find(|id| !known.contains(&id.as_str()))?;
+        let known = known.join(", ");
         Some((
             "watch.claims",
             format!("holds {unknown:?}, which cannot be watched; give any of {known}"),

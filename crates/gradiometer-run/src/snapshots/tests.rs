@@ -1,7 +1,7 @@
 use super::*;
 use gradiometer_instances::generate::{TeacherRequest, near_teacher_student};
 use gradiometer_landscape::descent::DescentDirection;
-use gradiometer_landscape::lemmas::Point;
+use gradiometer_landscape::point::Point;
 use gradiometer_population::{Population, WeightDecay};
 use gradiometer_train::{Floor, Flow, Moments, Phase};
 

@@ -1,8 +1,9 @@
 //! Section 6: dual certificates.
 
-use super::context::random_unit;
-use super::statement::{Statement, equal};
-use super::{Context, Form, VerifyError};
+use crate::claim::{Known, Sides, equal};
+use crate::context::{Context, random_unit};
+use crate::error::{TheoryError, inapplicable};
+use crate::statement::{Check, Cost, Form, Scope, Statement};
 use gradiometer_certify::{
     CertifyError, DegreeWeights, InTurn, Interpolant, Limits, Proof, check_certificate,
 };
@@ -13,42 +14,42 @@ use gradiometer_landscape::LandscapeError;
 use gradiometer_landscape::certificate::{
     CertificateOptions, Goal, find_certificate, prove_certificate,
 };
-use gradiometer_landscape::lemmas::{Claim, Evidence, Relation};
 use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, norm, normalised};
 use rand::RngExt;
 use std::f64::consts::PI;
 
-pub(super) const STATEMENTS: [Statement; 3] = [
-    Statement {
-        id: "6.1",
+pub(crate) static STATEMENTS: [&Statement; 3] = [&CERTIFICATE, &CONSTRUCTION, &VERIFICATION];
+
+/// **6.1 Dual certificate.** `eta(u_i) = sign(alpha_i)` and `|eta(w)| <= 1 - rho delta(w)^2` for
+/// all unit `w`; `rho <= 4/pi^2` if `d > r`, the value at `w` orthogonal to the span.
+///
+/// At the worst of the directions tried, with a certificate that the checker has proved. Sharp: the
+/// claim is 0.95 of the best value that the searcher met, and so is the ratio. Control: `rho`
+/// doubled; the bound of `d > r` at `d = r`. Source: theory 6.1.
+pub static CERTIFICATE: Statement = Statement {
+    id: "6.1",
+    says: "`eta(u_i) = sign(alpha_i)` and `abs(eta(w)) <= 1 - rho delta(w)^2` for all `w`",
+    constants: "`rho` of a proved certificate",
+    sharp: "the largest `rho` of a certificate",
+    reference: "theory 6.1",
+    checks: &[Check {
         title: "a proved certificate: |eta(w)| <= 1 - rho delta(w)^2",
         hypotheses: "d at least 2, rank at most 2 (3 at one seed in 64), separation at least 0.3, proved within 100,000 boxes",
         control: "rho doubled; the bound 4/pi^2 of d > r at d = r",
-        every: 1,
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
         evaluate: certificate,
-    },
-    Statement {
-        id: "6.2",
-        title: "construction: values, gradients and norm of the interpolant",
-        hypotheses: "weights 1 from an even degree l in {2, 4, 8} on",
-        control: "the kernel of l + 2; a norm with the weight of degree l halved",
-        every: 1,
-        evaluate: construction,
-    },
-    Statement {
-        id: "6.3",
-        title: "the checker accepts no rho above the least (1 - |eta|)/delta^2 that a search meets",
-        hypotheses: "d at least 2, rank at most 2, separation at least 0.3",
-        control: "nine tenths of the value met",
-        every: 1,
-        evaluate: verification,
-    },
-];
+    }],
+    ..Statement::NONE
+};
 
 /// Directions at which a proved certificate is tried, besides the student's neurons.
 const TRIED: usize = 200;
 const SEPARATION: f64 = 0.3;
+/// Hypotheses that may fail.
+const NOT_SMALL: &str = "the teacher is not of low rank and well separated";
+const NONE_FOUND: &str = "no certificate found";
 /// The largest rank, and how many seeds there are for each that may have it.
 const RANK: usize = 3;
 const SLOW: u64 = 64;
@@ -70,21 +71,19 @@ const LIMITS: Limits = Limits { boxes: 100_000, open_boxes: 100_000 };
 /// Times its width that the enclosure of `1 - |eta|` must be to count.
 const RESOLVED: f64 = 1024.0;
 
-/// **6.1** `rho delta(w)^2 <= 1 - |eta(w)|`, the worst of the directions tried; and `rho <= 4/pi^2` if `d > r`.
-fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let instance = context.instance();
-    let teacher = &instance.teacher;
+fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (teacher, seed) = (context.teacher(), context.seed()?);
     let subspace = FeatureSubspace::of(teacher)?;
     let separated = teacher.separation().is_none_or(|s| s.angle >= SEPARATION);
     // On a line every direction is the teacher's, and no rho is the largest.
-    let most = if instance.seed.is_multiple_of(SLOW) { RANK } else { QUICK_RANK };
+    let most = if seed.is_multiple_of(SLOW) { RANK } else { QUICK_RANK };
     if teacher.dimension() < 2 || subspace.rank() > most || !separated {
-        return Ok(Vec::new());
+        return inapplicable(NOT_SMALL);
     }
-    let Some(proof) = proved(teacher)? else { return Ok(Vec::new()) };
+    let proof = proved(teacher)?;
     let (interpolant, rho) = (proof.interpolant(), proof.rho());
-    let mut rng = context.rng(61);
-    let mut directions: Vec<Vec<f64>> = instance.student.rows().map(normalised).collect();
+    let mut rng = context.rng(61)?;
+    let mut directions: Vec<Vec<f64>> = context.student().rows().map(normalised).collect();
     for _ in 0..TRIED {
         let plain = random_unit(&mut rng, teacher.dimension());
         let inside = subspace.project(&plain);
@@ -104,77 +103,117 @@ fn certificate(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyEr
             (worst, most) = (Some((left, room)), share);
         }
     }
-    let bound = ("6.1", "bound");
     let mut claims = Vec::new();
     if let Some((left, room)) = worst {
-        let (sides, rounding) = ((left.midpoint(), room.midpoint()), left.width() + room.width());
-        claims.push(Claim::new(
-            bound,
-            sides.0,
-            Relation::AtMost,
-            sides.1,
-            rounding,
-            Evidence::Certified,
-        ));
+        claims.push(Sides::at_most("bound", Known::enclosed(left), Known::enclosed(room)));
     }
     let beyond = teacher.dimension() > subspace.rank();
     if beyond == (form == Form::Stated) {
-        let name = ("6.1", "rho where d > r");
-        let right = 4.0 / (PI * PI);
-        let rounding = 4.0 * f64::EPSILON;
-        claims.push(Claim::new(name, rho, Relation::AtMost, right, rounding, Evidence::Certified));
+        let right = Enclosure::around(4.0 / (PI * PI), 2.0 * f64::EPSILON);
+        claims.push(Sides::at_most(
+            "rho where d > r",
+            Known::rho_of(&proof),
+            Known::enclosed(right),
+        ));
     }
     Ok(claims)
 }
 
-/// Claims that 6.3 has the checker judge, in units of the least `(1 - |eta|)/delta^2` met: it may accept those below 1 alone.
+/// **6.3 Verification.** The checker accepts no `rho` above the least `(1 - |eta|)/delta^2` that a
+/// multistart search meets.
+///
+/// The largest `rho` of those tried that the checker proves, against the value met. Sharp: it
+/// proves up to 0.99 of it. Control: nine tenths of the value met. Source: theory 6.3.
+pub static VERIFICATION: Statement = Statement {
+    id: "6.3",
+    says: "verification: enclosed coefficients, caps near `u_i`, branch and bound elsewhere",
+    sharp: "0.99 of the value met is proved",
+    reference: "theory 6.3",
+    checks: &[Check {
+        title: "the checker accepts no rho above the least (1 - |eta|)/delta^2 that a search meets",
+        hypotheses: "d at least 2, rank at most 2, separation at least 0.3",
+        control: "nine tenths of the value met",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: verification,
+    }],
+    ..Statement::NONE
+};
+
+/// Claims that 6.3 has the checker judge, in units of the least `(1 - |eta|)/delta^2` met: it may
+/// accept those below 1 alone.
 const SHARES: [f64; 4] = [0.9, 0.95, 0.99, 1.01];
 
-/// **6.3** The largest `rho` of those tried that the checker proves, against the value that a multistart search meets.
-fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let teacher = &context.instance().teacher;
+fn verification(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let teacher = context.teacher();
     let separated = teacher.separation().is_none_or(|s| s.angle >= SEPARATION);
     if teacher.dimension() < 2 || !separated || FeatureSubspace::of(teacher)?.rank() > QUICK_RANK {
-        return Ok(Vec::new());
+        return inapplicable(NOT_SMALL);
     }
     let found = match find_certificate(teacher, &CERTIFICATES) {
         Ok(found) => found,
-        Err(LandscapeError::NoCertificate { .. }) => return Ok(Vec::new()),
+        Err(LandscapeError::NoCertificate { .. }) => return inapplicable(NONE_FOUND),
         Err(error) => return Err(error.into()),
     };
     let met = found.sampled_rho;
-    let mut accepted = 0.0;
+    let mut accepted = Known::computed(0.0, 0.0);
     for share in SHARES {
         let claim = found.certificate.with_rho(share * met)?;
         let report = check_certificate(&claim, teacher, &LIMITS, &mut InTurn)?;
-        if report.verdict.proof().is_some() {
-            accepted = share * met;
+        if let Some(proof) = report.verdict.proof() {
+            accepted = Known::rho_of(proof);
         }
     }
     let right = met * form.choose(1.0, 0.9);
     let rounding = 4.0 * f64::EPSILON * met;
-    let name = ("6.3", "accepted rho");
-    Ok(vec![Claim::new(name, accepted, Relation::AtMost, right, rounding, Evidence::Sampled)])
+    let right = Known::sampled(right, rounding);
+    Ok(vec![Sides::at_most("accepted rho", accepted, right)])
 }
 
 /// A certificate that the checker has proved.
-fn proved(teacher: &SeparatedTeacher) -> Result<Option<Proof>, VerifyError> {
-    match prove_certificate(teacher, &CERTIFICATES, &LIMITS, &mut InTurn) {
-        Ok(checked) => Ok(checked.report.verdict.proof().cloned()),
-        Err(LandscapeError::NoCertificate { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+fn proved(teacher: &SeparatedTeacher) -> Result<Proof, TheoryError> {
+    let checked = match prove_certificate(teacher, &CERTIFICATES, &LIMITS, &mut InTurn) {
+        Ok(checked) => checked,
+        Err(LandscapeError::NoCertificate { .. }) => return inapplicable(NONE_FOUND),
+        Err(error) => return Err(error.into()),
+    };
+    match checked.report.verdict.proof() {
+        Some(proof) => Ok(proof.clone()),
+        None => inapplicable("the certificate found is not proved"),
     }
 }
 
-/// **6.2** `eta(w) = sum_i [A_i K_l(w.u_i) + K_l'(w.u_i) B_i.w]` at any `w`, with `eta(u_i) = sign(alpha_i)`, no gradient along the sphere at `u_i`, and
-/// `|p|^2 = sum_i A_i sign(alpha_i)`, for the pairing of the coefficients with values and gradients.
-fn construction(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (teacher, mut rng) = (&context.instance().teacher, context.rng(62));
+/// **6.2 Construction.** `eta(w) = sum_i [A_i K_l(w.u_i) + K_l'(w.u_i) B_i.w]` at any `w`, with
+/// `eta(u_i) = sign(alpha_i)`, no gradient along the sphere at `u_i`, and
+/// `|p|^2 = sum_i A_i sign(alpha_i)`, for the pairing of the coefficients with values and
+/// gradients.
+///
+/// Hypotheses: weights 1 from an even degree `l` in {2, 4, 8} on. Control: the kernel of `l + 2`; a
+/// norm with the weight of degree `l` halved. Source: theory 6.2.
+pub static CONSTRUCTION: Statement = Statement {
+    id: "6.2",
+    says: "construction of `eta` from the kernel of the degrees at least `l`",
+    reference: "theory 6.2",
+    checks: &[Check {
+        title: "construction: values, gradients and norm of the interpolant",
+        hypotheses: "weights 1 from an even degree l in {2, 4, 8} on",
+        control: "the kernel of l + 2; a norm with the weight of degree l halved",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: construction,
+    }],
+    ..Statement::NONE
+};
+
+fn construction(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (teacher, mut rng) = (context.teacher(), context.rng(62)?);
     let degree = [2, 4, 8][rng.random_range(0..3)];
     let weights = DegreeWeights::from_degree(degree)?;
     let interpolant = match Interpolant::certificate(teacher, &weights) {
         Ok(interpolant) => interpolant,
-        Err(CertifyError::Interpolation { .. }) => return Ok(Vec::new()),
+        Err(CertifyError::Interpolation { .. }) => {
+            return inapplicable("the interpolation is too ill-conditioned");
+        }
         Err(error) => return Err(error.into()),
     };
     let own = Construction::new(teacher, &interpolant, degree + form.choose(0, 2));
@@ -187,9 +226,9 @@ fn construction(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyE
     let (eta, _) = interpolant.at(&w);
     let rounding = own.rounding();
     let mut claims = vec![
-        equal(("6.2", "eta"), own.value(&w), eta.midpoint(), rounding + eta.width()),
-        equal(("6.2", "value"), own.value(u), sign, rounding),
-        equal(("6.2", "gradient"), own.slope(i, &tangent), 0.0, rounding),
+        equal("eta", own.value(&w), eta.midpoint(), rounding + eta.width()),
+        equal("value", own.value(u), sign, rounding),
+        equal("gradient", own.slope(i, &tangent), 0.0, rounding),
     ];
     let paired = match form {
         Form::Stated => &interpolant,
@@ -208,7 +247,7 @@ fn construction(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyE
     let widths: f64 = paired.values().iter().map(|a| a.width()).sum();
     let size: f64 = paired.values().iter().map(|a| a.magnitude()).sum();
     let rounding = square.width() + widths + 16.0 * f64::EPSILON * size;
-    claims.push(equal(("6.2", "norm"), square.midpoint(), pairing, rounding));
+    claims.push(equal("norm", square.midpoint(), pairing, rounding));
     Ok(claims)
 }
 
@@ -266,7 +305,8 @@ impl<'a> Construction<'a> {
         (0..self.values.len()).map(term).sum()
     }
 
-    /// Rounding of either: `k, k' <= 1/4`, `K_l` loses up to `20 eps l^(3/2)`, and `|k''| <= 1/(2 pi sin)`.
+    /// Rounding of either: `k, k' <= 1/4`, `K_l` loses up to `20 eps l^(3/2)`, and
+    /// `|k''| <= 1/(2 pi sin)`.
     fn rounding(&self) -> f64 {
         let nearest = self.teacher.separation().map_or(1.0, |s| s.angle.sin());
         let terms = self.teacher.dimension() as f64 + 16.0 + 20.0 * self.degree.powf(1.5);

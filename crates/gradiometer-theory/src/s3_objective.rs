@@ -1,56 +1,25 @@
 //! Section 3: the population objective against integrals over the circle.
 //!
-//! A pair of unit vectors spans a plane, in which `x = r (cos theta, sin theta)` with `E r^2 = 2`; so an expectation of a function that is homogeneous of
-//! degree 2 is `(2/pi) int_0^pi` of it over the half circle, where the integrands here repeat. They are smooth between the two kinks.
+//! A pair of unit vectors spans a plane, in which `x = r (cos theta, sin theta)` with `E r^2 = 2`;
+//! so an expectation of a function that is homogeneous of degree 2 is `(2/pi) int_0^pi` of it over
+//! the half circle, where the integrands here repeat. They are smooth between the two kinks.
 
-use super::context::random_unit;
-use super::statement::{Statement, equal};
-use super::{Context, Form, VerifyError};
+use crate::claim::{Sides, equal};
+use crate::context::{Context, random_unit};
+use crate::error::{TheoryError, inapplicable};
+use crate::statement::{Check, Cost, Form, Scope, Statement};
 use gradiometer_hermite::quadrature::GaussLegendre;
 use gradiometer_hermite::relu::{sphere_kernel, squared_coefficient, tail_bound};
 use gradiometer_hermite::{Angle, HermiteError};
-use gradiometer_landscape::lemmas::{Claim, Point};
+use gradiometer_landscape::point::Point;
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm, normalised};
-use gradiometer_population::{FromDegree, Gradient, Objective, Population};
+use gradiometer_population::{FromDegree, Gradient, Objective, Population, Workspace};
 use gradiometer_train::{Algorithm, Stage3, Trainer};
 use rand::RngExt;
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
-pub(super) const STATEMENTS: [Statement; 4] = [
-    Statement {
-        id: "3.1",
-        title: "kernel of the degrees at least 2",
-        hypotheses: "unit vectors",
-        control: "degree 0 kept",
-        every: 1,
-        evaluate: kernel,
-    },
-    Statement {
-        id: "3.2",
-        title: "loss as a sum over pairs",
-        hypotheses: "-",
-        control: "without preprocessing",
-        every: 1,
-        evaluate: loss,
-    },
-    Statement {
-        id: "3.3",
-        title: "gradients in closed form",
-        hypotheses: "a neuron that is not zero",
-        control: "without preprocessing",
-        every: 1,
-        evaluate: gradient,
-    },
-    Statement {
-        id: "3.4",
-        title: "balance defects decay as exp(-2 lambda t)",
-        hypotheses: "the same lambda on both layers",
-        control: "twice the lambda on the first layer",
-        every: 1,
-        evaluate: balance,
-    },
-];
+pub(crate) static STATEMENTS: [&Statement; 4] = [&KERNEL, &LOSS, &GRADIENT, &BALANCE];
 
 /// Integrals over the half circle of functions that are smooth but at two angles.
 struct HalfCircle(GaussLegendre);
@@ -80,7 +49,8 @@ impl HalfCircle {
         0.25 * self.expect(angle.radians(), product) - 1.0 / TAU
     }
 
-    /// `E[((1/2) sign(u.x) (e.x) - e.u/sqrt(2 pi)) sigma_{>=2}(v.x)] = E[sign(u.x)(e.x)|v.x|]/4 - e.u/(2 pi)`: `sigma_{>=2}`'s derivative at `u` towards `e`.
+    /// `E[((1/2) sign(u.x) (e.x) - e.u/sqrt(2 pi)) sigma_{>=2}(v.x)] = E[sign(u.x)(e.x)|v.x|]/4 -
+    /// e.u/(2 pi)`: `sigma_{>=2}`'s derivative at `u` towards `e`.
     fn slope(&self, u: &[f64], v: &[f64], e: &[f64]) -> f64 {
         let angle = Angle::between(u, v);
         let (cosine, sine) = (angle.cosine(), angle.sine());
@@ -92,14 +62,32 @@ impl HalfCircle {
     }
 }
 
+/// **3.1 Kernel.** `k(t) = E[sigma_{>=2}(u.x) sigma_{>=2}(v.x)] = (sqrt(1 - t^2) + t asin t - 1)/(2
+/// pi)` for unit `u` and `v` with `t = u.v`, and `k(t) = sum_{k >= 2} s_k^2 t^k`.
+///
+/// Control: degree 0 kept. Source: theory 3.1.
+pub static KERNEL: Statement = Statement {
+    id: "3.1",
+    says: "kernel `k(t)` of the degrees at least 2, and its derivatives",
+    reference: "theory 3.1",
+    checks: &[Check {
+        title: "kernel of the degrees at least 2",
+        hypotheses: "unit vectors",
+        control: "degree 0 kept",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: kernel,
+    }],
+    ..Statement::NONE
+};
+
 /// Degrees of the series in 3.1.
 const DEGREES: usize = 400;
 
-/// **3.1** `k(t)` is its integral and its series.
-fn kernel(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (instance, mut rng) = (context.instance(), context.rng(31));
-    let u = instance.teacher.direction(0);
-    let mut v = normalised(instance.student.neuron(0));
+fn kernel(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let mut rng = context.rng(31)?;
+    let u = context.teacher().direction(0);
+    let mut v = normalised(context.student().neuron(0));
     if rng.random::<bool>() || !(norm(&v) > 0.0) {
         v = random_unit(&mut rng, u.len());
     }
@@ -108,19 +96,15 @@ fn kernel(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> 
     let (t, constant) = (angle.cosine(), form.choose(0.0, squared_coefficient(0)));
     // Terms of size at most 1/2.
     let rounding = 32.0 * f64::EPSILON;
-    let mut claims = vec![equal(
-        ("3.1", "integral"),
-        value,
-        HalfCircle::new()?.kernel(angle) + constant,
-        rounding,
-    )];
+    let mut claims =
+        vec![equal("integral", value, HalfCircle::new()?.kernel(angle) + constant, rounding)];
     let (mut series, mut power) = (constant, 1.0);
     for k in (2..=DEGREES).step_by(2) {
         power *= t * t;
         series += squared_coefficient(k) * power;
     }
     let tail = tail_bound(DEGREES + 2) * power * t * t;
-    claims.push(equal(("3.1", "series"), value, series, tail + DEGREES as f64 * f64::EPSILON));
+    claims.push(equal("series", value, series, tail + DEGREES as f64 * f64::EPSILON));
     Ok(claims)
 }
 
@@ -155,8 +139,26 @@ fn objective_of(point: &Point<'_>, form: Form) -> Population {
     Population::new((**point.teacher()).clone()).from_degree(degree)
 }
 
-/// **3.2** `L = sum_ab nu_a nu_b k(t_ab)` with every `k` an integral.
-fn loss(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+/// **3.2 Loss.** `L = E (f - y)^2 = sum_{a,b} nu_a nu_b k(t_ab)` with `nu = mu - mu*`, here with
+/// every `k` an integral.
+///
+/// Control: without preprocessing. Source: theory 3.2.
+pub static LOSS: Statement = Statement {
+    id: "3.2",
+    says: "`L = sum_ab nu_a nu_b k(t_ab)`",
+    reference: "theory 3.2",
+    checks: &[Check {
+        title: "loss as a sum over pairs",
+        hypotheses: "-",
+        control: "without preprocessing",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: loss,
+    }],
+    ..Statement::NONE
+};
+
+fn loss(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
     let point = context.point()?;
     let (nu, circle) = (Difference::of(point), HalfCircle::new()?);
     let mut sum = 0.0;
@@ -173,20 +175,38 @@ fn loss(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
         Form::Control => objective_of(point, form).loss(point.student(), ACCURATE),
     };
     let rounding = loss.error + nu.roundings() * nu.total() * nu.total();
-    Ok(vec![equal(("3.2", "loss"), loss.value, sum, rounding)])
+    Ok(vec![equal("loss", loss.value, sum, rounding)])
 }
 
 /// Relative accuracy asked of losses.
 const ACCURATE: f64 = 1e-12;
 
-/// **3.3** `dL/da_j = 2 |w_j| E[(f - y) sigma(wbar_j.x)]`, and towards `e` `dL/dw_j.e = 2 a_j E[(f - y) (d sigma(w.x)/dw).e]`, as integrals.
-fn gradient(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (point, mut rng) = (context.point()?, context.rng(33));
+/// **3.3 Gradients.** `dL/da_j = 2 |w_j| E[(f - y) sigma_{>=2}(wbar_j.x)]`, and towards `e`
+/// `(dL/dw_j).e = 2 a_j E[(f - y) (d sigma_{>=2}(w_j.x)/dw_j).e]`, as integrals.
+///
+/// Hypotheses: a neuron that is not zero. Control: without preprocessing. Source: theory 3.3.
+pub static GRADIENT: Statement = Statement {
+    id: "3.3",
+    says: "gradients of `L` in closed form",
+    reference: "theory 3.3",
+    checks: &[Check {
+        title: "gradients in closed form",
+        hypotheses: "a neuron that is not zero",
+        control: "without preprocessing",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: gradient,
+    }],
+    ..Statement::NONE
+};
+
+fn gradient(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (point, mut rng) = (context.point()?, context.rng(33)?);
     let student = point.student();
     let alive: Vec<usize> =
         (0..student.neurons()).filter(|j| norm(student.neuron(*j)) > 0.0).collect();
     if alive.is_empty() {
-        return Ok(Vec::new());
+        return inapplicable("every neuron is zero");
     }
     let j = alive[rng.random_range(0..alive.len())];
     let (a, w, d) = (student.second_layer()[j], student.neuron(j), student.dimension());
@@ -211,15 +231,34 @@ fn gradient(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError
     let first_error = found.first_layer_error * (d as f64).sqrt() + scale * a.abs();
     let towards = dot(&found.first_layer[j * d..(j + 1) * d], &e);
     Ok(vec![
-        equal(("3.3", "in a"), found.second_layer[j], 2.0 * length * along_a, second_error),
-        equal(("3.3", "in w"), towards, 2.0 * a * along_w, first_error),
+        equal("in a", found.second_layer[j], 2.0 * length * along_a, second_error),
+        equal("in w", towards, 2.0 * a * along_w, first_error),
     ])
 }
 
-/// **3.4** `-(1/2) d/dt (a_j^2 - |w_j|^2) = lambda (a_j^2 - |w_j|^2)` under gradient flow, and after a step of size `eta`
-/// `a'^2 - |w'|^2 = (1 - eta lambda)^2 (a^2 - |w|^2) + eta^2 ((dL/da)^2 - |dL/dw|^2)`.
-fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (point, mut rng) = (context.point()?, context.rng(34));
+/// **3.4 Balance.** `-(1/2) d/dt (a_j^2 - |w_j|^2) = lambda (a_j^2 - |w_j|^2)` under gradient flow,
+/// so that each defect decays as `exp(-2 lambda t)`, and after a step of size `eta` `a'^2 - |w'|^2
+/// = (1 - eta lambda)^2 (a^2 - |w|^2) + eta^2 ((dL/da)^2 - |dL/dw|^2)`.
+///
+/// Hypotheses: the same `lambda` on both layers. Control: twice the `lambda` on the first layer.
+/// Source: theory 3.4.
+pub static BALANCE: Statement = Statement {
+    id: "3.4",
+    says: "`a_j^2 - norm(w_j)^2` decays as `exp(-2 lambda t)` under gradient flow; gradient descent adds terms of order `eta^2`",
+    reference: "theory 3.4",
+    checks: &[Check {
+        title: "balance defects decay as exp(-2 lambda t)",
+        hypotheses: "the same lambda on both layers",
+        control: "twice the lambda on the first layer",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: balance,
+    }],
+    ..Statement::NONE
+};
+
+fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (point, mut rng) = (context.point()?, context.rng(34)?);
     let (student, lambda, d) = (point.student(), point.lambda(), point.student().dimension());
     let j = rng.random_range(0..student.neurons());
     let row = j * d..(j + 1) * d;
@@ -233,7 +272,7 @@ fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError>
     let terms = (d as f64 + 16.0) * f64::EPSILON;
     let speed = a * (g + lambda * a) - (dot(w, h) + first_lambda * w_square);
     let size = (a * g).abs() + norm(w) * norm(h) + 2.0 * lambda * (a * a + w_square);
-    let mut claims = vec![equal(("3.4", "flow"), speed, lambda * defect, error + terms * size)];
+    let mut claims = vec![equal("flow", speed, lambda * defect, error + terms * size)];
 
     let eta = 0.1 / (lambda + student.total_mass() + point.teacher().total_mass());
     let moved = match form {
@@ -254,24 +293,18 @@ fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError>
     let second_order = eta * eta * (g * g - dot(h, h));
     let size = a * a + w_square + eta * eta * (g * g + dot(h, h));
     // The trainer's own gradient is the fast one, whose error is bounded like this one's.
-    let fast = Population::new((**point.teacher()).clone())
-        .fast(student, &mut gradiometer_population::Workspace::new())?
-        .gradient;
+    let fast =
+        Population::new((**point.teacher()).clone()).fast(student, &mut Workspace::new())?.gradient;
     let error = error
         + a.abs() * fast.second_layer_error
         + norm(w) * fast.first_layer_error * (d as f64).sqrt();
     let rounding = 4.0 * (terms * size + eta * error);
-    claims.push(equal(
-        ("3.4", "one step"),
-        b * b - dot(v, v),
-        shrink * defect + second_order,
-        rounding,
-    ));
+    claims.push(equal("one step", b * b - dot(v, v), shrink * defect + second_order, rounding));
     Ok(claims)
 }
 
 /// One step of Stage 3.
-fn one_step(point: &Point<'_>, eta: f64) -> Result<Network, VerifyError> {
+fn one_step(point: &Point<'_>, eta: f64) -> Result<Network, TheoryError> {
     let stage3 =
         Stage3 { step_size: eta, lambda: point.lambda(), epochs: 1, steps: 1, ..Stage3::default() };
     let algorithm = Algorithm { stage1: None, stage2: None, balance: false, stage3: Some(stage3) };

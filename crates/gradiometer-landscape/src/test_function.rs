@@ -1,9 +1,8 @@
-//! The average neuron (theory 7.6) and its test functions.
+//! Test functions of the average neuron (theory 7.6).
 
-use super::certificate::{NEAR, pushed, search_directions};
-use super::{Claim, Evidence, Point, Relation};
 use crate::certificate::{Candidate, Stage, search};
 use crate::error::LandscapeError;
+use crate::rho::{NEAR, pushed, search_directions};
 use faer::Mat;
 use faer::linalg::solvers::Solve;
 use gradiometer_certify::{CertifyError, DegreeWeights, Interpolant};
@@ -15,8 +14,9 @@ use gradiometer_model::SeparatedTeacher;
 use gradiometer_model::geometry::{dot, normalised};
 use search::{deviation_at, smallest};
 
-/// The function `p_{i,e}` of theory 7.6: its `eta` interpolates `w -> <e, w>` to first order at `u_i` and zero to first order at the other
-/// `u_k`; with its norm and the constant `C = sup_w |eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` from a multistart search.
+/// The function `p_{i,e}` of theory 7.6: its `eta` interpolates `w -> <e, w>` to first order at
+/// `u_i` and zero to first order at the other `u_k`; with its norm and the constant
+/// `C = sup_w |eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` from a multistart search.
 #[derive(Clone, Debug)]
 pub struct TestFunction {
     neuron: usize,
@@ -26,12 +26,14 @@ pub struct TestFunction {
 }
 
 impl TestFunction {
-    /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`. The constant is the largest value that descents from `starts` random
-    /// directions, and from others near the teachers, find, and those at the given `points` (`d` numbers each): with a student's neurons among
-    /// the points it is large enough for that student's claim.
+    /// For teacher neuron `neuron` and `e = sum_j combination_j u_j`. The constant is the largest
+    /// value that descents from `starts` random directions, and from others near the teachers,
+    /// find, and those at the given `points` (`d` numbers each): with a student's neurons among the
+    /// points it is large enough for that student's claim.
     ///
     /// # Errors
-    /// [`LandscapeError::Certify`] if the interpolation fails, [`LandscapeError::Model`] if the teacher's subspace is not found.
+    /// [`LandscapeError::Certify`] if the interpolation fails, [`LandscapeError::Model`] if the
+    /// teacher's subspace is not found.
     pub fn new(
         teacher: &SeparatedTeacher,
         weights: &DegreeWeights,
@@ -59,11 +61,13 @@ impl TestFunction {
         Ok(Self { neuron, direction, norm: interpolant.norm().hi(), constant })
     }
 
-    /// For a direction `e` outside the teachers' subspace: only the part of `e` orthogonal to it counts. There `eta(w) = <e, w> sum_k b_k k'(w.u_k)` with
-    /// `sum_k k'(u_l.u_k) b_k = 1{l = i}`, and `|p|^2 = b_i |e|^2`; in floating point.
+    /// For a direction `e` outside the teachers' subspace: only the part of `e` orthogonal to it
+    /// counts. There `eta(w) = <e, w> sum_k b_k k'(w.u_k)` with `sum_k k'(u_l.u_k) b_k = 1{l = i}`,
+    /// and `|p|^2 = b_i |e|^2`; in floating point.
     ///
     /// # Errors
-    /// [`LandscapeError::Certify`] if `neuron` or `e` does not fit the teacher, [`LandscapeError::Model`] if the teacher's subspace is not found.
+    /// [`LandscapeError::Certify`] if `neuron` or `e` does not fit the teacher,
+    /// [`LandscapeError::Model`] if the teacher's subspace is not found.
     pub fn outside(
         teacher: &SeparatedTeacher,
         neuron: usize,
@@ -97,11 +101,9 @@ impl TestFunction {
         Ok(Self { neuron, direction, norm, constant })
     }
 
-    #[cfg(test)]
-    pub(super) fn scaled(mut self, factor: f64) -> Self {
-        self.norm *= factor;
-        self.constant *= factor;
-        self
+    /// The teacher neuron `i`.
+    pub const fn neuron(&self) -> usize {
+        self.neuron
     }
 
     /// `|p_{i,e}|`.
@@ -120,7 +122,8 @@ impl TestFunction {
     }
 }
 
-/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` that descents find; NaN if the interpolation fails in floating point.
+/// The largest `|eta(w) - 1{w in T_i} <e, s wbar>|/delta(w)^2` that descents find; NaN if the
+/// interpolation fails in floating point.
 fn largest_deviation(
     stage: &Stage,
     weights: &DegreeWeights,
@@ -172,22 +175,5 @@ fn constant(
     constant
 }
 
-impl Point<'_> {
-    /// **7.6** `|<e, v_i>| <= |p_{i,e}| sqrt(L) + C sum_j |c_j| delta_j^2`.
-    pub fn average_neuron(&self, test: &TestFunction) -> Claim {
-        let (root, spread) = (self.root_loss(), self.split().localisation());
-        let average = self.split().average(test.neuron);
-        let left = dot(&test.direction, average).abs();
-        let size: f64 = test.direction.iter().zip(average).map(|(x, y)| (x * y).abs()).sum();
-        let right = test.norm * root.value + test.constant * spread;
-        let rounding = test.norm * root.error + self.roundings() * (size + 2.0 * right);
-        Claim::new(
-            ("7.6", "average neuron"),
-            left,
-            Relation::AtMost,
-            right,
-            rounding,
-            Evidence::Sampled,
-        )
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,65 +1,44 @@
-//! Section 4: the stages of Algorithm 1, and what Stage 2 leaves (8.2).
+//! Section 4: the stages of Algorithm 1.
 
-use super::context::{decades, random_unit};
-use super::statement::{Statement, at_most, equal};
-use super::{Context, Form, VerifyError};
+use crate::claim::{Sides, at_most, equal};
+use crate::context::{Context, decades, random_unit};
+use crate::error::TheoryError;
+use crate::statement::{Check, Cost, Form, Scope, Statement};
 use gradiometer_hermite::Angle;
-use gradiometer_hermite::float::{maximum, minimum};
+use gradiometer_hermite::float::minimum;
 use gradiometer_instances::generate::symmetric_start;
-use gradiometer_landscape::lemmas::{Claim, Point};
-use gradiometer_model::geometry::{dot, norm, normalised, projective_angle};
+use gradiometer_landscape::point::Point;
+use gradiometer_model::geometry::{dot, norm, normalised};
 use gradiometer_model::{Network, Skip};
 use gradiometer_population::{Bounded, FromDegree, Objective, Population, Workspace};
 use gradiometer_train::{Algorithm, Solver, Stage1, Stage2, Stage3, Trainer};
 use rand::RngExt;
 use std::f64::consts::{PI, TAU};
 
-pub(super) const STATEMENTS: [Statement; 4] = [
-    Statement {
-        id: "4.1",
+pub(crate) static STATEMENTS: [&Statement; 4] = [&PREPROCESSING, &STAGE_1, &STAGE_2, &STAGE_3];
+
+/// Relative accuracy asked of losses.
+pub(crate) const ACCURATE: f64 = 1e-12;
+
+/// **4.1 Preprocessing.** With `alpha = E f* - E f` and `beta = E[f* x] - E[f x]` the raw loss of
+/// the student is the loss of the degrees at least 2.
+///
+/// Hypotheses: the affine part is fitted to the teacher's. Control: no affine part. Source: theory
+/// 4.1.
+pub static PREPROCESSING: Statement = Statement {
+    id: "4.1",
+    says: "preprocessing removes the degrees 0 and 1; on samples their least-squares fit, or the labels' plain averages",
+    reference: "theory 4.1",
+    checks: &[Check {
         title: "preprocessing removes the degrees 0 and 1",
         hypotheses: "the affine part is fitted to the teacher's",
         control: "no affine part",
-        every: 1,
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
         evaluate: preprocessing,
-    },
-    Statement {
-        id: "4.2",
-        title: "Stage 1 in closed form, and how far it is from H w",
-        hypotheses: "symmetric start",
-        control: "half of the start; the bound of the remainder halved",
-        every: 1,
-        evaluate: stage1,
-    },
-    Statement {
-        id: "4.3",
-        title: "Stage 2 minimises; balancing keeps the function",
-        hypotheses: "-",
-        control: "one iteration of the fit; arithmetic means in place of geometric ones, the second 1% larger",
-        every: 1,
-        evaluate: stage2,
-    },
-    Statement {
-        id: "4.4",
-        title: "Stage 3 is gradient descent with lambda halved every epoch",
-        hypotheses: "epochs of one to three steps",
-        control: "lambda is not halved",
-        every: 1,
-        evaluate: stage3,
-    },
-];
-
-pub(super) const WHOLE_RUNS: [Statement; 1] = [Statement {
-    id: "8.2",
-    title: "Stage 2 leaves at most what the neurons nearest to the teachers leave",
-    hypotheses: "a neuron that is not zero",
-    control: "half of the bound",
-    every: 1,
-    evaluate: nearest_neurons,
-}];
-
-/// Relative accuracy asked of losses.
-const ACCURATE: f64 = 1e-12;
+    }],
+    ..Statement::NONE
+};
 
 /// `E f` and `E[f x]` of a network without affine part.
 fn low_degrees(network: &Network) -> (f64, Vec<f64>) {
@@ -73,8 +52,7 @@ fn low_degrees(network: &Network) -> (f64, Vec<f64>) {
     (mean, linear)
 }
 
-/// **4.1** With `alpha = E f* - E f`, `beta = E[f* x] - E[f x]` the raw loss is that of the degrees at least 2.
-fn preprocessing(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+fn preprocessing(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
     let point = context.point()?;
     let (student, teacher) = (point.student(), point.teacher());
     let ((mean, linear), (target, aim)) = (low_degrees(student), low_degrees(teacher.network()));
@@ -92,15 +70,40 @@ fn preprocessing(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, Verify
     let masses = student.total_mass() + teacher.total_mass();
     let left_over = (student.neurons() + student.dimension() + 16) as f64 * f64::EPSILON * masses;
     let rounding = left.error + right.error + left_over * left_over;
-    Ok(vec![equal(("4.1", "raw loss"), left.value, right.value, rounding)])
+    Ok(vec![equal("raw loss", left.value, right.value, rounding)])
 }
 
-/// **4.2** `w_j^(1) = 2 eta a_j sum_i alpha_i [(sqrt(1 - t_i^2) - 1) w_j + asin(t_i) u_i]/(2 pi)` after one step from a symmetric start, and
-/// `|w_j^(1) - (eta a_j/pi) H w_j| <= (eta |a_j|/(2 pi)) sum_i |alpha_i| t_i^2`, which is the O(1/d) of the theory, for `E t_i^2 = 1/d`.
+/// **4.2 Stage 1.** One step from a symmetric start, with `t_i = w_j.u_i`:
 ///
-/// The bound: with `s = sqrt(1 - t^2)` and `b = asin t - t`, `|(s - 1) w + b u|^2 = (1 - s)^2 + b^2 - 2 (1 - s) b t = t^4/4 - t^6/72 - ... <= t^4/4`.
-fn stage1(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (teacher, mut rng) = (&context.instance().teacher, context.rng(42));
+/// ```text
+/// w_j^(1) = 2 eta a_j sum_i alpha_i [(sqrt(1 - t_i^2) - 1) w_j + asin(t_i) u_i]/(2 pi)
+/// |w_j^(1) - (eta a_j/pi) H w_j| <= (eta |a_j|/(2 pi)) sum_i |alpha_i| t_i^2
+/// ```
+///
+/// The second is the `O(1/d)` of the theory, for `E t_i^2 = 1/d`. With `s = sqrt(1 - t^2)` and
+/// `b = asin t - t`, `|(s - 1) w + b u|^2 = (1 - s)^2 + b^2 - 2 (1 - s) b t = t^4/4 - t^6/72 - ...
+/// <= t^4/4`. Hypotheses: a symmetric start. Sharp: one teacher neuron nearly orthogonal to the
+/// student's. Control: half of the start; the bound of the remainder halved. Source: theory 4.2;
+/// the constant was derived here.
+pub static STAGE_1: Statement = Statement {
+    id: "4.2",
+    says: "Stage 1: one step takes `w_j` to `(eta_0 a_j/pi)(H w_j + O(1/d))`",
+    constants: "`1/2`, derived here",
+    sharp: "one teacher neuron nearly orthogonal to the student's",
+    reference: "theory 4.2",
+    checks: &[Check {
+        title: "Stage 1 in closed form, and how far it is from H w",
+        hypotheses: "symmetric start",
+        control: "half of the start; the bound of the remainder halved",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: stage1,
+    }],
+    ..Statement::NONE
+};
+
+fn stage1(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (teacher, mut rng) = (context.teacher(), context.rng(42)?);
     let d = teacher.dimension();
     let half = rng.random_range(1..=4);
     let (scale, eta) = (decades(&mut rng, -3.0, 3.0), decades(&mut rng, -2.0, 4.0));
@@ -144,20 +147,41 @@ fn stage1(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> 
     let away: Vec<f64> = found.iter().zip(&linear).map(|(x, y)| x - y).collect();
     let bound = 0.5 * factor.abs() * squares * form.choose(1.0, 0.5);
     Ok(vec![
-        equal(("4.2", "formula"), dot(&found, &e), dot(&expected, &e), rounding),
-        at_most(("4.2", "remainder"), norm(&away), bound, rounding),
+        equal("formula", dot(&found, &e), dot(&expected, &e), rounding),
+        at_most("remainder", norm(&away), bound, rounding),
     ])
 }
 
-/// Iterations of the ridge fit, and the factor by which its residual falls.
-const FIT: Solver = Solver::Ridge { tolerance: 1e-10, steps: 400 };
+/// **4.3 Stage 2.** No second layer has a smaller `L + (lambda/2) |a|^2` than the fit, up to
+/// `|grad|^2/(2 lambda)`; balancing keeps `L`, ends in `|a_j| = |w_j|` and does not raise the
+/// decay.
+///
+/// Control: one iteration of the fit; arithmetic means in place of geometric ones, the second 1 %
+/// larger. Source: theory 4.3.
+pub static STAGE_2: Statement = Statement {
+    id: "4.3",
+    says: "Stage 2: a fit of the second layer, then balancing that leaves `f` as it is",
+    reference: "theory 4.3",
+    checks: &[Check {
+        title: "Stage 2 minimises; balancing keeps the function",
+        hypotheses: "-",
+        control: "one iteration of the fit; arithmetic means in place of geometric ones, the second 1% larger",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: stage2,
+    }],
+    ..Statement::NONE
+};
 
-fn fit(
+/// Iterations of the ridge fit, and the factor by which its residual falls.
+pub(crate) const FIT: Solver = Solver::Ridge { tolerance: 1e-10, steps: 400 };
+
+pub(crate) fn fit(
     population: &Population,
     student: &Network,
     lambda: f64,
     solver: Solver,
-) -> Result<Network, VerifyError> {
+) -> Result<Network, TheoryError> {
     let algorithm = Algorithm {
         stage1: None,
         stage2: Some(Stage2 { lambda, solver }),
@@ -170,19 +194,20 @@ fn fit(
 }
 
 /// `L + (lambda/2) |a|^2` with its error.
-fn ridge_value(population: &Population, student: &Network, lambda: f64) -> Bounded {
+pub(crate) fn ridge_value(population: &Population, student: &Network, lambda: f64) -> Bounded {
     let loss = population.loss(student, ACCURATE);
     let decay = 0.5 * lambda * student.squared_norms().0;
     let rounding = (student.neurons() as f64 + 4.0) * f64::EPSILON * (decay + loss.value.abs());
     Bounded { value: loss.value + decay, error: loss.error + rounding }
 }
 
-/// `|grad_a L + lambda a|^2/(2 lambda)`, at least what the fit is above the minimum, for the objective curves by `lambda` at least; rounded up.
-fn ridge_excess(
+/// `|grad_a L + lambda a|^2/(2 lambda)`, at least what the fit is above the minimum, for the
+/// objective curves by `lambda` at least; rounded up.
+pub(crate) fn ridge_excess(
     population: &Population,
     student: &Network,
     lambda: f64,
-) -> Result<f64, VerifyError> {
+) -> Result<f64, TheoryError> {
     let gradient = population.evaluate(student, ACCURATE)?.gradient;
     let terms = gradient.second_layer.iter().zip(student.second_layer());
     let residual: Vec<f64> = terms.map(|(g, a)| g + lambda * a).collect();
@@ -191,9 +216,7 @@ fn ridge_excess(
     Ok((norm(&residual) + error + 4.0 * f64::EPSILON * size).powi(2) / (2.0 * lambda))
 }
 
-/// **4.3** No second layer tried has a smaller `L + (lambda/2) |a|^2` than the fit, up to [`ridge_excess`]; balancing keeps `L`, ends in `|a_j| = |w_j|` and does
-/// not raise the decay.
-fn stage2(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
+fn stage2(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
     let point = context.point()?;
     let student = point.student();
     let balanced = match form {
@@ -209,15 +232,15 @@ fn stage2(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> 
     Ok(claims)
 }
 
-fn ridge(context: &Context<'_>, form: Form) -> Result<Claim, VerifyError> {
-    let (point, mut rng) = (context.point()?, context.rng(43));
+fn ridge(context: &Context<'_>, form: Form) -> Result<Sides, TheoryError> {
+    let (point, mut rng) = (context.point()?, context.rng(43)?);
     let (student, lambda, population) = (point.student(), point.lambda(), point.population());
     let best = fit(population, student, lambda, FIT)?;
     let value = ridge_value(population, &best, lambda);
     if form == Form::Control {
         let one = Solver::Ridge { tolerance: ACCURATE, steps: 1 };
         let few = ridge_value(population, &fit(population, student, lambda, one)?, lambda);
-        return Ok(at_most(("4.3", "fit"), few.value, value.value, few.error + value.error));
+        return Ok(at_most("fit", few.value, value.value, few.error + value.error));
     }
     let shift = 0.1 * norm(best.second_layer());
     let mut others = vec![ridge_value(population, student, lambda)];
@@ -231,10 +254,10 @@ fn ridge(context: &Context<'_>, form: Form) -> Result<Claim, VerifyError> {
     }
     let least = others.iter().fold(others[0], |x, y| if y.value < x.value { *y } else { x });
     let left = value.value - ridge_excess(population, &best, lambda)?;
-    Ok(at_most(("4.3", "fit"), left, least.value, value.error + least.error))
+    Ok(at_most("fit", left, least.value, value.error + least.error))
 }
 
-fn balancing(point: &Point<'_>, balanced: &Network) -> Result<[Claim; 3], VerifyError> {
+fn balancing(point: &Point<'_>, balanced: &Network) -> Result<[Sides; 3], TheoryError> {
     let student = point.student();
     let (before, after) = (point.loss(), point.population().loss(balanced, ACCURATE));
     let roundings = 16.0 * (student.dimension() + student.neurons() + 8) as f64 * f64::EPSILON;
@@ -245,19 +268,15 @@ fn balancing(point: &Point<'_>, balanced: &Network) -> Result<[Claim; 3], Verify
     let (a, w) = student.squared_norms();
     let (b, v) = balanced.squared_norms();
     Ok([
-        equal(
-            ("4.3", "function"),
-            after.value,
-            before.value,
-            before.error + after.error + moved * slope,
-        ),
-        equal(("4.3", "balance"), teacher.imbalance().sqrt(), 0.0, roundings * (b + v).sqrt()),
-        at_most(("4.3", "decay"), b + v, a + w, roundings * (a + w + minimum(b + v, a + w))),
+        equal("function", after.value, before.value, before.error + after.error + moved * slope),
+        equal("balance", teacher.imbalance().sqrt(), 0.0, roundings * (b + v).sqrt()),
+        at_most("decay", b + v, a + w, roundings * (a + w + minimum(b + v, a + w))),
     ])
 }
 
-/// The wrong balancing: `|a_j|` becomes the arithmetic mean of both factors, `|w_j|` that and a hundredth more.
-fn arithmetic_means(student: &Network) -> Result<Network, VerifyError> {
+/// The wrong balancing: `|a_j|` becomes the arithmetic mean of both factors, `|w_j|` that and a
+/// hundredth more.
+fn arithmetic_means(student: &Network) -> Result<Network, TheoryError> {
     let (mut a, mut w) = (Vec::new(), Vec::new());
     for (x, row) in student.second_layer().iter().zip(student.rows()) {
         let size = 0.5 * (x.abs() + norm(row));
@@ -267,9 +286,27 @@ fn arithmetic_means(student: &Network) -> Result<Network, VerifyError> {
     Ok(Network::new(student.dimension(), a, w)?)
 }
 
-/// **4.4** The step after any number of steps is `theta <- theta - eta (grad L + 2^-k lambda theta)` in epoch `k`.
-fn stage3(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let (point, mut rng) = (context.point()?, context.rng(44));
+/// **4.4 Stage 3.** The step after any number of steps is
+/// `theta <- theta - eta (grad L + 2^-k lambda theta)` in epoch `k`.
+///
+/// Hypotheses: epochs of one to three steps. Control: `lambda` is not halved. Source: theory 4.4.
+pub static STAGE_3: Statement = Statement {
+    id: "4.4",
+    says: "Stage 3: descent in all parameters with `lambda` halved every epoch",
+    reference: "theory 4.4",
+    checks: &[Check {
+        title: "Stage 3 is gradient descent with lambda halved every epoch",
+        hypotheses: "epochs of one to three steps",
+        control: "lambda is not halved",
+        scope: Scope::Instances,
+        cost: Cost::Formulas,
+        evaluate: stage3,
+    }],
+    ..Statement::NONE
+};
+
+fn stage3(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (point, mut rng) = (context.point()?, context.rng(44)?);
     let (student, population, lambda) = (point.student(), point.population(), point.lambda());
     let (a, w) = student.squared_norms();
     // Below the inverse curvature, up to a factor.
@@ -306,45 +343,7 @@ fn stage3(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> 
     let (x, g) = (from.second_layer()[j], accurate.second_layer[j]);
     let second = rounding(x.abs(), g.abs(), accurate.second_layer_error + fast.second_layer_error);
     Ok(vec![
-        equal(("4.4", "first layer"), dot(to.neuron(j), &e), dot(&expected, &e), first),
-        equal(("4.4", "second layer"), to.second_layer()[j], moved(x, g), second),
+        equal("first layer", dot(to.neuron(j), &e), dot(&expected, &e), first),
+        equal("second layer", to.second_layer()[j], moved(x, g), second),
     ])
-}
-
-/// `|sigma_{>=2}(u.x) - sigma_{>=2}(v.x)|` of unit vectors with this angle up to sign: `2 k(1) - 2 k(cos phi) = ((pi/2) (1 - cos phi) + phi cos phi - sin phi)/pi`.
-fn feature_distance(angle: f64) -> f64 {
-    let half = (0.5 * angle).sin();
-    let square = (PI * half * half + angle * angle.cos() - angle.sin()) / PI;
-    maximum(square, 0.0).sqrt()
-}
-
-/// **8.2** `min_a L + (lambda/2) |a|^2 <= (sum_i |alpha_i| |sigma(u_i.x) - sigma(wbar_j(i).x)|)^2 + (lambda/2) |a~|^2`, where `j(i)` is the neuron nearest to `u_i` and
-/// `a~` gives it the teacher's amplitude, so that the loss after Stage 2 falls with the angles of the net.
-fn nearest_neurons(context: &Context<'_>, form: Form) -> Result<Vec<Claim>, VerifyError> {
-    let point = context.point()?;
-    let (student, teacher, lambda) = (point.student(), point.teacher(), point.lambda());
-    let population = point.population();
-    let sizes: Vec<f64> = student.rows().map(norm).collect();
-    let mut second_layer = vec![0.0; student.neurons()];
-    let (mut root, mut error) = (0.0, 0.0);
-    for (i, alpha) in teacher.amplitudes().iter().enumerate() {
-        let u = teacher.direction(i);
-        let angles = student.rows().zip(&sizes).enumerate().filter(|(_, (_, s))| **s > 0.0);
-        let nearest = angles
-            .map(|(j, (w, _))| (j, projective_angle(w, u)))
-            .min_by(|x, y| x.1.total_cmp(&y.1));
-        let Some((j, angle)) = nearest else { return Ok(Vec::new()) };
-        second_layer[j] += alpha / sizes[j];
-        let distance = feature_distance(angle);
-        root += alpha.abs() * distance;
-        // The square loses 4 eps (phi + phi^2), and the distance is at most half of the angle.
-        error += 16.0 * f64::EPSILON * alpha.abs() * (distance + 0.5);
-    }
-    let best = fit(population, student, lambda, FIT)?;
-    let value = ridge_value(population, &best, lambda);
-    let left = value.value - ridge_excess(population, &best, lambda)?;
-    let decay = 0.5 * lambda * dot(&second_layer, &second_layer);
-    let right = (root * root + decay) * form.choose(1.0, 0.5);
-    let rounding = value.error + error * (2.0 * root + error) + 64.0 * f64::EPSILON * decay;
-    Ok(vec![at_most(("8.2", "nearest neurons"), left, right, rounding)])
 }

@@ -1,0 +1,58 @@
+//! What the statements say at one student.
+
+use crate::claim::{Claim, Evidence};
+use crate::context::Context;
+use crate::dual::Dual;
+use crate::error::TheoryError;
+use crate::s5_duality;
+use crate::statements;
+
+/// Every statement about a student, and the interval of its optimality gap.
+#[derive(Clone, Debug)]
+pub struct Analysis {
+    /// Both sides of every statement, by id.
+    pub claims: Vec<Claim>,
+    /// The certificate that they use.
+    pub dual: Dual,
+    /// Bounds of the optimality gap from the certificate alone (5.2).
+    pub gap_by_certificate: (f64, f64),
+    /// How these are known.
+    pub evidence_by_certificate: Evidence,
+    /// The narrower one of the intervals of the gap: from the certificate, or from the optimum
+    /// (5.1).
+    pub gap: (f64, f64),
+    /// How that is known.
+    pub gap_evidence: Evidence,
+}
+
+impl Analysis {
+    /// Evaluates the statements at a student.
+    ///
+    /// # Errors
+    /// [`TheoryError`] if a side cannot be computed.
+    pub fn new(context: &Context<'_>) -> Result<Self, TheoryError> {
+        let mut claims = Vec::new();
+        for statement in statements() {
+            claims.extend(statement.claims(context)?);
+        }
+        let (dual, point) = (context.dual()?, context.point()?);
+        let by_certificate = s5_duality::gap(&context.quantities()?, dual.constants());
+        let by_optimum = context.optimum()?.gap(point);
+        // zeta+ is computed.
+        let evidence = Evidence::Computed.worse(dual.evidence());
+        let width = |(lower, upper): (f64, f64)| upper - lower;
+        let (gap, gap_evidence) = if width(by_optimum) < width(by_certificate) {
+            (by_optimum, Evidence::Sampled)
+        } else {
+            (by_certificate, evidence)
+        };
+        Ok(Self {
+            claims,
+            dual: dual.clone(),
+            gap_by_certificate: by_certificate,
+            evidence_by_certificate: evidence,
+            gap,
+            gap_evidence,
+        })
+    }
+}

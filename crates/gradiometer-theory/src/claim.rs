@@ -1,0 +1,334 @@
+//! The vocabulary of what is found: how a number is known, two sides of a statement, and what they
+//! show.
+
+use gradiometer_certify::Proof;
+use gradiometer_hermite::Enclosure;
+use gradiometer_population::Bounded;
+use std::fmt;
+
+/// How a number is known, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Evidence {
+    /// Proved by outward-rounded arithmetic.
+    Certified,
+    /// Closed form in floating point, with its rounding bounded or measured.
+    Computed,
+    /// Depends on a finite search or on samples.
+    Sampled,
+    /// A regression.
+    Fitted,
+}
+
+impl Evidence {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Certified => "certified",
+            Self::Computed => "computed",
+            Self::Sampled => "sampled",
+            Self::Fitted => "fitted",
+        }
+    }
+
+    /// The worse of two.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        self.max(other)
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A number, how far it may be off by rounding, and how it is known.
+///
+/// Outside this crate a known number is at best [`Evidence::Computed`]: only an enclosure, or a
+/// proof of the checker, makes a certified one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// The number.
+    pub value: f64,
+    /// A bound of its rounding.
+    pub error: f64,
+    evidence: Evidence,
+}
+
+impl Known {
+    /// A closed form in floating point.
+    pub const fn computed(value: f64, error: f64) -> Self {
+        Self { value, error, evidence: Evidence::Computed }
+    }
+
+    /// The result of a finite search or of samples.
+    pub const fn sampled(value: f64, error: f64) -> Self {
+        Self { value, error, evidence: Evidence::Sampled }
+    }
+
+    /// The midpoint of an enclosure, off by at most its width.
+    pub fn enclosed(enclosure: Enclosure) -> Self {
+        let (value, error) = (enclosure.midpoint(), enclosure.width());
+        Self { value, error, evidence: Evidence::Certified }
+    }
+
+    /// The `rho` of a certificate that the checker has proved.
+    pub const fn rho_of(proof: &Proof) -> Self {
+        Self { value: proof.rho(), error: 0.0, evidence: Evidence::Certified }
+    }
+
+    /// How it is known.
+    pub const fn evidence(&self) -> Evidence {
+        self.evidence
+    }
+
+    /// The same number, made of something known in that way too.
+    #[must_use]
+    pub fn with(mut self, evidence: Evidence) -> Self {
+        self.evidence = self.evidence.worse(evidence);
+        self
+    }
+
+    /// The number times an exact factor.
+    #[must_use]
+    pub fn times(mut self, factor: f64) -> Self {
+        self.value *= factor;
+        self.error *= factor.abs();
+        self
+    }
+}
+
+impl From<Bounded> for Known {
+    fn from(Bounded { value, error, .. }: Bounded) -> Self {
+        Self::computed(value, error)
+    }
+}
+
+/// What a claim says of its two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `left <= right`.
+    AtMost,
+    /// `left = right`.
+    Equal,
+}
+
+/// What the two computed sides show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// The relation holds up to the rounding of its sides; many of these inequalities are
+    /// equalities on some instances.
+    Holds,
+    /// It fails by more than the rounding.
+    Refuted,
+    /// A side, or its rounding, is not a number.
+    Inconclusive,
+    /// A hypothesis of the statement does not hold here, so that it says nothing.
+    Inapplicable,
+}
+
+impl Finding {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Holds => "holds",
+            Self::Refuted => "refuted",
+            Self::Inconclusive => "inconclusive",
+            Self::Inapplicable => "inapplicable",
+        }
+    }
+
+    /// What several findings say together: refuted if one is, else inconclusive if one is, else
+    /// that they hold.
+    pub fn of_all(findings: impl IntoIterator<Item = Self>) -> Self {
+        findings.into_iter().fold(Self::Holds, |all, one| match (all, one) {
+            (Self::Refuted, _) | (_, Self::Refuted) => Self::Refuted,
+            (Self::Inconclusive, _) | (_, Self::Inconclusive) => Self::Inconclusive,
+            _ => Self::Holds,
+        })
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Both sides of one part of a statement.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sides {
+    /// Which part.
+    pub part: &'static str,
+    /// The left side.
+    pub left: Known,
+    /// What is claimed of them.
+    pub relation: Relation,
+    /// The right side.
+    pub right: Known,
+    /// The teacher neuron that the part is about, if it is about one.
+    pub neuron: Option<usize>,
+    /// The hypothesis that does not hold, if one does not.
+    pub obstacle: Option<&'static str>,
+}
+
+impl Sides {
+    /// `left <= right`.
+    pub fn at_most(part: &'static str, left: impl Into<Known>, right: impl Into<Known>) -> Self {
+        Self::new(part, left.into(), Relation::AtMost, right.into())
+    }
+
+    /// `left = right`.
+    pub fn equal(part: &'static str, left: impl Into<Known>, right: impl Into<Known>) -> Self {
+        Self::new(part, left.into(), Relation::Equal, right.into())
+    }
+
+    const fn new(part: &'static str, left: Known, relation: Relation, right: Known) -> Self {
+        Self { part, left, relation, right, neuron: None, obstacle: None }
+    }
+
+    /// The same where a hypothesis may fail.
+    #[must_use]
+    pub fn unless(mut self, fails: bool, obstacle: &'static str) -> Self {
+        if fails && self.obstacle.is_none() {
+            self.obstacle = Some(obstacle);
+        }
+        self
+    }
+
+    /// The same with another value on the right, as a control has it.
+    #[must_use]
+    pub fn with_right(mut self, value: f64) -> Self {
+        self.right.value = value;
+        self
+    }
+
+    /// `left - right` may be off by this much by rounding.
+    pub fn rounding(&self) -> f64 {
+        self.left.error + self.right.error
+    }
+
+    fn finding(&self) -> Finding {
+        if self.obstacle.is_some() {
+            return Finding::Inapplicable;
+        }
+        let (off, rounding) = (self.left.value - self.right.value, self.rounding());
+        match self.relation {
+            Relation::AtMost if off <= rounding => Finding::Holds,
+            Relation::Equal if off.abs() <= rounding => Finding::Holds,
+            Relation::AtMost if off > rounding => Finding::Refuted,
+            Relation::Equal if off.abs() > rounding => Finding::Refuted,
+            _ => Finding::Inconclusive,
+        }
+    }
+}
+
+/// One part of a statement at one point: both sides and what follows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Claim {
+    /// The statement's id, such as `7.3`.
+    pub id: &'static str,
+    /// Which of its parts.
+    pub part: &'static str,
+    /// The teacher neuron that the part is about, if it is about one.
+    pub neuron: Option<usize>,
+    /// The left side.
+    pub left: f64,
+    /// The right side.
+    pub right: f64,
+    /// What is claimed of them.
+    pub relation: Relation,
+    /// How much `left - right` may be off by rounding.
+    pub rounding: f64,
+    /// What follows.
+    pub finding: Finding,
+    /// Which hypothesis does not hold, where it is inapplicable.
+    pub obstacle: Option<&'static str>,
+    /// The worst evidence among what the sides are made of.
+    pub evidence: Evidence,
+}
+
+impl Claim {
+    /// What two sides show.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_theory::{Claim, Evidence, Finding, Known, Sides};
+    /// let sides = Sides::at_most("a part", Known::computed(1.0, 0.0), Known::sampled(2.0, 0.0));
+    /// let claim = Claim::new("7.1", &sides);
+    /// assert_eq!((claim.finding, claim.ratio()), (Finding::Holds, 0.5));
+    /// assert_eq!(claim.evidence, Evidence::Sampled);
+    /// assert_eq!(claim.to_string(), "7.1 a part holds: 1.000e0 <= 2.000e0 (sampled)");
+    /// ```
+    pub fn new(id: &'static str, sides: &Sides) -> Self {
+        Self {
+            id,
+            part: sides.part,
+            neuron: sides.neuron,
+            left: sides.left.value,
+            right: sides.right.value,
+            relation: sides.relation,
+            rounding: sides.rounding(),
+            finding: sides.finding(),
+            obstacle: sides.obstacle,
+            evidence: sides.left.evidence.worse(sides.right.evidence),
+        }
+    }
+
+    /// A claim without sides, for a hypothesis of all parts does not hold.
+    pub(crate) fn inapplicable(id: &'static str, obstacle: &'static str) -> Self {
+        let none = Known::computed(f64::NAN, f64::NAN);
+        Self::new(id, &Sides::at_most("all parts", none, none).unless(true, obstacle))
+    }
+
+    /// Its id and part, and the teacher neuron if it is about one: `7.6 average neuron 0`.
+    pub fn name(&self) -> String {
+        let Self { id, part, neuron, .. } = self;
+        neuron.map_or_else(|| format!("{id} {part}"), |i| format!("{id} {part} {i}"))
+    }
+
+    /// What follows, in a word, with the hypothesis that does not hold:
+    /// `inapplicable: layers not balanced`.
+    pub fn verdict(&self) -> String {
+        let name = self.finding.name();
+        self.obstacle.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"))
+    }
+
+    /// `left/right`, the tightness: at most one where an inequality holds, one for an identity. NaN
+    /// for an inequality whose right side is not positive, where a quotient says nothing.
+    pub fn ratio(&self) -> f64 {
+        if self.relation == Relation::Equal || self.right > 0.0 {
+            self.left / self.right
+        } else {
+            f64::NAN
+        }
+    }
+
+    /// Whether it is refuted.
+    pub fn is_violated(&self) -> bool {
+        self.finding == Finding::Refuted
+    }
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.relation == Relation::Equal { "=" } else { "<=" };
+        let (name, verdict) = (self.name(), self.verdict());
+        write!(
+            f,
+            "{name} {verdict}: {:.3e} {sign} {:.3e} ({})",
+            self.left, self.right, self.evidence
+        )
+    }
+}
+
+/// An identity of computed numbers whose difference is off by at most `rounding`.
+pub(crate) fn equal(part: &'static str, left: f64, right: f64, rounding: f64) -> Sides {
+    Sides::equal(part, Known::computed(left, 0.0), Known::computed(right, rounding))
+}
+
+/// An inequality of computed numbers whose difference is off by at most `rounding`.
+pub(crate) fn at_most(part: &'static str, left: f64, right: f64, rounding: f64) -> Sides {
+    Sides::at_most(part, Known::computed(left, 0.0), Known::computed(right, rounding))
+}

@@ -1,0 +1,277 @@
+//! Section 7, the bounds that a certificate gives: loss, slack, localisation, cancellation, norm.
+
+use crate::claim::{Known, Sides};
+use crate::context::Context;
+use crate::dual::Dual;
+use crate::quantities::{Constants, Quantities};
+use crate::statement::{Check, Cost, Curve, Form, Scope, Statement};
+use gradiometer_hermite::float::maximum;
+use gradiometer_landscape::point::Point;
+
+pub(crate) static STATEMENTS: [&Statement; 5] =
+    [&LOSS_BOUND, &SLACK, &LOCALISATION, &NO_CANCELLATION, &NORM];
+
+/// **7.1 Loss bound.** `sqrt(L) <= (lambda |p| + sqrt(lambda^2 |p|^2 + 4 max(zeta+, 0)))/2`.
+///
+/// Hypotheses: a dual certificate of norm `|p|`; any student. Sharp: one teacher neuron,
+/// `c = 1 - lambda/k(1)`, where `zeta+ = 0` and `sqrt(L) = lambda |p|`. Control: `|p|` halved.
+/// Source: theory 7.1.
+pub static LOSS_BOUND: Statement = Statement {
+    id: "7.1",
+    says: "bound on `sqrt(L)` by `lambda norm(p)` and `zeta+`",
+    constants: "`norm(p)` of a certificate",
+    sharp: "one teacher neuron, `c = 1 - lambda/k(1)`",
+    reference: "theory 7.1",
+    checks: &[Check {
+        title: "loss bound",
+        hypotheses: "a certificate",
+        control: "|p| halved",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: |context, form| {
+            let p = *context.dual()?.constants();
+            let p = form.choose(p, p.claiming(1.0, 0.5));
+            Ok(vec![loss_bound(&context.quantities()?, &p)])
+        },
+    }],
+    curve: Some(Curve {
+        title: "the loss bound",
+        caption: "The root of the loss stays below (λ|p| + (λ²|p|² + 4 ζ⁺)^½)/2 all along the run; a small distance is a sharp bound.",
+        left: "√L",
+        sides: loss_bound,
+    }),
+    ..Statement::NONE
+};
+
+/// The sides of 7.1.
+pub fn loss_bound(at: &Quantities, p: &Constants) -> Sides {
+    let (root, zeta, pull) = (at.root_loss(), at.zeta_plus, at.lambda * p.norm);
+    let bound = |zeta: f64| 0.5 * (pull + (pull * pull + 4.0 * maximum(zeta, 0.0)).sqrt());
+    let right = bound(zeta.value);
+    let error = bound(zeta.value + zeta.error) - right + 8.0 * f64::EPSILON * right;
+    Sides::at_most("loss bound", root, Known::computed(right, error))
+}
+
+/// **7.2 Slack.** `sum_j |c_j| (1 - sign(c_j) eta(wbar_j)) <= B <= zeta+/lambda + lambda |p|^2/4`,
+/// where `B = zeta+/lambda + |p| sqrt(L) - L/lambda = (|a|^2 + |W|_F^2)/2 - |mu*| + |p| sqrt(L)`.
+///
+/// The second inequality is that of two means and holds for any number `|p|`. Hypotheses: a dual
+/// certificate of norm `|p|`; any student. Sharp: two neurons that cancel in `f` and count twice in
+/// the mass; the second part where `sqrt(L) = lambda |p|/2`. Control: the bound halved;
+/// `lambda |p|^2/8` in place of `lambda |p|^2/4`. Source: theory 7.2.
+pub static SLACK: Statement = Statement {
+    id: "7.2",
+    says: "slack: the masses weighted by `1 - sign(c_j) eta(w_j)` are at most `zeta+/lambda + lambda norm(p)^2/4`",
+    constants: "`norm(p)` of a certificate",
+    sharp: "two neurons that cancel; then where `sqrt(L) = lambda norm(p)/2`",
+    reference: "theory 7.2",
+    checks: &[Check {
+        title: "slack",
+        hypotheses: "a certificate",
+        control: "the bound halved; lambda |p|^2/8 in place of lambda |p|^2/4",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: |context, form| {
+            let (at, dual) = (context.quantities()?, context.dual()?);
+            let [slack, last] = slack(context.point()?, &at, dual);
+            if form == Form::Stated {
+                return Ok(vec![slack, last]);
+            }
+            let half = 0.125 * at.lambda * dual.norm() * dual.norm();
+            let halved = slack.with_right(0.5 * slack.right.value);
+            Ok(vec![halved, last.with_right(last.right.value - half)])
+        },
+    }],
+    ..Statement::NONE
+};
+
+/// The bound `B` of 7.2, which 7.3 and 7.4 have on the right too.
+pub fn slack_bound(at: &Quantities, p: &Constants) -> Known {
+    let (decay, root) = (at.decay_excess, at.root_loss());
+    Known::computed(
+        decay.value + p.norm * root.value,
+        decay.error + p.norm * (root.error + 4.0 * f64::EPSILON * root.value),
+    )
+}
+
+/// The sides of 7.2.
+pub fn slack(point: &Point<'_>, at: &Quantities, dual: &Dual) -> [Sides; 2] {
+    let left = weighted_mass(point, dual, |_, eta, sign| 1.0 - sign * eta);
+    let (middle, zeta, p) = (slack_bound(at, dual.constants()), at.zeta_plus, dual.norm());
+    let last = zeta.value / at.lambda + 0.25 * at.lambda * p * p;
+    let last = Known::computed(last, zeta.error / at.lambda + 8.0 * f64::EPSILON * last.abs());
+    [Sides::at_most("slack", left, middle), Sides::at_most("without the loss", middle, last)]
+}
+
+/// `sum_j |c_j| weight(j, eta_j, sign(c_j))`.
+fn weighted_mass(point: &Point<'_>, dual: &Dual, weight: impl Fn(usize, f64, f64) -> f64) -> Known {
+    let (mut value, mut error) = (0.0, 0.0);
+    // The direction of a neuron is rounded, and eta is Lipschitz with constant |p| |grad sigma| <=
+    // |p|.
+    let turned = dual.norm() * point.roundings();
+    for (j, c) in point.split().masses().iter().enumerate().filter(|(_, c)| c.abs() > 0.0) {
+        let eta = dual.eta(point.unit(j));
+        let term = c.abs() * weight(j, eta.value, c.signum());
+        value += term;
+        error += c.abs() * (eta.error + turned) + point.roundings() * term.abs();
+    }
+    Known::computed(value, error)
+}
+
+/// **7.3 Localisation.** `sum_j |c_j| delta_j^2 <= B/rho` with the bound `B` of 7.2, so that the
+/// mass beyond an angle `delta_0` is at most `B/(rho delta_0^2)`: far neurons carry little mass.
+///
+/// Hypotheses: a dual certificate with `rho` and `|p|`; any student. Sharp: two neurons that cancel
+/// where `eta = 0` and `rho delta^2 = 1`, such as orthogonal to the teachers' span with
+/// `rho = 4/pi^2`. Control: `rho` doubled. Source: theory 7.3.
+pub static LOCALISATION: Statement = Statement {
+    id: "7.3",
+    says: "localisation: the masses weighted by `delta_j^2` are at most the bound of 7.2 over `rho`",
+    constants: "`rho` and `norm(p)` of a certificate",
+    sharp: "two neurons that cancel where `eta = 0` and `rho delta^2 = 1`",
+    reference: "theory 7.3",
+    checks: &[Check {
+        title: "localisation",
+        hypotheses: "a certificate",
+        control: "rho doubled",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: |context, form| {
+            let p = *context.dual()?.constants();
+            let p = form.choose(p, p.claiming(2.0, 1.0));
+            let (at, spread) = (context.quantities()?, context.point()?.split().localisation());
+            Ok(vec![localisation(spread, &at, &p), mass_beyond(&at, &p)])
+        },
+    }],
+    curve: Some(Curve {
+        title: "far neurons carry little mass",
+        caption: "The mass farther than {angle} rad from every teacher stays below what the gap allows. The curve ends where no neuron is left out there.",
+        left: "mass beyond {angle} rad",
+        sides: mass_beyond,
+    }),
+    ..Statement::NONE
+};
+
+/// The sides of 7.3; `spread` is `sum_j |c_j| delta_j^2`.
+pub fn localisation(spread: f64, at: &Quantities, p: &Constants) -> Sides {
+    localised("localisation", spread, at, p, 1.0)
+}
+
+/// The sides of 7.3 for the mass beyond an angle.
+pub fn mass_beyond(at: &Quantities, p: &Constants) -> Sides {
+    let (angle, mass) = at.beyond;
+    localised("mass beyond the angle", mass, at, p, angle * angle)
+}
+
+fn localised(part: &'static str, left: f64, at: &Quantities, p: &Constants, square: f64) -> Sides {
+    let (bound, scale) = (slack_bound(at, p), p.rho.value * square);
+    let right = bound.value / scale;
+    let roundings = 2.0 * at.roundings;
+    let right = Known::computed(right, roundings * right.abs() + bound.error / scale);
+    let right = right.with(p.rho.evidence());
+    Sides::at_most(part, Known::computed(left, roundings * left), right)
+}
+
+/// **7.4 No norm cancellation.** The mass of the neurons whose sign opposes that of `eta(wbar_j)`,
+/// weighted by `1 + |eta(wbar_j)|`, is at most the bound `B` of 7.2.
+///
+/// With the nearest teacher's sign in place of `eta`'s it is false in general, see
+/// [`opposing_nearest`]. Hypotheses: a dual certificate of norm `|p|`; any student. Sharp: two
+/// neurons that cancel on a teacher direction, where `|eta| = 1`. Control: the bound halved.
+/// Source: theory 7.4.
+pub static NO_CANCELLATION: Statement = Statement {
+    id: "7.4",
+    says: "the mass whose sign opposes that of `eta` is at most the bound of 7.2; with the nearest teacher's sign it is false",
+    constants: "`norm(p)` of a certificate",
+    sharp: "two neurons that cancel on a teacher direction",
+    reference: "theory 7.4",
+    checks: &[Check {
+        title: "no norm cancellation, for the mass whose sign opposes eta",
+        hypotheses: "a certificate",
+        control: "the bound halved",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: |context, form| {
+            let sides = opposing_eta(context.point()?, &context.quantities()?, context.dual()?);
+            Ok(vec![sides.with_right(sides.right.value * form.choose(1.0, 0.5))])
+        },
+    }],
+    ..Statement::NONE
+};
+
+/// The sides of 7.4.
+pub fn opposing_eta(point: &Point<'_>, at: &Quantities, dual: &Dual) -> Sides {
+    let left = weighted_mass(
+        point,
+        dual,
+        |_, eta, sign| {
+            if sign * eta < 0.0 { 1.0 + eta.abs() } else { 0.0 }
+        },
+    );
+    Sides::at_most("opposing eta", left, slack_bound(at, dual.constants()))
+}
+
+/// 7.4 with the nearest teacher's sign in place of `eta`'s: **not** true in general.
+///
+/// Where `eta` has the sign of `c_j` although the nearest teacher does not, the slack of 7.2 holds
+/// `1 - |eta|` of that mass only. It is true if `eta` has the nearest teacher's sign at every
+/// neuron.
+pub fn opposing_nearest(point: &Point<'_>, at: &Quantities, dual: &Dual) -> Sides {
+    let (amplitudes, nearest) = (point.teacher().amplitudes(), point.split().nearest());
+    let left = weighted_mass(point, dual, |j, eta, sign| {
+        if sign * amplitudes[nearest[j]] < 0.0 { 1.0 + eta.abs() } else { 0.0 }
+    });
+    Sides::at_most("opposing the nearest teacher", left, slack_bound(at, dual.constants()))
+}
+
+/// **7.5 Norm.** `-|p| sqrt(L) <= |mu| - |mu*| <= (zeta+ - L)/lambda`.
+///
+/// The first as `|mu*| - |mu| <= |p| sqrt(L)`; the second, less `|mu*|` on both sides, as
+/// `|mu| <= (|a|^2 + |W|_F^2)/2`. Hypotheses: the first a dual certificate of norm `|p|`; any
+/// student. Sharp: from below where the residual is a multiple of `p`; from above for every
+/// balanced student. Control: `|p|` halved; half of the decay. Source: theory 7.5.
+pub static NORM: Statement = Statement {
+    id: "7.5",
+    says: "the total mass is within `-norm(p) sqrt(L)` and `(zeta+ - L)/lambda` of the teacher's",
+    constants: "`norm(p)` of a certificate",
+    sharp: "where the residual is a multiple of `p`; from above for every balanced student",
+    reference: "theory 7.5",
+    checks: &[Check {
+        title: "norm",
+        hypotheses: "a certificate",
+        control: "|p| halved; from above, half of the decay",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: |context, form| {
+            let half = form.choose(1.0, 0.5);
+            let p = *context.dual()?.constants();
+            let p = form.choose(p, p.claiming(1.0, half));
+            let below = norm_from_below(&context.quantities()?, &p);
+            let above = norm_from_above(context);
+            Ok(vec![below, above.with_right(above.right.value * half)])
+        },
+    }],
+    curve: Some(Curve {
+        title: "the norm from below",
+        caption: "The student's mass falls short of the teacher's by no more than |p| √L: weight decay shrinks it, in proportion to λ. Only positive values show.",
+        left: "|μ*| − |μ|",
+        sides: norm_from_below,
+    }),
+    ..Statement::NONE
+};
+
+/// The sides of 7.5 from below.
+pub fn norm_from_below(at: &Quantities, p: &Constants) -> Sides {
+    let (root, excess) = (at.root_loss(), at.mass_excess);
+    let error = p.norm * (root.error + 4.0 * f64::EPSILON * root.value);
+    let left = Known::computed(-excess.value, excess.error);
+    Sides::at_most("from below", left, Known::computed(p.norm * root.value, error))
+}
+
+fn norm_from_above(context: &Context<'_>) -> Sides {
+    let student = context.student();
+    let (a, w) = student.squared_norms();
+    let terms = (student.neurons() + student.dimension() + 16) as f64;
+    let right = Known::computed(0.5 * (a + w), terms * f64::EPSILON * (a + w));
+    Sides::at_most("from above", Known::computed(student.total_mass(), 0.0), right)
+}

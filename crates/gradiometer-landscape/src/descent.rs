@@ -9,7 +9,7 @@ use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::minimum_of;
 use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Ritz};
+use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective as _, Ritz};
 use std::f64::consts::PI;
 pub use step::{Decrease, GradientStep, LargestStep, largest_step};
 

@@ -9,7 +9,7 @@ use crate::record::{FloorReport, Position, RunRecord};
 use crate::run::Results;
 use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_files::{FilesError, TensorNames, file, safetensors_file};
-use gradiometer_train::{Floor, Flow, LayerMoments, Moments, State};
+use gradiometer_train::{Flow, LayerMoments, Moments, State, StationaryPoint};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::Path;
@@ -47,7 +47,7 @@ struct Metadata {
     steps: u64,
     lambda: f64,
     optimizer_steps: u64,
-    floor: Floor,
+    floor: StationaryPoint,
     flow: Flow,
     floors: Vec<FloorReport>,
     stages: Vec<RunRecord>,
@@ -214,7 +214,7 @@ mod tests {
             results: Results {
                 stages: vec![record(Position::START), record(Phase::Balance.into())],
                 last: record(Phase::Floor { epoch: 3 }.into()),
-                floors: vec![FloorReport::new(3, 0.1, Floor::default())],
+                floors: vec![FloorReport::new(3, 0.1, StationaryPoint::default())],
                 violation: None,
             },
             lengths: Lengths { trajectory: 99, claims: 7, snapshots: 77 },

@@ -10,8 +10,8 @@ use gradiometer_files::{FilesError, TensorNames, read_network, read_teacher};
 use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
-    ActivationEmpirical, ActivationPopulation, Empirical, FromDegree, Objective, Population,
-    PopulationError, Precision, SampleRequest,
+    ActivationPopulation, Degrees, Objective, Population, PopulationError, Precision,
+    SampleRequest, Samples,
 };
 use gradiometer_train::Algorithm;
 use std::fmt;
@@ -115,11 +115,11 @@ impl Experiment {
     pub(crate) fn population(&self, teacher: &Teacher) -> Result<Box<dyn Objective>, RunError> {
         let teacher = teacher.clone();
         if self.activation == ActivationName::Relu {
-            return Ok(Box::new(Population::new(teacher).from_degree(self.lowest_degree())));
+            return Ok(Box::new(Population::new(teacher).of_degrees(self.degrees())));
         }
         let population = ActivationPopulation::new(teacher, self.activation.activation())
             .map_err(|source| RunError::Objective { field: "activation", source })?;
-        Ok(Box::new(population.from_degree(self.lowest_degree())))
+        Ok(Box::new(population.of_degrees(self.degrees())))
     }
 
     /// The average over samples that a run descends in place of it.
@@ -133,7 +133,7 @@ impl Experiment {
             count: section.count.unwrap_or(0),
             noise: section.noise,
             seed: self.seed.wrapping_add(2),
-            from_degree: self.lowest_degree(),
+            degrees: self.degrees(),
             batches: section.batches(),
             label_fit: section.label_fit(),
         };
@@ -147,8 +147,8 @@ impl Experiment {
             .map_err(|source| RunError::Objective { field: "samples", source })
     }
 
-    fn lowest_degree(&self) -> FromDegree {
-        if self.skip.contains(&Part::Preprocessing) { FromDegree::Zero } else { FromDegree::Two }
+    fn degrees(&self) -> Degrees {
+        if self.skip.contains(&Part::Preprocessing) { Degrees::All } else { Degrees::FromTwo }
     }
 
     /// The student's start, read or generated from the stream after the teacher's.
@@ -188,13 +188,9 @@ fn average(
     given: Option<(&[f64], &[f64])>,
     request: &SampleRequest,
 ) -> Result<Box<dyn Objective>, PopulationError> {
-    let function = activation.activation();
-    Ok(match (activation, given) {
-        (ActivationName::Relu, None) => Box::new(Empirical::drawn(teacher, request)?),
-        (ActivationName::Relu, Some((x, y))) => Box::new(Empirical::given(teacher, x, y, request)?),
-        (_, None) => Box::new(ActivationEmpirical::drawn(teacher, function, request)?),
-        (_, Some((x, y))) => {
-            Box::new(ActivationEmpirical::given(teacher, function, x, y, request)?)
-        }
-    })
+    let activation = activation.activation();
+    Ok(Box::new(match given {
+        None => Samples::drawn(teacher, activation, request)?,
+        Some((x, y)) => Samples::given(teacher, activation, x, y, request)?,
+    }))
 }

@@ -153,7 +153,5 @@ impl<'a> Snapshots<'a> {
     }
 }
 
-}
-
 #[cfg(test)]
 mod tests;

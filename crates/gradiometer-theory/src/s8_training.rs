@@ -1,7 +1,7 @@
 //! Section 8: whole runs.
 
-use crate::claim::{Sides, at_most};
-use crate::context::Context;
+use crate::claim::{Known, Sides, at_most};
+use crate::context::{Choice, Context};
 use crate::error::{TheoryError, inapplicable};
 use crate::runs::{STEP_SIZE, teacher};
 use crate::s4_algorithm::{FIT, fit, ridge_excess, ridge_value};
@@ -15,9 +15,11 @@ use gradiometer_model::geometry::{dot, norm, projective_angle};
 use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::{Objective, Population};
 use gradiometer_train::{Advance, Algorithm, Phase, Record, Stage1, Stage2, Stage3, Trainer};
+use rand::RngExt;
 use std::f64::consts::PI;
 
-pub(crate) static STATEMENTS: [&Statement; 4] = [&COVERING, &LOCAL_REGIME, &RATES, &LEARNING];
+pub(crate) static STATEMENTS: [&Statement; 5] =
+    [&COVERING, &LOCAL_REGIME, &RATES, &LEARNING, &LOCAL_THEOREM];
 
 /// Controls of several exponents.
 const DEGENERATE: &str = "a teacher whose H is singular on the span (Assumption 3 removed)";
@@ -346,3 +348,44 @@ pub static LEARNING: Statement = Statement {
     ],
     ..Statement::NONE
 };
+
+/// **8.5 The local theorem with constants**, its first line: `sqrt(L) <= l_0 lambda` where
+/// `zeta+ <= C_0 lambda^2`, with `l_0 = (|p| + sqrt(|p|^2 + 4 C_0))/2`.
+///
+/// Hypotheses: a dual certificate of norm `|p|`; `zeta+ <= C_0 lambda^2` for a `C_0 >= 0`. Where a
+/// student is analysed `C_0 = |p|^2/4`; to verify, up to twice the least that the instance allows.
+/// Sharp: as 7.1, with the least `C_0`. Control: `|p|` halved. Source: theory 8.5.
+pub static LOCAL_THEOREM: Statement = Statement {
+    id: "8.5",
+    says: "the local theorem, first line: `sqrt(L) <= l_0 lambda` where `zeta+ <= C_0 lambda^2`",
+    constants: "`l_0 = (norm(p) + sqrt(norm(p)^2 + 4 C_0))/2`",
+    sharp: "one teacher neuron, `c = 1 - lambda/k(1)`, and the least `C_0`",
+    reference: "theory 8.5",
+    checks: &[Check {
+        title: "the local theorem: the root of the loss is of the order of lambda",
+        hypotheses: "a certificate; zeta+ at most C_0 lambda^2",
+        control: "|p| halved",
+        scope: Scope::Student,
+        cost: Cost::Formulas,
+        evaluate: local_loss,
+    }],
+    ..Statement::NONE
+};
+
+fn local_loss(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (at, p) = (context.quantities()?, context.dual()?.norm());
+    let (lambda, zeta) = (at.lambda, at.zeta_plus.value + at.zeta_plus.error);
+    let c_0 = match context.choice() {
+        Choice::Given { .. } => 0.25 * p * p,
+        Choice::Drawn { .. } => {
+            // Rounded up, so that zeta+ <= C_0 lambda^2.
+            let least = maximum(zeta, 0.0) / (lambda * lambda) * (1.0 + 8.0 * f64::EPSILON);
+            least * (1.0 + context.rng(85)?.random::<f64>())
+        }
+    };
+    let p = p * form.choose(1.0, 0.5);
+    let right = 0.5 * (p + (p * p + 4.0 * c_0).sqrt()) * lambda;
+    let right = Known::computed(right, 8.0 * f64::EPSILON * right);
+    let fails = !(zeta <= c_0 * lambda * lambda);
+    Ok(vec![Sides::at_most("loss", at.root_loss(), right).unless(fails, "zeta+ > C_0 lambda^2")])
+}

@@ -12,18 +12,19 @@
 //! and `S_1 = sum_b A_b c_1(|v_b|) vbar_b + beta`, `c_k(r) = E[sigma(r z) h_k(z)]`.
 
 use crate::accuracy::Accuracy;
+use crate::coefficients::{low_coefficients, majorant, smooth};
 use crate::error::PopulationError;
 use crate::objective::Objective;
 use crate::value::{EvaluationRoute, Gradient, Reached};
 use crate::workspace::Workspace;
 use gradiometer_hermite::float::maximum;
-use gradiometer_hermite::kernel::{Pair, PairKernel, kernel, low_degrees};
-use gradiometer_hermite::polynomial::{Polynomial, ScaledCoefficient};
+use gradiometer_hermite::kernel::{Pair, PairKernel, kernel};
+use gradiometer_hermite::polynomial::ScaledCoefficient;
 use gradiometer_hermite::{Activation, Angle, Bounded, Degrees, HermiteError};
 use gradiometer_model::geometry::{dot, norm, normalise_into};
 use gradiometer_model::{Network, Teacher};
 use rayon::prelude::*;
-use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, TAU};
+use std::f64::consts::{FRAC_2_PI, TAU};
 
 /// The exact population loss `L = E (f(x) - f*(x))^2` under `x ~ N(0, I)` for an activation with a closed-form kernel: ReLU, `|z|`, step,
 /// `erf(z/sqrt 2)`, polynomials and finite Hermite series.
@@ -188,41 +189,10 @@ impl Objective for ActivationPopulation {
     }
 }
 
-/// Whether the feature of a zero neuron is differentiable.
-pub(crate) const fn smooth(activation: &Activation) -> bool {
-    matches!(activation, Activation::Erf | Activation::Polynomial(_))
-}
-
 /// The rounding unit.
 const UNIT: f64 = 0.5 * f64::EPSILON;
 /// Roundings within a closed-form kernel, in units.
 const ELEMENTWISE: f64 = 48.0;
-
-/// `c_0` and `c_1` of `z -> sigma(r z)` with their slopes in `r`.
-pub(crate) fn low_coefficients(activation: &Activation, r: f64) -> [ScaledCoefficient; 2] {
-    let plain = |value, over_norm, slope| ScaledCoefficient { value, over_norm, slope };
-    let (mean, slope) = low_degrees(activation, r).unwrap_or((f64::NAN, f64::NAN));
-    match activation {
-        Activation::Relu | Activation::Absolute => {
-            let (mean_rate, slope_rate) =
-                low_degrees(activation, 1.0).unwrap_or((f64::NAN, f64::NAN));
-            [plain(mean, 0.0, mean_rate), plain(slope, slope_rate, slope_rate)]
-        }
-        Activation::Step => {
-            [plain(mean, 0.0, 0.0), plain(slope, if r > 0.0 { slope / r } else { 0.0 }, 0.0)]
-        }
-        Activation::Erf => {
-            let length = 1.0_f64.hypot(r);
-            let rate = 1.0 / (FRAC_PI_2.sqrt() * length);
-            [plain(mean, 0.0, 0.0), plain(slope, rate, rate / (length * length))]
-        }
-        Activation::Polynomial(p) => {
-            let scaled = p.scaled(r);
-            [scaled[0], scaled.get(1).copied().unwrap_or(plain(0.0, 0.0, 0.0))]
-        }
-        Activation::Custom(_) => [plain(f64::NAN, f64::NAN, f64::NAN); 2],
-    }
-}
 
 /// One row of sums over the atoms, with sizes and errors.
 struct Row {
@@ -392,20 +362,6 @@ fn series(first: &[ScaledCoefficient], second: &[ScaledCoefficient], t: f64) -> 
         below = power;
     }
     sum
-}
-
-/// The norms of the scaled coefficients and of their slopes when every term is summed by its modulus.
-pub(crate) fn majorant(p: &Polynomial, r: f64) -> (f64, f64) {
-    // |r^2 - 1| is the same, and r not smaller, at sqrt(2 - r^2) for r < 1.
-    let r = if r < 1.0 { (2.0 - r * r).sqrt() } else { r };
-    let moduli = p.coefficients().iter().map(|c| c.abs()).collect();
-    let scaled = Polynomial::from_hermite(moduli).map(|p| p.scaled(r)).unwrap_or_default();
-    let (mut value, mut slope) = (0.0, 0.0);
-    for (k, c) in scaled.iter().enumerate() {
-        value += c.value * c.value;
-        slope += c.slope * c.slope + (k as f64 * c.over_norm).powi(2);
-    }
-    (value.sqrt(), slope.sqrt())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod accuracy;
 mod activation;
 mod atoms;
+mod coefficients;
 mod double;
 mod error;
 mod gram;

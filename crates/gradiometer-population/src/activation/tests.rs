@@ -1,6 +1,8 @@
 use super::*;
+use crate::coefficients::{low_coefficients, majorant};
 use crate::{Evaluation, Population};
 use gradiometer_hermite::float::maximum_of;
+use gradiometer_hermite::polynomial::Polynomial;
 use gradiometer_model::Skip;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -72,13 +72,12 @@ fn as_given(
     } else {
         None
     };
-    let evaluated = match tree {
-        Some(tree) => (tree.evaluate(means.set, gradient), tree.method()),
-        None => {
-            let Means { set, precision, .. } = means;
-            let loss = pairs::evaluate(&atoms, set, precision, buffers, gradient);
-            (loss, FastMethod::Pairs { set, precision })
-        }
+    let evaluated = if let Some(tree) = tree {
+        (tree.evaluate(means.set, gradient), tree.method())
+    } else {
+        let Means { set, precision, .. } = means;
+        let loss = pairs::evaluate(&atoms, set, precision, buffers, gradient);
+        (loss, FastMethod::Pairs { set, precision })
     };
     buffers.twin_signs = twin_signs;
     evaluated

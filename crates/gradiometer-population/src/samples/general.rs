@@ -19,7 +19,7 @@
 use super::data::Data;
 use super::source::{Block, Rows};
 use super::sums::{Collect, Rounding, Task, add_multiple, collect, products};
-use crate::activation::{low_coefficients, majorant, smooth};
+use crate::coefficients::{low_coefficients, majorant, smooth};
 use crate::kernel::samples::BLOCK;
 use crate::value::Gradient;
 use faer::linalg::matmul::matmul;

@@ -314,8 +314,8 @@ fn prepare(out: &Path, existing: Existing) -> Result<(), FilesError> {
         .map_err(|source| FilesError::Write { path: folder.clone(), source })?;
     remove_temporary(out)?;
     remove_temporary(&folder)?;
-    // What an old run left goes first, so that no folder mixes two runs.
-    for path in FILES.iter().chain([&PAGE]).map(|name| out.join(name)) {
+    // What an old run left goes first, its page before all, so that no folder mixes two runs.
+    for path in [&PAGE].into_iter().chain(&FILES).map(|name| out.join(name)) {
         if path.exists() {
             std::fs::remove_file(&path).map_err(|source| FilesError::Write { path, source })?;
         }

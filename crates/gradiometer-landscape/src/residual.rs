@@ -326,7 +326,7 @@ impl ResidualSplit {
         (with_residual, square)
     }
 
-    /// The scale of the rounding of `L` from [`Self::pairings`], also where masses of both signs cancel: [`Self::wedge_scale`] of the masses, with
+    /// The scale of the rounding of `L` from [`Self::pairings`], also where masses of both signs cancel: `wedge_scale` of the masses, with
     /// `sum_i |v_i|/2 + (sum_i |v_i| + sum_j |c_j| (1 - cos delta_j))/sqrt(2 pi)` for `R1` and `R3`.
     pub fn rounding_scale(&self) -> f64 {
         let averages: f64 = (0..self.amplitudes.len()).map(|i| norm(self.average(i))).sum();

@@ -90,7 +90,7 @@ fn kept(point: &Point<'_>, direction: &DescentDirection) -> f64 {
 ///
 /// Fitted over the points of gradient descent at fixed `lambda` with a gap, over the run's own
 /// limit, in that range up to a factor 10 either way. Control: outside the local regime, towards
-/// the zero network. Source: theory 7.9, [ZG24].
+/// the zero network. Source: theory 7.9, \[ZG24\].
 pub static GRADIENT: Statement = Statement {
     id: "7.9",
     says: "lower bound on the gradient, `zeta^4/lambda^2` up to a constant",

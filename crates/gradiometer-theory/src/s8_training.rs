@@ -232,7 +232,7 @@ const LOSS_ACCURACY: f64 = 1e-3;
 /// **8.3 Stage 3** (scaling). At the end of epoch `k`, `zeta_k` and `L` are `O(lambda_k^2)` and the
 /// angles `O(lambda_k)`; an epoch takes `O(lambda_k^-4/eta)` steps at worst.
 ///
-/// Control: `lambda` is not halved; lengths that the theory excludes. Source: theory 8.3, [ZG24].
+/// Control: `lambda` is not halved; lengths that the theory excludes. Source: theory 8.3, \[ZG24\].
 pub static RATES: Statement = Statement {
     id: "8.3",
     says: "Stage 3: `zeta_k` and `L` are `O(lambda_k^2)`, and how long an epoch takes",
@@ -325,7 +325,7 @@ fn epoch_lengths(seed: u64, form: Form) -> Result<Points, TheoryError> {
 /// tends to 0, and so does the mass away from the teachers, by 7.3 at least as the root of
 /// `lambda`.
 ///
-/// Control: `lambda` is not halved. Source: theory 8.4, [ZG24].
+/// Control: `lambda` is not halved. Source: theory 8.4, \[ZG24\].
 pub static LEARNING: Statement = Statement {
     id: "8.4",
     says: "strong feature learning: matched angles and the mass away from the teachers tend to 0, by 7.3 at least as the root of `lambda`",

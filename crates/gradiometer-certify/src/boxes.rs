@@ -2,7 +2,7 @@
 
 use gradiometer_hermite::Enclosure;
 
-use crate::chart::{Ball, Chart, Local, plain_dot};
+use crate::expansion::{Ball, BallExpansion, FrameExpansion, plain_dot};
 use crate::frame::Frame;
 use crate::interpolant::Interpolant;
 use crate::limits::{Limits, Progress, Runner};
@@ -64,7 +64,7 @@ pub fn bound_in_turn(boxes: &mut [OpenBox<'_>]) {
 #[derive(Debug, Default)]
 pub struct Scratch {
     centre: Vec<f64>,
-    local: Local,
+    local: BallExpansion,
     square: Vec<f64>,
 }
 
@@ -86,7 +86,7 @@ pub(crate) enum Ending {
 pub(crate) struct BoxSearch<'a> {
     pub(crate) interpolant: &'a Interpolant,
     pub(crate) frame: &'a Frame,
-    pub(crate) chart: &'a Chart,
+    pub(crate) expansion: &'a FrameExpansion,
     /// Upper bounds of the cosines of the caps' radii.
     pub(crate) cap_cosines: Vec<f64>,
     pub(crate) rho: f64,
@@ -139,7 +139,7 @@ impl BoxSearch<'_> {
 
     /// The faces of the cube, up to symmetry.
     fn roots(&self) -> Vec<Cell> {
-        let n = self.chart.size();
+        let n = self.expansion.size();
         let extra = self.frame.size > self.frame.rank;
         let last = n - 1;
         (0..n)
@@ -157,50 +157,56 @@ impl BoxSearch<'_> {
             .collect()
     }
 
+    /// Bounds `F = sign eta + rho delta^2 - 1` on the ball around a box, for both signs.
+    ///
+    /// Along a unit-speed geodesic from the centre, `F(theta) <= F + G theta + L theta^2 / 2` with `G >= |grad F|` and `L` an
+    /// upper bound of the second derivative over the ball. So `F <= 0` on the ball if `L` is at most [`needed_curvature`].
     fn bound_box(&self, cell: &Cell, scratch: &mut Scratch) -> Outcome {
-        let n = self.chart.size();
+        let n = self.expansion.size();
         let norm = plain_dot(&cell.centre, &cell.centre).sqrt();
         let diagonal = plain_dot(&cell.half, &cell.half).sqrt();
-        // The sine of the angle between x and its neighbour y is at most |x - y| / |x|.
+        // |y - x| <= diagonal on the box, and the sine of the angle between x and y is at most |y - x| / |x|.
+        // docs/BOUNDS.md, "The ball around a box": an eighth of the rounding would do.
         let sine = diagonal / norm * (1.0 + 4.0 * (n as f64 + 4.0) * f64::EPSILON);
         if !(sine < WIDEST_SINE) {
             return Outcome::Undecided;
         }
         scratch.centre.clear();
         scratch.centre.extend(cell.centre.iter().map(|x| x / norm));
+        // |fl(x/|x|) - x/|x|| <= centre_error; docs/BOUNDS.md, "The ball around a box": a quarter would do.
         let centre_error = (n as f64 + 6.0) * f64::EPSILON;
         let ball = Ball { centre: &scratch.centre, centre_error, sine };
         let local = &mut scratch.local;
-        self.chart.locate(&ball, local);
-        let covered = |reach: &Enclosure, cap: f64| reach.lo() >= cap || reach.hi() <= -cap;
-        if local.reach.iter().zip(&self.cap_cosines).any(|(reach, &cap)| covered(reach, cap)) {
+        self.expansion.locate(&ball, local);
+        // |w.u| >= the cosine of a cap's radius for every w of the ball: the cap's proof covers it.
+        let covered = |t: &Enclosure, cap: f64| t.lo() >= cap || t.hi() <= -cap;
+        if local.cosine_over_ball.iter().zip(&self.cap_cosines).any(|(t, &cap)| covered(t, cap)) {
             return Outcome::Proved;
         }
-        self.chart.expand(&ball, None, local);
-        let Some(pull) = local.pull else { return Outcome::Undecided };
-        let eta = self.interpolant.value_of(&local.terms);
+        self.expansion.expand(&ball, None, local);
+        let Some(radial_term) = local.radial_term else { return Outcome::Undecided };
+        let eta = self.interpolant.value_of(&local.terms); // eta(c)
 
-        // Any direction bounds delta from above; the nearest is best.
+        // delta is at most the angle to any one direction; that to the nearest is best.
         let nearest = (0..local.cosines.len())
             .max_by(|&a, &b| local.cosines[a].mignitude().total_cmp(&local.cosines[b].mignitude()));
         let Some(nearest) = nearest else { return Outcome::Undecided };
         let cosine = local.cosines[nearest];
         let side = if cosine.midpoint() < 0.0 { -1.0 } else { 1.0 };
         let delta = (cosine * side).acos();
-        // grad delta^2 = -2 (delta / sin delta) (tangent part of side u).
-        let pulling = over_sine(delta, cosine) * (2.0 * self.rho);
+        // grad delta^2 = -2 (delta / sin delta) (tangent part of side u)
+        let slope = over_sine(delta, cosine) * (2.0 * self.rho);
         let radius = Enclosure::from(sine).asin();
 
         for sign in [1.0, -1.0] {
-            // F = sign eta + rho delta^2 - 1 must not be positive.
-            let value = eta * sign + delta.square() * self.rho - 1.0;
+            let value = eta * sign + delta.square() * self.rho - 1.0; // F(c)
             if value.lo() > 0.0 {
                 return Outcome::Suspect(scratch.centre.clone());
             }
             if !(value.hi() < 0.0) {
                 return Outcome::Undecided;
             }
-            let factor = -side * pulling.midpoint();
+            let factor = -side * slope.midpoint();
             let tangent = &local.tangents[nearest * n..(nearest + 1) * n];
             let gradient = local
                 .gradient
@@ -209,18 +215,20 @@ impl BoxSearch<'_> {
                 .map(|(g, u)| Enclosure::from(sign * g + factor * u).square())
                 .sum::<Enclosure>()
                 .sqrt();
-            // The tangent's error is that of u plus 4 (n + 4) eps; the sum's rounding is below eps of its terms.
-            let tangent_error = self.chart.direction_error(nearest)
+            // |tangent - (u - (u.c) c)| <= tangent_error
+            let tangent_error = self.expansion.direction_error(nearest)
                 + centre_error * 2.0
                 + 4.0 * (n as f64 + 4.0) * f64::EPSILON;
+            // |grad F| <= gradient; docs/BOUNDS.md, "The gradient of a box", for the rounding of the plain sums.
             let gradient = gradient * (1.0 + 4.0 * f64::EPSILON)
                 + local.gradient_error
-                + Enclosure::from(pulling.radius())
-                + pulling * tangent_error;
-            // delta_nearest^2 has second derivative at most 2 along geodesics.
-            let rest = Enclosure::from(local.matrix_error) - pull * sign + 2.0 * self.rho;
+                + Enclosure::from(slope.radius())
+                + slope * tangent_error;
+            // F'' <= sign e.M e + rest: delta^2 to one direction has second derivative at most 2.
+            let rest = Enclosure::from(local.matrix_error) - radial_term * sign + 2.0 * self.rho;
             let needed = needed_curvature(value, gradient, radius);
             let limit = (needed - rest).lo();
+            // sign e.M e <= limit for all unit tangents e, so F'' <= needed, so F <= 0 on the ball.
             if !form_at_most(&local.matrix, sign, limit, &scratch.centre, &mut scratch.square) {
                 return Outcome::Undecided;
             }
@@ -301,7 +309,10 @@ pub(crate) fn violates(eta: Enclosure, delta: Enclosure, rho: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use gradiometer_model::{Network, Teacher};
+
     use super::*;
+    use crate::kernel::DegreeWeights;
 
     #[test]
     fn only_what_exceeds_the_bound_for_certain_violates_it() {
@@ -317,6 +328,62 @@ mod tests {
         assert!(violated(at(0.75), 1.0, 0.5) && !violated(at(0.75), 0.0, 0.5));
         assert!(!violated(Enclosure::new(0.7, 0.9), 0.5, 1.0), "not for certain");
         assert!(!violated(Enclosure::UNDEFINED, 0.5, 1.0));
+    }
+
+    #[test]
+    fn a_box_whose_ball_reaches_a_violation_is_not_proved() {
+        // One neuron in the plane. The claim rho = 1/2 is false from some angle on, where (1 - eta)/delta^2 has fallen to it.
+        let rho = 0.5;
+        let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let eta = Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap();
+        let frame = Frame::new(&eta.directions, 0);
+        let expansion = FrameExpansion::new(&eta, &frame);
+        let search = BoxSearch {
+            interpolant: &eta,
+            frame: &frame,
+            expansion: &expansion,
+            // No cap: no cosine is so large.
+            cap_cosines: vec![2.0],
+            rho,
+        };
+        let violated = |angle: f64| {
+            let (eta, delta) = eta.at(&[angle.cos(), angle.sin()]);
+            violates(eta, delta, rho)
+        };
+        let (mut holds, mut fails) = (0.25, 1.5);
+        for _ in 0..60 {
+            let middle = 0.5 * (holds + fails);
+            if violated(middle) { fails = middle } else { holds = middle }
+        }
+        let mut scratch = Scratch::default();
+        let (mut proved, mut within) = (0, 0);
+        for half in [1.0 / 32.0, 1.0 / 128.0, 1.0 / 512.0] {
+            // The end of the ball moves past the first violation by a square of the radius, which is what the curvature adds.
+            for step in -64..=64 {
+                let end = fails + f64::from(step) / 32.0 * half * half;
+                // The box [y - half, y + half] at x = 1 lies in the ball of sine half/sqrt(1 + y^2) around its middle.
+                let mut y = end.tan() - half;
+                for _ in 0..8 {
+                    let radius = (half / y.hypot(1.0)).asin();
+                    y = (end - radius).tan();
+                }
+                let cell = Cell { centre: vec![1.0, y].into(), half: vec![0.0, half].into() };
+                let outcome = search.bound_box(&cell, &mut scratch);
+                let end = y.atan() + (half / y.hypot(1.0)).asin();
+                if matches!(outcome, Outcome::Proved) {
+                    assert!(
+                        !violated(end),
+                        "half {half}: proved up to {end}, false from {fails} on"
+                    );
+                    proved += 1;
+                } else {
+                    within += usize::from(!violated(end));
+                }
+            }
+        }
+        // The bound is not far from sharp either: of the boxes that end before the violation most are proved.
+        assert!(proved > within, "{proved} {within}");
     }
 
     /// `Q diag(0, eigenvalues) Q^T` and the first column of `Q`, a product of plane rotations.

@@ -3,7 +3,7 @@
 use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum;
 
-use crate::chart::{Ball, Chart, Local, plain_dot};
+use crate::expansion::{Ball, BallExpansion, FrameExpansion, plain_dot};
 use crate::frame::Frame;
 use crate::interpolant::Interpolant;
 use crate::linear::largest_on_sphere;
@@ -38,12 +38,12 @@ const ASCENT_STEPS: usize = 200;
 /// the lower side `g >= -1 + rho s^2` follows from `(M/2 + rho) s^2 <= 2`.
 pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap> {
     let frame = Frame::new(&interpolant.directions, i);
-    let chart = Chart::new(interpolant, &frame);
-    if chart.size() == 1 {
+    let expansion = FrameExpansion::new(interpolant, &frame);
+    if expansion.size() == 1 {
         // One direction and its opposite: nothing else exists.
         return Some(Cap { radius: std::f64::consts::FRAC_PI_2, shells: 0 });
     }
-    let mut shells = Shells::new(&chart, interpolant.directions.signs[i], i, rho);
+    let mut shells = Shells::new(&expansion, interpolant.directions.signs[i], i, rho);
     let step = FIRST_STEPS.map(|k| f64::powi(0.5, k)).find(|&h| shells.curvature_holds(h))?;
     let h = step / REFINEMENT;
     let (mut value, mut slope) = (Enclosure::ZERO, Enclosure::ZERO);
@@ -54,15 +54,22 @@ pub(crate) fn prove(interpolant: &Interpolant, i: usize, rho: f64) -> Option<Cap
         let next = radius + h;
         let Some((upper, modulus)) = shells.bound(radius, next) else { break };
         largest = maximum(largest, modulus);
-        let excess = Enclosure::from(upper) + 2.0 * rho;
-        let lower = (Enclosure::from(largest).half() + rho) * Enclosure::from(next).square();
-        if !(never_positive(value, slope, excess, h) && lower.hi() <= 2.0) {
+        let excess = Enclosure::from(upper) + 2.0 * rho; // >= g'' + 2 rho on the shell
+        // value >= g - 1 + rho s^2 and slope >= its derivative, at the shell's beginning.
+        if !(never_positive(value, slope, excess, h) && lower_side_holds(largest, rho, next)) {
             break;
         }
+        // |g| <= 1 - rho s^2 for all s up to next.
         (value, slope) = advance(value, slope, excess, h);
         radius = next;
     }
     (radius > 0.0).then_some(Cap { radius, shells: shells.count })
+}
+
+/// Whether certainly `g >= -1 + rho s^2` for all `s` in `[0, radius]`, if `g(0) = 1`, `g'(0) = 0` and `|g''| <= modulus` there:
+/// then `g >= 1 - modulus s^2 / 2`.
+fn lower_side_holds(modulus: f64, rho: f64, radius: f64) -> bool {
+    ((Enclosure::from(modulus).half() + rho) * Enclosure::from(radius).square()).hi() <= 2.0
 }
 
 /// Whether certainly `V + D s + E s^2 / 2 <= 0` for all `s` in `[0, h]`.
@@ -88,21 +95,21 @@ fn advance(
 
 /// Bounds of the second derivative of `sign eta` over shells around `u_i`.
 struct Shells<'a> {
-    chart: &'a Chart,
+    expansion: &'a FrameExpansion,
     sign: f64,
     i: usize,
     rho: f64,
     centre: Vec<f64>,
-    local: Local,
+    local: BallExpansion,
     count: usize,
 }
 
 impl<'a> Shells<'a> {
-    fn new(chart: &'a Chart, sign: f64, i: usize, rho: f64) -> Self {
+    fn new(expansion: &'a FrameExpansion, sign: f64, i: usize, rho: f64) -> Self {
         // The frame begins with u_i.
-        let mut centre = vec![0.0; chart.size()];
+        let mut centre = vec![0.0; expansion.size()];
         centre[0] = 1.0;
-        Self { chart, sign, i, rho, centre, local: Local::default(), count: 0 }
+        Self { expansion, sign, i, rho, centre, local: BallExpansion::default(), count: 0 }
     }
 
     /// Whether `g'' <= -2 rho` for all geodesics up to distance `h`.
@@ -129,13 +136,13 @@ impl<'a> Shells<'a> {
     /// `[from, to]`.
     fn form(&mut self, from: f64, to: f64) -> Option<(Vec<f64>, Vec<f64>, Enclosure)> {
         self.count += 1;
-        let n = self.chart.size();
+        let n = self.expansion.size();
         let sine = Enclosure::from(to).sin().hi();
         let ball = Ball { centre: &self.centre, centre_error: 0.0, sine };
-        self.chart.locate(&ball, &mut self.local);
-        self.chart.expand(&ball, Some(self.i), &mut self.local);
-        let (kappa, derivative) = self.chart.kernel().radial(Enclosure::new(from, to));
-        let (slope, slope_error, slope_norm) = self.chart.slope(self.i);
+        self.expansion.locate(&ball, &mut self.local);
+        self.expansion.expand(&ball, Some(self.i), &mut self.local);
+        let (kappa, derivative) = self.expansion.kernel().radial(Enclosure::new(from, to));
+        let (slope, slope_error, slope_norm) = self.expansion.slope(self.i);
         let middle = -self.sign * derivative.midpoint();
         let linear: Vec<f64> = slope[1..].iter().map(|b| b * middle).collect();
         let linear_error = Enclosure::from(slope_norm)
@@ -145,7 +152,7 @@ impl<'a> Shells<'a> {
             .flat_map(|x| (1..n).map(move |y| (x, y)))
             .map(|(x, y)| self.sign * self.local.matrix[x * n + y])
             .collect();
-        let rest = (self.chart.value(self.i) * kappa - self.local.pull?) * self.sign
+        let rest = (self.expansion.value(self.i) * kappa - self.local.radial_term?) * self.sign
             + (Enclosure::from(self.local.matrix_error) + linear_error) * Enclosure::new(-1.0, 1.0);
         Some((tangent, linear, rest))
     }
@@ -154,9 +161,9 @@ impl<'a> Shells<'a> {
 /// Points near `u_i`, in its frame's coordinates, where a violation is likely if the second derivative exceeds `-2 rho`:
 /// along the geodesics on which it is largest (found by ascent, no proof), at halving distances.
 pub(crate) fn probes(interpolant: &Interpolant, frame: &Frame, i: usize) -> Vec<Vec<f64>> {
-    let chart = Chart::new(interpolant, frame);
-    let n = chart.size();
-    let mut shells = Shells::new(&chart, interpolant.directions.signs[i], i, 0.0);
+    let expansion = FrameExpansion::new(interpolant, frame);
+    let n = expansion.size();
+    let mut shells = Shells::new(&expansion, interpolant.directions.signs[i], i, 0.0);
     let Some((matrix, linear, _)) = shells.form(0.0, PROBED) else { return Vec::new() };
     let k = n - 1;
     let shift = matrix.iter().map(|x| x * x).sum::<f64>().sqrt();
@@ -248,6 +255,50 @@ mod tests {
     }
 
     #[test]
+    fn the_lower_side_is_refused_where_the_steepest_fall_would_break_it() {
+        let numbers = [0.0, 0.25, 1.0, 4.0, 9.0, 30.0];
+        let (mut held, mut refused) = (0, 0);
+        for modulus in numbers {
+            for rho in [0.0, 0.5, 2.0, 20.0] {
+                for radius in [0.125, 0.25, 0.5, 0.75] {
+                    // g = 1 - modulus s^2 / 2 against -1 + rho s^2, all exact.
+                    let room = 2.0 - (0.5 * modulus + rho) * radius * radius;
+                    let holds = lower_side_holds(modulus, rho, radius);
+                    assert!(!(holds && room < 0.0), "{modulus} {rho} {radius}");
+                    assert!(holds || room <= 0.0, "{modulus} {rho} {radius}");
+                    held += usize::from(holds);
+                    refused += usize::from(!holds);
+                }
+            }
+        }
+        assert!(held > 10 && refused > 10, "{held} {refused}");
+        assert!(!lower_side_holds(f64::NAN, 0.5, 0.25) && !lower_side_holds(1.0, f64::NAN, 0.25));
+    }
+
+    #[test]
+    fn a_cap_ends_before_a_fall_below_minus_one() {
+        // g = 1 - steep (1 - eta) of one neuron: from 1 with slope 0, and below -1 well within the largest cap. The upper side
+        // holds everywhere, so that only the lower one can end the cap.
+        let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+        let weights = DegreeWeights::from_degree(2).unwrap();
+        let eta = Interpolant::certificate(&Teacher::new(network).unwrap(), &weights).unwrap();
+        let rho = 0.25;
+        for steep in [8.0, 16.0, 64.0] {
+            let mut steeper = eta.clone();
+            steeper.values[0] = steeper.values[0] * steep;
+            let radius = prove(&steeper, 0, rho).unwrap().radius;
+            let above = |s: f64| {
+                let (value, _) = eta.at(&[s.cos(), s.sin()]);
+                let g = Enclosure::ONE - (Enclosure::ONE - value) * steep;
+                g.lo() >= rho * s * s - 1.0
+            };
+            let fails = (1..=1024).map(|k| f64::from(k) / 1024.0).find(|&s| !above(s)).unwrap();
+            assert!(fails < LARGEST_RADIUS, "{steep}: {fails}");
+            assert!(radius <= fails && radius > 0.75 * fails, "{steep}: {radius} of {fails}");
+        }
+    }
+
+    #[test]
     fn caps_end_just_before_the_bound_fails() {
         // One neuron: (1 - eta) / delta^2 falls with the distance, so that each rho fails from one distance on.
         let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
@@ -267,8 +318,8 @@ mod tests {
         let eta = interpolant();
         for i in 0..4 {
             let frame = Frame::new(&eta.directions, i);
-            let chart = Chart::new(&eta, &frame);
-            let mut shells = Shells::new(&chart, eta.directions.signs[i], i, 0.0);
+            let expansion = FrameExpansion::new(&eta, &frame);
+            let mut shells = Shells::new(&expansion, eta.directions.signs[i], i, 0.0);
             let (matrix, linear, _) = shells.form(0.0, PROBED).unwrap();
             let along = |point: &Vec<f64>| {
                 let e = &point[1..];
@@ -294,10 +345,12 @@ mod tests {
     fn the_own_summand_is_as_wide_as_its_slope_is_unknown() {
         // sign (A kappa(s) - kappa'(s) (B.e)) with |B - (0, 2)| <= error, in the plane, where nothing else is.
         for (error, sign) in [(0.25, 1.0), (0.0, 1.0), (0.25, -1.0)] {
-            let chart = crate::chart::tests::lone(3.0, ([1.0, 0.0], 0.0), ([0.0, 2.0], error));
+            let expansion =
+                crate::expansion::tests::lone(3.0, ([1.0, 0.0], 0.0), ([0.0, 2.0], error));
             let (from, to) = (0.25, 0.26);
-            let (kappa, derivative) = chart.kernel().radial(Enclosure::new(from, to));
-            let (matrix, linear, rest) = Shells::new(&chart, sign, 0, 0.0).form(from, to).unwrap();
+            let (kappa, derivative) = expansion.kernel().radial(Enclosure::new(from, to));
+            let (matrix, linear, rest) =
+                Shells::new(&expansion, sign, 0, 0.0).form(from, to).unwrap();
             let own = kappa * 3.0;
             let unknown = (2.0 + error) * derivative.radius() + error * derivative.midpoint().abs();
             // The formula is rounded outward a few times.

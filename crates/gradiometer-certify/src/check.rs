@@ -8,8 +8,8 @@ use gradiometer_model::Teacher;
 use crate::boxes::{BoxSearch, Ending, violates};
 use crate::cap;
 use crate::certificate::Certificate;
-use crate::chart::Chart;
 use crate::error::CertifyError;
+use crate::expansion::FrameExpansion;
 use crate::frame::Frame;
 use crate::interpolant::Interpolant;
 use crate::limits::{Limits, Runner};
@@ -313,8 +313,8 @@ fn bound(
         report.shells += cap.shells;
         cap_cosines.push(Enclosure::from(cap.radius).cos().hi());
     }
-    let chart = Chart::new(interpolant, frame);
-    let search = BoxSearch { interpolant, frame, chart: &chart, cap_cosines, rho };
+    let expansion = FrameExpansion::new(interpolant, frame);
+    let search = BoxSearch { interpolant, frame, expansion: &expansion, cap_cosines, rho };
     let (ending, seen) = search.run(limits, runner);
     report.boxes = seen.boxes;
     let obstacle = match ending {

@@ -17,7 +17,7 @@ use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::Teacher;
 
-use crate::linear::norm_bound;
+use crate::linear::{dot, norm_bound};
 
 /// Distance from the span of the earlier directions below which a direction counts as lying in it.
 ///
@@ -75,17 +75,8 @@ impl Directions {
     }
 }
 
-/// `w / |w|` for exact floats; undefined if `w` is zero or not finite.
 fn unit(w: &[f64]) -> Vec<Enclosure> {
-    // Only a scale against overflow: any positive number is sound.
-    let scale = Enclosure::from(maximum_of(w.iter().map(|x| x.abs())));
-    let scaled: Vec<_> = w.iter().map(|&x| Enclosure::from(x) / scale).collect();
-    let norm = scaled.iter().map(|x| x.square()).sum::<Enclosure>().sqrt();
-    scaled.into_iter().map(|x| x / norm).collect()
-}
-
-pub(crate) fn dot(x: &[Enclosure], y: &[Enclosure]) -> Enclosure {
-    x.iter().zip(y).map(|(&a, &b)| a * b).sum()
+    crate::linear::unit(w, maximum_of(w.iter().map(|x| x.abs())))
 }
 
 fn cosine(x: &[Enclosure], y: &[Enclosure]) -> Enclosure {
@@ -233,6 +224,22 @@ mod tests {
         let omega = frame.embed(&[0.0, 0.0, 1.0]);
         for t in d.overlaps_with(&omega) {
             assert!(t.magnitude() < NEGLIGIBLE);
+        }
+    }
+
+    #[test]
+    fn what_is_left_of_a_direction_has_either_sign() {
+        // Two directions less than NEGLIGIBLE beside the plane of the others, one on either side of it.
+        let beside = 0.5 * NEGLIGIBLE;
+        let rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.6, 0.8, beside], [0.8, -0.6, -beside]];
+        let d = directions(&rows.map(|row| row.to_vec()));
+        let frame = Frame::new(&d, 0);
+        assert_eq!((frame.rank, frame.size), (2, 3));
+        // (z, h) and (z, -h) are one point, so that the third coordinate must hold both signs of what is left.
+        for (row, exact) in frame.coordinates.iter().zip([0.0, 0.0, beside, -beside]) {
+            let rounding = 64.0 * f64::EPSILON;
+            assert!(row[2].contains(exact) && row[2].contains(-exact), "{row:?}");
+            assert!(row[2].magnitude() <= exact.abs() + rounding, "{row:?}");
         }
     }
 

@@ -4,9 +4,9 @@ use gradiometer_hermite::Enclosure;
 use gradiometer_model::Teacher;
 
 use crate::error::CertifyError;
-use crate::frame::{Directions, dot};
+use crate::frame::Directions;
 use crate::kernel::{DegreeWeights, Jet, Kernel};
-use crate::linear::{largest, solve};
+use crate::linear::{dot, largest, solve};
 
 /// The interpolant `eta(w) = sum_i [A_i K(w.u_i) + K'(w.u_i) B_i.w]` with prescribed values and gradients at the teachers'
 /// directions, its coefficients enclosed by a verified linear solve (theory 6.2).

@@ -24,9 +24,9 @@
 mod boxes;
 mod cap;
 pub mod certificate;
-mod chart;
 pub mod check;
 pub mod error;
+mod expansion;
 mod frame;
 pub mod interpolant;
 mod kernel;

@@ -63,8 +63,21 @@ pub(crate) fn solve(matrix: &[Enclosure], right: &[Enclosure]) -> Result<Vec<Enc
     if solution.iter().all(|x| x.is_finite()) { Ok(solution) } else { Err(contraction) }
 }
 
-/// The inverse in plain floating point by Gauss-Jordan elimination with partial pivoting.
-fn approximate_inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
+/// `w / |w|` for exact floats, divided by a positive `scale` first, which keeps the squares away from the ends of the exponent
+/// range; undefined if `w` is zero or not finite.
+pub(crate) fn unit(w: &[f64], scale: f64) -> Vec<Enclosure> {
+    let scaled: Vec<_> = w.iter().map(|&x| Enclosure::from(x) / scale).collect();
+    let norm = scaled.iter().map(|x| x.square()).sum::<Enclosure>().sqrt();
+    scaled.into_iter().map(|x| x / norm).collect()
+}
+
+/// `x . y`.
+pub(crate) fn dot(x: &[Enclosure], y: &[Enclosure]) -> Enclosure {
+    x.iter().zip(y).map(|(&a, &b)| a * b).sum()
+}
+
+/// The inverse in plain floating point by Gauss-Jordan elimination with partial pivoting; `None` if a pivot vanishes.
+pub(crate) fn approximate_inverse(mut matrix: Vec<f64>, n: usize) -> Option<Vec<f64>> {
     let mut inverse = vec![0.0; n * n];
     for i in 0..n {
         inverse[i * n + i] = 1.0;

@@ -8,6 +8,7 @@ use std::fmt;
 use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum_of;
 
+use crate::linear::unit;
 use crate::verdict::Verdict;
 
 pub use cover::{Cover, covering_bound};
@@ -329,10 +330,7 @@ fn unit_enclosure(x: &[f64]) -> Vec<Enclosure> {
     let largest = maximum_of(x.iter().map(|c| c.abs()));
     // A power of two keeps the squares away from the ends of the exponent range.
     let exponent = ((largest.to_bits() >> 52) & 0x7ff).clamp(2, 2044);
-    let scale = Enclosure::from(f64::from_bits(exponent << 52));
-    let scaled: Vec<Enclosure> = x.iter().map(|&c| Enclosure::from(c) / scale).collect();
-    let norm = scaled.iter().map(|c| c.square()).sum::<Enclosure>().sqrt();
-    scaled.into_iter().map(|c| c / norm).collect()
+    unit(x, f64::from_bits(exponent << 52))
 }
 
 /// What the checker concluded about the claim "every direction is within `radius` of the net"; inconclusive with what was

@@ -4,6 +4,7 @@ use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum_of;
 
 use super::{Net, NetError, unit_enclosure};
+use crate::linear::approximate_inverse;
 
 /// Untrusted evidence for an upper bound of a covering radius.
 ///
@@ -253,10 +254,11 @@ fn separated(
 fn inside_cone(net: &Net, simplex: &[usize], ray: &[Enclosure]) -> bool {
     let d = net.dimension();
     let columns: Vec<Vec<f64>> = simplex.iter().map(|&p| net.directed_point(p)).collect();
-    let Some(inverse) = approximate_inverse(&columns) else { return false };
+    let rows = (0..d).flat_map(|i| columns.iter().map(move |c| c[i])).collect();
+    let Some(inverse) = approximate_inverse(rows, d) else { return false };
     let mut q = 0.0;
     let mut coefficients = Vec::with_capacity(d);
-    for (i, row) in inverse.iter().enumerate() {
+    for (i, row) in inverse.chunks_exact(d).enumerate() {
         let mut sum = Enclosure::ZERO;
         for (j, &point) in simplex.iter().enumerate() {
             let entry: Enclosure =
@@ -272,38 +274,6 @@ fn inside_cone(net: &Net, simplex: &[usize], ray: &[Enclosure]) -> bool {
     // q/(1 - q) <= 2 q.
     let slack = Enclosure::from(q) * 2.0 * maximum_of(coefficients.iter().map(|c| c.magnitude()));
     coefficients.iter().all(|c| c.lo() > slack.hi())
-}
-
-/// Gauss-Jordan inverse of the matrix with these columns; `None` if a pivot vanishes.
-fn approximate_inverse(columns: &[Vec<f64>]) -> Option<Vec<Vec<f64>>> {
-    let d = columns.len();
-    let mut rows: Vec<Vec<f64>> = (0..d)
-        .map(|i| {
-            let identity = (0..d).map(|j| if i == j { 1.0 } else { 0.0 });
-            columns.iter().map(|c| c[i]).chain(identity).collect()
-        })
-        .collect();
-    for k in 0..d {
-        let pivot = (k..d).max_by(|&a, &b| rows[a][k].abs().total_cmp(&rows[b][k].abs()))?;
-        rows.swap(k, pivot);
-        let head = rows[k][k];
-        if !(head.abs() > 0.0) {
-            return None;
-        }
-        for x in &mut rows[k] {
-            *x /= head;
-        }
-        let top = rows[k].clone();
-        for (i, row) in rows.iter_mut().enumerate() {
-            if i != k {
-                let factor = row[k];
-                for (x, t) in row.iter_mut().zip(&top) {
-                    *x -= factor * t;
-                }
-            }
-        }
-    }
-    Some(rows.into_iter().map(|row| row[d..].to_vec()).collect())
 }
 
 #[cfg(test)]

@@ -59,6 +59,21 @@ fn each_rule_of_the_cover_refuses() {
     assert_eq!(twice, Err(NetError::NotAround));
     // Three times is as good as once.
     assert!(bound(&[&simplices[..]; 3].concat(), &[&centres[..]; 3].concat()).is_ok());
+    // The same hole with its rim, and the next ridges, three or five times: no more closed.
+    let beside: Vec<usize> = (1..8)
+        .filter(|face: &usize| face.count_ones() == 1)
+        .flat_map(|f| 3 * f..3 * f + 3)
+        .collect();
+    for more in [2, 4] {
+        let mut many = (simplices[3..].to_vec(), centres[3..].to_vec());
+        for &corner in beside.iter().cycle().take(more * beside.len()) {
+            many.0.push(simplices[corner]);
+            many.1.push(centres[corner]);
+        }
+        let open = bound(&many.0, &many.1);
+        let odd = more + 1;
+        assert!(matches!(open, Err(NetError::OpenRidge { count, .. }) if count == odd), "{open:?}");
+    }
     // A face and its double: closed, but covering only itself.
     let (face, centre) = (&simplices[..3], &centres[..3]);
     assert_eq!(bound(&[face; 2].concat(), &[centre; 2].concat()), Err(NetError::NotAround));

@@ -10,7 +10,7 @@ use crate::linear::{centred, norm_bound};
 
 /// One summand `A K(w.u) + K'(w.u) B.w` of `eta` in coordinates: float vectors with bounds of their errors.
 #[derive(Clone, Debug)]
-struct Ridge {
+struct Summand {
     value: Enclosure,
     direction: Vec<f64>,
     direction_error: f64,
@@ -21,9 +21,9 @@ struct Ridge {
 
 /// `eta` on the unit sphere of a frame's space.
 #[derive(Clone, Debug)]
-pub(crate) struct Chart {
+pub(crate) struct FrameExpansion {
     kernel: Kernel,
-    ridges: Vec<Ridge>,
+    summands: Vec<Summand>,
     size: usize,
 }
 
@@ -31,20 +31,20 @@ pub(crate) struct Chart {
 ///
 /// With unit tangents `e` at `c` and the unit-speed geodesic `w(theta)` from `c` along `e`, for `0 <= theta <= Theta`:
 /// `d/dtheta eta(w) at 0 = gradient . e +- gradient_error`, and
-/// `(d/dtheta)^2 eta(w) = e.(matrix) e +- matrix_error - pull`.
+/// `(d/dtheta)^2 eta(w) = e.(matrix) e +- matrix_error - radial_term`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Local {
+pub(crate) struct BallExpansion {
     /// The summands of `eta(c)`, but for one that is left out.
     pub(crate) terms: Vec<Term>,
     pub(crate) gradient: Vec<f64>,
     pub(crate) gradient_error: f64,
     pub(crate) matrix: Vec<f64>,
     pub(crate) matrix_error: f64,
-    pub(crate) pull: Option<Enclosure>,
+    pub(crate) radial_term: Option<Enclosure>,
     /// Cosines `c . u_k`.
     pub(crate) cosines: Vec<Enclosure>,
     /// Cosines `w . u_k` over the ball.
-    pub(crate) reach: Vec<Enclosure>,
+    pub(crate) cosine_over_ball: Vec<Enclosure>,
     /// Tangent parts of the directions at `c`, row-major.
     pub(crate) tangents: Vec<f64>,
     /// Tangent part of the current slope, scratch.
@@ -67,19 +67,19 @@ impl Ball<'_> {
     }
 }
 
-impl Chart {
+impl FrameExpansion {
     pub(crate) fn new(interpolant: &Interpolant, frame: &Frame) -> Self {
-        let ridges = (0..interpolant.directions.count())
+        let summands = (0..interpolant.directions.count())
             .map(|k| {
                 let (direction, direction_error) = centred(&frame.coordinates[k]);
                 let coordinates = interpolant.combine(k, &frame.coordinates);
                 let (slope, slope_error) = centred(&coordinates);
                 let slope_norm = norm_bound(&coordinates);
                 let value = interpolant.values[k];
-                Ridge { value, direction, direction_error, slope, slope_error, slope_norm }
+                Summand { value, direction, direction_error, slope, slope_error, slope_norm }
             })
             .collect();
-        Self { kernel: interpolant.kernel.clone(), ridges, size: frame.size }
+        Self { kernel: interpolant.kernel.clone(), summands, size: frame.size }
     }
 
     pub(crate) const fn size(&self) -> usize {
@@ -92,55 +92,61 @@ impl Chart {
 
     /// `A_k`.
     pub(crate) fn value(&self, k: usize) -> Enclosure {
-        self.ridges[k].value
+        self.summands[k].value
     }
 
     /// `B_k` in floats, a bound of its error and of its norm.
     pub(crate) fn slope(&self, k: usize) -> (&[f64], f64, f64) {
-        let ridge = &self.ridges[k];
-        (&ridge.slope, ridge.slope_error, ridge.slope_norm)
+        let summand = &self.summands[k];
+        (&summand.slope, summand.slope_error, summand.slope_norm)
     }
 
     /// Bound of the distance of direction `k` from its float coordinates.
     pub(crate) fn direction_error(&self, k: usize) -> f64 {
-        self.ridges[k].direction_error
+        self.summands[k].direction_error
     }
 
-    /// Encloses the cosines over a ball and nothing else; false if the ball is too wide for the second-order bounds.
-    pub(crate) fn locate(&self, ball: &Ball<'_>, local: &mut Local) {
+    /// Encloses the cosines at the centre and over the ball, and nothing else.
+    pub(crate) fn locate(&self, ball: &Ball<'_>, local: &mut BallExpansion) {
         let n = self.size;
+        // docs/BOUNDS.md, "Dot products": n eps / 2 would do.
         let rounding = 2.0 * (n as f64 + 4.0) * f64::EPSILON;
         let (sine, cosine) = (Enclosure::from(ball.sine), ball.cosine());
         local.cosines.clear();
-        local.reach.clear();
-        for ridge in &self.ridges {
-            // |fl(c.u) - c.u| <= errors of the vectors (norms at most 1 + tiny) + n eps.
-            let error = ball.centre_error + ridge.direction_error + rounding;
-            let t = around_cosine(plain_dot(ball.centre, &ridge.direction), error);
-            let distance = ((Enclosure::ONE - t) * (Enclosure::ONE + t)).sqrt();
-            // cos(phi -+ Theta), unless the ball reaches u or -u.
+        local.cosine_over_ball.clear();
+        for summand in &self.summands {
+            // |fl(c.u) - c.u| <= error: both vectors are off, and have norms at most 1 + tiny.
+            let error = ball.centre_error + summand.direction_error + rounding;
+            let t = around_cosine(plain_dot(ball.centre, &summand.direction), error); // cos phi
+            let distance = ((Enclosure::ONE - t) * (Enclosure::ONE + t)).sqrt(); // sin phi
+            // far <= cos(phi + Theta), or -1 if the ball may reach -u.
             let far = if t.certainly_greater(-cosine) {
                 (t * cosine - distance * sine).lo()
             } else {
                 -1.0
             };
+            // near >= cos(phi - Theta), or 1 if the ball may reach u.
             let near =
                 if t.certainly_less(cosine) { (t * cosine + distance * sine).hi() } else { 1.0 };
             local.cosines.push(t);
-            local
-                .reach
-                .push(Enclosure::new(maximum(far, -1.0), if near < 1.0 { near } else { 1.0 }));
+            // far <= w.u <= near for every w of the ball.
+            let (far, near) = (maximum(far, -1.0), if near < 1.0 { near } else { 1.0 });
+            local.cosine_over_ball.push(Enclosure::new(far, near));
         }
     }
 
-    /// Value, gradient and second derivative over a ball whose cosines are located; the summand `skip` is left out.
-    pub(crate) fn expand(&self, ball: &Ball<'_>, skip: Option<usize>, local: &mut Local) {
+    /// Gradient and second derivative over a ball whose cosines are located; the summand `skip` is left out.
+    ///
+    /// A summand is `A K(t) + K'(t) b` with `t = w.u` and `b = w.B`. Along a unit-speed geodesic with velocity `v` its
+    /// first derivative is `p1 (v.u) + p2 (v.B)` with `p1 = A K' + K'' b`, `p2 = K'`, and its second one
+    /// `p (v.u)^2 + 2 q (v.u)(v.B) - (p1 t + p2 b)` with `p = A K'' + K''' b`, `q = K''`.
+    pub(crate) fn expand(&self, ball: &Ball<'_>, skip: Option<usize>, local: &mut BallExpansion) {
         let n = self.size;
         let epsilon = f64::EPSILON * (n as f64 + 4.0);
         let (sine, cosine) = (Enclosure::from(ball.sine), ball.cosine());
         let versine = Enclosure::ONE - cosine;
         let within = Enclosure::new(-1.0, 1.0);
-        let mut pull = Enclosure::ZERO;
+        let mut radial_term = Enclosure::ZERO;
         let mut gradient_error = Enclosure::ZERO;
         let mut matrix_error = Enclosure::ZERO;
         // Sums of moduli that scale the rounding errors of the plain sums below.
@@ -151,62 +157,63 @@ impl Chart {
         local.matrix.resize(n * n, 0.0);
         local.tangents.clear();
         local.terms.clear();
-        for (k, ridge) in self.ridges.iter().enumerate() {
+        for (k, summand) in self.summands.iter().enumerate() {
             let start = local.tangents.len();
-            let (t, reach) = (local.cosines[k], local.reach[k]);
+            let (t, t_over_ball) = (local.cosines[k], local.cosine_over_ball[k]);
             let along = t.midpoint();
+            // |tangent - (u - (u.c) c)| <= direction_error + 2 centre_error + 4 epsilon
             local
                 .tangents
-                .extend(ridge.direction.iter().zip(ball.centre).map(|(u, c)| u - along * c));
+                .extend(summand.direction.iter().zip(ball.centre).map(|(u, c)| u - along * c));
             if skip == Some(k) {
                 continue;
             }
-            let plain = plain_dot(ball.centre, &ridge.slope);
+            let plain = plain_dot(ball.centre, &summand.slope);
             let b_error =
-                ridge.slope_error + ridge.slope_norm * (ball.centre_error + 2.0 * epsilon);
-            let b = Enclosure::around(plain, b_error);
-            let [k0, k1, k2, k3] = self.kernel.jet(t);
-            let [_, r1, r2, r3] = self.kernel.jet(reach);
-            let a = ridge.value;
+                summand.slope_error + summand.slope_norm * (ball.centre_error + 2.0 * epsilon);
+            let b = Enclosure::around(plain, b_error); // B.c
+            let [k0, k1, k2, k3] = self.kernel.jet(t); // at the centre
+            let [_, r1, r2, r3] = self.kernel.jet(t_over_ball); // over the ball
+            let a = summand.value;
             local.terms.push(Term { cosine: t, slope: b, value: k0, first: k1 });
 
-            // Gradient: (A K' + K'' b) u + K' B, floats for the middles.
-            let (pu, pb) = (a * k1 + k2 * b, k1);
-            let (fu, fb) = (pu.midpoint(), pb.midpoint());
-            let slope_norm = Enclosure::from(ridge.slope_norm);
-            gradient_error += Enclosure::from(pu.radius())
-                + slope_norm * pb.radius()
-                + Enclosure::from(fu.abs()) * ridge.direction_error
-                + Enclosure::from(fb.abs()) * ridge.slope_error;
-            gradient_scale += Enclosure::from(fu.abs()) + slope_norm * fb.abs();
+            let (p1, p2) = (a * k1 + k2 * b, k1);
+            let (f1, f2) = (p1.midpoint(), p2.midpoint());
+            let slope_norm = Enclosure::from(summand.slope_norm); // >= |B|
+            // |p1 u - f1 u~| + |p2 B - f2 B~| <= what is added
+            gradient_error += Enclosure::from(p1.radius())
+                + slope_norm * p2.radius()
+                + Enclosure::from(f1.abs()) * summand.direction_error
+                + Enclosure::from(f2.abs()) * summand.slope_error;
+            gradient_scale += Enclosure::from(f1.abs()) + slope_norm * f2.abs();
             let tangent = &local.tangents[start..];
             local.slope.clear();
-            local.slope.extend(ridge.slope.iter().zip(ball.centre).map(|(b, c)| b - plain * c));
+            local.slope.extend(summand.slope.iter().zip(ball.centre).map(|(b, c)| b - plain * c));
             for (g, (u, b)) in local.gradient.iter_mut().zip(tangent.iter().zip(&local.slope)) {
-                *g += fu * u + fb * b;
+                *g += f1 * u + f2 * b;
             }
 
-            // b over the ball, |b(w) - b(c) cos| <= |B tangent at c| sin.
-            let b_reach = b * Enclosure::ONE.hull(cosine) + slope_norm * sine * within;
-            // Second derivative: p (v.u)^2 + 2 q (v.u)(v.B) - [(A K' + K'' b) t + K' b].
+            // w = c cos + e sin: |w.B - (c.B) cos| = |e.B| sin <= |B| sin
+            let b_over_ball = b * Enclosure::ONE.hull(cosine) + slope_norm * sine * within;
             let (p, q) = (a * k2 + k3 * b, k2);
-            let (p_reach, q_reach) = (a * r2 + r3 * b_reach, r2);
+            let (p_over_ball, q_over_ball) = (a * r2 + r3 * b_over_ball, r2);
             let (fp, fq) = (p.midpoint(), q.midpoint());
-            pull += (a * r1 + r2 * b_reach) * reach + r1 * b_reach;
-            let p_error = (p_reach - fp).magnitude();
-            let q_error = (q_reach - fq).magnitude();
-            // |v.u| <= largest sine over the ball.
-            let mignitude = Enclosure::from(reach.mignitude());
-            let x_bound = (Enclosure::ONE - mignitude.square()).sqrt();
-            // |v.u - e.(tangent of u)| = |(cos - 1) e.u - sin c.u| + errors; the same for B.
+            radial_term += (a * r1 + r2 * b_over_ball) * t_over_ball + r1 * b_over_ball;
+            let p_error = (p_over_ball - fp).magnitude(); // |p(w) - fp| <= p_error
+            let q_error = (q_over_ball - fq).magnitude(); // |q(w) - fq| <= q_error
+            let mignitude = Enclosure::from(t_over_ball.mignitude());
+            let x_bound = (Enclosure::ONE - mignitude.square()).sqrt(); // |v.u| <= x_bound
             let centre_error = ball.centre_error + 4.0 * epsilon;
+            // x = v.u, x~ = e.tangent: |x - x~| = |(cos - 1) e.u - sin c.u| + errors <= x_error
             let x_error = t.abs() * sine
                 + versine * x_bound
-                + (Enclosure::from(ridge.direction_error) + centre_error);
+                + (Enclosure::from(summand.direction_error) + centre_error);
+            // y = v.B, y~ = e.(tangent of B): |y - y~| <= y_error, for the same reason
             let y_error = b.abs() * sine
                 + versine * slope_norm
-                + (Enclosure::from(ridge.slope_error) + slope_norm * centre_error);
-            // |p x^2 - fp x~^2| <= |p - fp| x^2 + |fp| |x - x~| (2 |x| + |x - x~|), and the same for 2 q x y.
+                + (Enclosure::from(summand.slope_error) + slope_norm * centre_error);
+            // |p x^2 - fp x~^2| <= p_error x^2 + |fp| |x - x~| (2 |x| + |x - x~|), and twice
+            // |q x y - fq x~ y~| <= q_error |x y| + |fq| (|x - x~| |y| + (|x| + |x - x~|) |y - y~|)
             matrix_error += x_bound.square() * p_error
                 + x_error * (x_bound * 2.0 + x_error) * fp.abs()
                 + x_bound * slope_norm * (2.0 * q_error)
@@ -219,13 +226,14 @@ impl Chart {
                 }
             }
         }
-        // Plain sums of m + n terms: relative to the moduli, (m + n + 8) eps; tangents carry 4 (n + 4) eps more.
-        let sums = f64::EPSILON * (self.ridges.len() as f64 + 8.0 * n as f64 + 32.0);
+        // docs/BOUNDS.md, "Plain sums": half of this would do for the gradient, less for the matrix.
+        let sums = f64::EPSILON * (self.summands.len() as f64 + 8.0 * n as f64 + 32.0);
         gradient_error += gradient_scale * (sums + 4.0 * ball.centre_error);
         matrix_error += matrix_scale * (sums * (n as f64));
+        // |eta' - gradient.e| <= gradient_error at 0, |eta'' - (e.(matrix) e - radial_term)| <= matrix_error
         local.gradient_error = gradient_error.hi();
         local.matrix_error = matrix_error.hi();
-        local.pull = Some(pull);
+        local.radial_term = Some(radial_term);
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::instance::tests::instance;
 use gradiometer_instances::Instance;
 use gradiometer_model::{Network, SeparatedTeacher, Teacher};
+use gradiometer_testing::{close, rounding};
 
 fn one() -> SeparatedTeacher {
     Teacher::new(Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap()).unwrap().separated().unwrap()
@@ -82,9 +83,9 @@ fn the_scaling_recovers_a_planted_exponent() {
         })
         .collect();
     let (constant, exponent) = gradient_scaling(&points).unwrap();
-    let rounding = 64.0 * f64::EPSILON;
-    assert!((constant - 3.0).abs() <= 3.0 * rounding);
-    assert!((exponent.unwrap() - 4.0).abs() <= 4.0 * rounding);
+    // Sums over nineteen points.
+    close(constant, 3.0, rounding(64, 3.0));
+    close(exponent.unwrap(), 4.0, rounding(64, 4.0));
     assert!(gradient_scaling(&[]).is_none());
     // A point without a gap counts for nothing, one without a gradient for the constant alone.
     let at = |gap, scaled_gradient| GradientScaling { gap, scaled_gradient };
@@ -162,6 +163,6 @@ fn the_spectrum_at_one_neuron_is_known() {
     // pi times three parameters' eps of the extreme moduli, of which the smaller is near zero.
     let residual = 3.0 * PI * f64::EPSILON * (largest - 0.25);
     for ritz in [found.smallest, found.largest] {
-        assert!((ritz.residual / residual - 1.0).abs() <= 64.0 * f64::EPSILON, "{found:?}");
+        close(ritz.residual, residual, rounding(64, residual));
     }
 }

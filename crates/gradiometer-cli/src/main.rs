@@ -2,7 +2,8 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, inspect, loss, net, report, shell, study, sweep, train, verify,
+    analyze, certify, inspect, loss, match_features, net, report, shell, study, sweep, train,
+    verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -26,6 +27,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Loss and gradients of a student in closed form, with error bounds.
     Loss(loss::Arguments),
+    /// Which features of a teacher a network has learned, or the clusters of its neurons.
+    Match(match_features::Arguments),
     /// Certified covering radius of a set of directions.
     Net(net::Arguments),
     /// Finds a dual certificate and proves it.
@@ -56,6 +59,7 @@ fn main() -> std::process::ExitCode {
         match &arguments.command {
             Command::Inspect(a) => inspect::run(a, common),
             Command::Loss(a) => loss::run(a, common),
+            Command::Match(a) => match_features::run(a, common),
             Command::Net(a) => net::run(a, common),
             Command::Certify(a) => certify::run(a, common),
             Command::CheckCertificate(a) => certify::check(a, common),

@@ -1,24 +1,25 @@
 //! A run folder in memory, as far as a report needs it.
 
-use super::series::{self, Series};
+use super::series::{self, Series, Watched};
 use gradiometer_certify::{Limits, Verdict};
-use gradiometer_files::FilesError;
-use gradiometer_files::file;
-use gradiometer_files::text_file::from_json;
-use gradiometer_files::{TensorNames, read_network};
+use gradiometer_files::{FilesError, TensorNames, read_network};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, prove_certificate};
-use gradiometer_model::{Network, Teacher};
+use gradiometer_model::recovery::AT;
+use gradiometer_model::{ModelError, Network, Recovery, Teacher};
+use gradiometer_run::experiment::{ActivationName, Part};
 use gradiometer_run::format::AWAY;
-use gradiometer_run::snapshots;
+use gradiometer_run::manifest::Manifest;
+use gradiometer_run::record::StageName;
+use gradiometer_run::snapshots::{self, Snapshot};
+use gradiometer_run::{RunRecord, Trajectory};
 use gradiometer_theory::s5_duality::gap;
 use gradiometer_theory::{
     Analysis, Context, Curve, Dual, Quantities, Statement, TheoryError, statements,
 };
-use serde_json::Value;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Teacher neurons up to which a report looks for a certificate; with more, `certify` and `analyze`
 /// do.
@@ -27,35 +28,10 @@ const MOST_TEACHERS: usize = 12;
 const MOST_NEURONS: usize = 2000;
 /// Boxes that the proof may take; beyond, the certificate is shown as searched for.
 const BOXES: u64 = 100_000;
+/// The file that a watched run writes.
+const CLAIMS: &str = "claims.csv";
 /// Columns of `trajectory.csv` drawn of each kind, at most.
 const MOST_COLUMNS: usize = 64;
-
-/// A neuron at a moment, as `snapshots.csv` has it.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Neuron {
-    pub(crate) index: usize,
-    /// The nearest teacher and the angle to it.
-    pub(crate) teacher: usize,
-    pub(crate) angle: f64,
-    /// `q_j s_j`.
-    pub(crate) share: f64,
-    /// `c_j = a_j |w_j|`.
-    pub(crate) mass: f64,
-    /// Coordinates in the basis of `S*`.
-    pub(crate) inside: Vec<f64>,
-    /// Norm of the rest.
-    pub(crate) outside: f64,
-}
-
-/// The neurons at one moment.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Moment {
-    /// Such as `stage3.4`.
-    pub(crate) stage: String,
-    pub(crate) step: f64,
-    pub(crate) lambda: f64,
-    pub(crate) neurons: Vec<Neuron>,
-}
 
 /// Where the quantities of [`RunData::series`] are.
 #[derive(Clone, Debug, Default)]
@@ -78,17 +54,20 @@ pub(crate) const GAP_HIGH: usize = 6;
 /// The two sides of every statement that has a curve follow, then the recorded columns.
 pub(crate) const FIXED: usize = 7;
 
-/// A run folder.
+/// A run as its report needs it.
 #[derive(Debug)]
 pub(crate) struct RunData {
-    pub(crate) folder: PathBuf,
-    pub(crate) manifest: Value,
+    pub(crate) manifest: Manifest,
     pub(crate) teacher: Teacher,
     pub(crate) student: Network,
     pub(crate) subspace: FeatureSubspace,
     pub(crate) series: Series,
     pub(crate) columns: Columns,
-    pub(crate) moments: Vec<Moment>,
+    pub(crate) moments: Vec<Snapshot>,
+    /// Both sides of the statements that the run watched, where it did.
+    pub(crate) watched: Option<Vec<Watched>>,
+    /// What the final student has learned.
+    pub(crate) recovery: Recovery,
     /// The statements at the final student, or why they are not there.
     pub(crate) analysis: Result<Analysis, String>,
 }
@@ -99,17 +78,7 @@ impl RunData {
     /// # Errors
     /// [`FilesError`] for a file that is missing or damaged.
     pub(crate) fn read(folder: &Path) -> Result<Self, FilesError> {
-        let path = folder.join("run.json");
-        let manifest: Value = from_json(&path, &file::read(&path)?, "the manifest of a run")?;
-        let wrong = |field: &str| FilesError::Field {
-            path: path.clone(),
-            field: field.to_owned(),
-            problem: "is missing; run `train` again, or restore the file".to_owned(),
-        };
-        if !manifest["stages"].is_array() {
-            return Err(wrong("stages"));
-        }
-        let lambda = manifest["final"]["lambda"].as_f64().ok_or_else(|| wrong("final.lambda"))?;
+        let manifest = Manifest::read(folder)?;
         let names = TensorNames::default();
         let path = folder.join("teacher.safetensors");
         let model = |source| FilesError::Model {
@@ -118,49 +87,109 @@ impl RunData {
             source,
         };
         let teacher = Teacher::new(read_network(&path, &names)?).map_err(model)?;
-        let subspace = FeatureSubspace::of(&teacher).map_err(model)?;
         let student = read_network(&folder.join("checkpoints/final.safetensors"), &names)?;
+        let mut run = Self::evaluated(manifest, teacher, student).map_err(model)?;
+        let row = Row::of(&run);
+        let path = folder.join("trajectory.csv");
+        run.series = series::read(&path, &row.wanted(), row.width(), row.derive(&run))?;
+        run.moments = snapshots::read(&folder.join(snapshots::FILE), run.subspace.rank())?;
+        let claims = folder.join(CLAIMS);
+        if claims.exists() {
+            run.watched = Some(Watched::read(&claims)?);
+        }
+        Ok(run)
+    }
+
+    /// A run in memory.
+    ///
+    /// # Errors
+    /// [`ModelError`] for a teacher whose span is not found.
+    pub(crate) fn in_memory(
+        manifest: Manifest,
+        teacher: Teacher,
+        student: Network,
+        trajectory: &Trajectory,
+    ) -> Result<Self, ModelError> {
+        let mut run = Self::evaluated(manifest, teacher, student)?;
+        let row = Row::of(&run);
+        let cells = trajectory.records.iter().map(|record| (record.steps, row.cells(record)));
+        run.series = Series::of(cells, row.width(), row.derive(&run));
+        run.moments.clone_from(&trajectory.snapshots);
+        let watched = &trajectory.claims;
+        if !watched.is_empty() {
+            let sides = watched.iter().map(|w| (w.step, w.name.as_str(), &w.claim));
+            run.watched = Some(Watched::of(sides.map(|(step, name, claim)| {
+                (step as f64, name, (claim.left, claim.right), claim.finding.name())
+            })));
+        }
+        Ok(run)
+    }
+
+    /// What follows from the final student; the trajectory is still to be filled in.
+    fn evaluated(
+        manifest: Manifest,
+        teacher: Teacher,
+        student: Network,
+    ) -> Result<Self, ModelError> {
         let analysis = match obstacle(&manifest, &teacher, &student) {
             Some(why) => Err(why),
-            None => analyse(&teacher, &student, lambda),
+            None => analyse(&teacher, &student, manifest.last.record.lambda),
         };
-        let (series, columns) =
-            read_trajectory(folder, &teacher, &manifest, analysis.as_ref().ok())?;
-        let moments = read_moments(&folder.join(snapshots::FILE), subspace.rank())?;
-        let folder = folder.to_owned();
-        Ok(Self {
-            folder,
+        let subspace = FeatureSubspace::of(&teacher)?;
+        let recovery = Recovery::new(&teacher, &student, AT);
+        let (series, moments, watched) = (Series::default(), Vec::new(), None);
+        let mut run = Self {
             manifest,
             teacher,
             student,
             subspace,
             series,
-            columns,
+            columns: Columns::default(),
             moments,
+            watched,
+            recovery,
             analysis,
-        })
+        };
+        run.columns = Row::of(&run).columns();
+        Ok(run)
     }
 
-    /// `(step, lambda)` at the end of each epoch of Stage 3, with its record.
-    pub(crate) fn epochs(&self) -> Vec<&Value> {
-        let stages = self.manifest["stages"].as_array();
-        stages.map(|s| s.iter().filter(|r| r["stage"] == "stage3").collect()).unwrap_or_default()
+    /// The record at the end of each epoch of Stage 3: that of its floor, where it has one.
+    pub(crate) fn epochs(&self) -> Vec<&RunRecord> {
+        let mut epochs: Vec<&RunRecord> = Vec::new();
+        for record in &self.manifest.stages {
+            if !matches!(record.position.stage, StageName::Stage3 | StageName::Floor) {
+                continue;
+            }
+            match epochs.last_mut() {
+                Some(last) if last.position.epoch == record.position.epoch => *last = record,
+                _ => epochs.push(record),
+            }
+        }
+        epochs
+    }
+
+    /// Whether an epoch has converged at a record, `|grad L_lambda| <= lambda^2`.
+    pub(crate) fn is_converged(record: &RunRecord) -> bool {
+        record.gradient_norm <= record.lambda * record.lambda
+    }
+
+    /// The largest angle of an average neuron at a record.
+    pub(crate) fn worst_angle(record: &RunRecord) -> f64 {
+        maximum_of(record.matched_angles.iter().copied())
     }
 }
 
 /// Why the statements say nothing about a run.
-fn obstacle(manifest: &Value, teacher: &Teacher, student: &Network) -> Option<String> {
-    let experiment = &manifest["experiment"];
-    let share = |name: &str| experiment["stage3"][name].as_f64().unwrap_or(1.0);
-    let equal =
-        (share("first_layer_share") - 1.0).abs() + (share("second_layer_share") - 1.0).abs();
-    let skipped =
-        experiment["skip"].as_array().is_some_and(|s| s.iter().any(|p| p == "preprocessing"));
-    if experiment["activation"] != "relu" {
+fn obstacle(manifest: &Manifest, teacher: &Teacher, student: &Network) -> Option<String> {
+    let experiment = &manifest.experiment;
+    let stage3 = &experiment.stage3;
+    let unequal = (stage3.first_layer_share - 1.0).abs() + (stage3.second_layer_share - 1.0).abs();
+    if experiment.activation != ActivationName::Relu {
         Some("they are about ReLU networks".to_owned())
-    } else if skipped {
+    } else if experiment.skip.contains(&Part::Preprocessing) {
         Some("they need the preprocessing that this experiment leaves out".to_owned())
-    } else if equal > 0.0 {
+    } else if unequal > 0.0 {
         Some("they need the same weight decay on both layers".to_owned())
     } else if teacher.neurons() > MOST_TEACHERS || student.neurons() > MOST_NEURONS {
         Some(format!(
@@ -190,114 +219,94 @@ fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis
     analysis().map_err(|error| error.to_string())
 }
 
-fn read_trajectory(
-    folder: &Path,
-    teacher: &Teacher,
-    manifest: &Value,
-    analysis: Option<&Analysis>,
-) -> Result<(Series, Columns), FilesError> {
-    let mut wanted: Vec<String> = [
-        "lambda",
-        "loss",
-        "objective",
-        "total_mass",
-        "gradient_norm",
-        "balance_defect",
-        "mean_angle",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let plain = wanted.len();
-    let teachers = teacher.neurons().min(MOST_COLUMNS);
-    wanted.extend((0..teachers).map(|i| format!("average_angle_{i}")));
-    let angles = manifest["experiment"]["record"]["angles"].as_array();
-    let angles: Vec<f64> =
-        angles.into_iter().flatten().filter_map(Value::as_f64).take(MOST_COLUMNS).collect();
-    wanted.extend(angles.iter().map(|a| format!("mass_beyond_{a}")));
-    let curves: Vec<(&Statement, Curve)> =
-        statements().filter_map(|s| Some((s, s.curve?))).collect();
-    // Where the recorded columns begin.
-    let first = FIXED + 2 * curves.len();
-    let columns = Columns {
-        angles: (first..first + teachers).collect(),
-        beyond: angles.iter().enumerate().map(|(k, a)| (*a, first + teachers + k)).collect(),
-    };
-    let width = first + teachers + angles.len();
-    let away =
-        angles.iter().position(|a| (a - AWAY).abs() <= f64::EPSILON).map(|k| plain + teachers + k);
-    let mass = teacher.total_mass();
-    let p = analysis.map(|found| *found.dual.constants());
-    let derive = |cells: &[f64], out: &mut [f64]| {
-        let [lambda, loss, objective, total, gradient, defect, mean, ..] = *cells else { return };
-        let beyond = (AWAY, away.map_or(f64::NAN, |at| cells[at]));
-        let at = Quantities::of_row((lambda, loss, objective), total, beyond, mass);
-        out[LOSS] = loss;
-        out[GRADIENT] = gradient;
-        out[DEFECT] = defect;
-        out[WORST_ANGLE] = maximum_of(cells[plain..plain + teachers].iter().copied());
-        out[MEAN_ANGLE] = mean;
-        let (low, high) = p.map_or((f64::NAN, f64::NAN), |p| gap(&at, &p));
-        (out[GAP_LOW], out[GAP_HIGH]) = (low, high);
-        for ((_, curve), pair) in curves.iter().zip(out[FIXED..first].chunks_exact_mut(2)) {
-            if let Some(p) = &p {
-                let sides = (curve.sides)(&at, p);
-                pair.copy_from_slice(&[sides.left.value, sides.right.value]);
+/// What is read of a record and what is drawn of it.
+struct Row {
+    /// Teachers whose angle is drawn.
+    teachers: usize,
+    /// Angles beyond which the mass is drawn.
+    angles: Vec<f64>,
+    curves: Vec<(&'static Statement, Curve)>,
+}
+
+/// Columns of a record before those of the teachers.
+const PLAIN: [&str; 7] =
+    ["lambda", "loss", "objective", "total_mass", "gradient_norm", "balance_defect", "mean_angle"];
+
+impl Row {
+    fn of(run: &RunData) -> Self {
+        let angles = &run.manifest.experiment.record.angles;
+        Self {
+            teachers: run.teacher.neurons().min(MOST_COLUMNS),
+            angles: angles.iter().copied().take(MOST_COLUMNS).collect(),
+            curves: statements().filter_map(|s| Some((s, s.curve?))).collect(),
+        }
+    }
+
+    /// Where the recorded columns begin among the quantities.
+    fn first(&self) -> usize {
+        FIXED + 2 * self.curves.len()
+    }
+
+    fn width(&self) -> usize {
+        self.first() + self.teachers + self.angles.len()
+    }
+
+    fn columns(&self) -> Columns {
+        let first = self.first() + self.teachers;
+        Columns {
+            angles: (self.first()..first).collect(),
+            beyond: self.angles.iter().enumerate().map(|(k, a)| (*a, first + k)).collect(),
+        }
+    }
+
+    /// The columns of `trajectory.csv` that are needed.
+    fn wanted(&self) -> Vec<String> {
+        let mut wanted: Vec<String> = PLAIN.iter().map(|&name| name.to_owned()).collect();
+        wanted.extend((0..self.teachers).map(|i| format!("average_angle_{i}")));
+        wanted.extend(self.angles.iter().map(|a| format!("mass_beyond_{a}")));
+        wanted
+    }
+
+    /// The same of a record.
+    fn cells(&self, record: &RunRecord) -> Vec<f64> {
+        let RunRecord { lambda, loss, objective, total_mass, .. } = *record;
+        let RunRecord { gradient_norm, balance_defect, mean_angle, .. } = *record;
+        let plain: [f64; PLAIN.len()] =
+            [lambda, loss, objective, total_mass, gradient_norm, balance_defect, mean_angle];
+        let mut cells = plain.to_vec();
+        cells.extend(&record.matched_angles[..self.teachers]);
+        cells.extend(&record.mass_beyond[..self.angles.len()]);
+        cells
+    }
+
+    /// The quantities that are drawn, of the cells.
+    fn derive(&self, run: &RunData) -> impl FnMut(&[f64], &mut [f64]) {
+        let (first, teachers, plain) = (self.first(), self.teachers, PLAIN.len());
+        let away = self.angles.iter().position(|a| (a - AWAY).abs() <= f64::EPSILON);
+        let away = away.map(|k| plain + teachers + k);
+        let mass = run.teacher.total_mass();
+        let p = run.analysis.as_ref().ok().map(|found| *found.dual.constants());
+        let curves = self.curves.clone();
+        move |cells: &[f64], out: &mut [f64]| {
+            let [lambda, loss, objective, total, gradient, defect, mean, ..] = *cells else {
+                return;
+            };
+            let beyond = (AWAY, away.map_or(f64::NAN, |at| cells[at]));
+            let at = Quantities::of_row((lambda, loss, objective), total, beyond, mass);
+            out[LOSS] = loss;
+            out[GRADIENT] = gradient;
+            out[DEFECT] = defect;
+            out[WORST_ANGLE] = maximum_of(cells[plain..plain + teachers].iter().copied());
+            out[MEAN_ANGLE] = mean;
+            let (low, high) = p.map_or((f64::NAN, f64::NAN), |p| gap(&at, &p));
+            (out[GAP_LOW], out[GAP_HIGH]) = (low, high);
+            for ((_, curve), pair) in curves.iter().zip(out[FIXED..first].chunks_exact_mut(2)) {
+                if let Some(p) = &p {
+                    let sides = (curve.sides)(&at, p);
+                    pair.copy_from_slice(&[sides.left.value, sides.right.value]);
+                }
             }
-        }
-        out[first..].copy_from_slice(&cells[plain..]);
-    };
-    Ok((series::read(&folder.join("trajectory.csv"), &wanted, width, derive)?, columns))
-}
-
-/// The moments of `snapshots.csv`.
-fn read_moments(path: &Path, rank: usize) -> Result<Vec<Moment>, FilesError> {
-    let bytes = file::read(path)?;
-    let text = file::text(path, &bytes)?;
-    let mut moments: Vec<Moment> = Vec::new();
-    let mut key = "";
-    for (number, line) in text.lines().enumerate().skip(1) {
-        let parsed = neuron(line, rank);
-        let (start, step, lambda, neuron) = parsed.ok_or_else(|| FilesError::Field {
-            path: path.to_owned(),
-            field: format!("line {}", number + 1),
-            problem: format!(
-                "is no neuron with {rank} coordinates in the teacher's span; run `train` again, or restore the file"
-            ),
-        })?;
-        if start != key || moments.is_empty() {
-            key = start;
-            let mut cells = start.split(',');
-            let (stage, epoch) = (cells.next().unwrap_or(""), cells.next().unwrap_or(""));
-            let stage =
-                if epoch.is_empty() { stage.to_owned() } else { format!("{stage}.{epoch}") };
-            moments.push(Moment { stage, step, lambda, neurons: Vec::new() });
-        }
-        if let Some(moment) = moments.last_mut() {
-            moment.neurons.push(neuron);
+            out[first..].copy_from_slice(&cells[plain..]);
         }
     }
-    Ok(moments)
-}
-
-/// Stage, epoch and step as they are written; step and `lambda`; the neuron.
-fn neuron(line: &str, rank: usize) -> Option<(&str, f64, f64, Neuron)> {
-    let cells: Vec<&str> = line.split(',').collect();
-    if cells.len() != 10 + rank {
-        return None;
-    }
-    let number = |at: usize| cells[at].parse::<f64>().ok().filter(|x| x.is_finite());
-    let inside = (0..rank).map(|i| number(9 + i)).collect::<Option<Vec<f64>>>()?;
-    let outside = number(9 + rank)?;
-    let size = inside.iter().map(|x| x * x).sum::<f64>() + outside * outside;
-    let start = &line[..cells[0].len() + cells[1].len() + cells[2].len() + 2];
-    let neuron = Neuron {
-        index: cells[4].parse().ok()?,
-        teacher: cells[5].parse().ok()?,
-        angle: number(6)?,
-        share: number(7)?,
-        mass: number(8)? * size.sqrt(),
-        inside,
-        outside,
-    };
-    Some((start, number(2)?, number(3)?, neuron))
 }

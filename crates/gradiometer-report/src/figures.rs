@@ -92,10 +92,10 @@ fn superscript(c: char) -> char {
     }
 }
 
-/// `u` with the index of a teacher, counted from 1, below the line.
+/// `u` with the index of a teacher below the line, counted from 0 as in the files.
 pub(crate) fn teacher_name(index: usize) -> String {
     let below = |c: char| c.to_digit(10).and_then(|d| char::from_u32(0x2080 + d)).unwrap_or(c);
-    format!("u{}", (index + 1).to_string().chars().map(below).collect::<String>())
+    format!("u{}", index.to_string().chars().map(below).collect::<String>())
 }
 
 #[cfg(test)]

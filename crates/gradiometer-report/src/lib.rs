@@ -24,7 +24,9 @@ use data::RunData;
 use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
+use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_run::format::PAGE;
+use gradiometer_run::{Manifest, Trajectory};
 use pages::Content;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -72,12 +74,72 @@ pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, Fi
     Ok(written)
 }
 
+/// A figure in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drawing {
+    /// The stem of its file, unique in a report.
+    pub name: String,
+    /// Its heading.
+    pub title: String,
+    /// What it shows.
+    pub caption: String,
+    /// The drawing, a whole SVG file.
+    pub svg: String,
+}
+
+impl Drawing {
+    /// Writes it as an SVG file.
+    ///
+    /// # Errors
+    /// [`FilesError::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), FilesError> {
+        write_atomically(path, self.svg.as_bytes())
+    }
+}
+
+/// The report of a run in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunReport {
+    /// The page, a whole HTML file.
+    pub page: String,
+    /// Its figures.
+    pub figures: Vec<Drawing>,
+}
+
+impl RunReport {
+    /// The report of a run that ended with a student and showed a trajectory.
+    ///
+    /// # Errors
+    /// [`ModelError`] for a teacher whose span is not found.
+    pub fn new(
+        manifest: Manifest,
+        teacher: &Teacher,
+        student: &Network,
+        trajectory: &Trajectory,
+    ) -> Result<Self, ModelError> {
+        let run = RunData::in_memory(manifest, teacher.clone(), student.clone(), trajectory)?;
+        let Content { page, figures } = pages::run(&run);
+        let drawing = |figure: figures::Figure| Drawing {
+            svg: figure.svg.standalone(&figure.name, true),
+            name: figure.name,
+            title: figure.title,
+            caption: figure.caption,
+        };
+        Ok(Self { page: page.finish(), figures: figures.into_iter().map(drawing).collect() })
+    }
+
+    /// The figure of a name, such as `loss`, `neurons` or `angles`.
+    pub fn figure(&self, name: &str) -> Option<&Drawing> {
+        self.figures.iter().find(|figure| figure.name == name)
+    }
+}
+
 fn content(folder: &Path) -> Result<Content, FilesError> {
     if !folder.is_dir() {
         return Err(FilesError::Missing { path: folder.to_owned() });
     }
     if folder.join("run.json").exists() {
-        return pages::run(&RunData::read(folder)?);
+        return Ok(pages::run(&RunData::read(folder)?));
     }
     let unfinished = folder.join("checkpoints/resume.safetensors");
     if unfinished.exists() {

@@ -1,13 +1,15 @@
 //! The pages: of a run, of a verification, of studies.
 
 use super::data::RunData;
-use super::figures::{self, Figure, Table, number, thinned};
+use super::figures::{self, Figure, Table, number, teacher_name, thinned};
 use super::html::{Line, Mark, Page};
-use gradiometer_files::FilesError;
-use gradiometer_run::format::AWAY;
+use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
+use gradiometer_run::RunRecord;
 use gradiometer_theory::{Evidence, Finding};
 use serde_json::Value;
 
+/// Rows of the table of what was learned, at most.
+const MOST_FEATURES: usize = 64;
 /// Rows of the table of stages, at most.
 const MOST_STAGES: usize = 40;
 
@@ -26,38 +28,39 @@ fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or(0)
 }
 
-fn worst(angles: &Value) -> f64 {
-    let angles = angles.as_array().into_iter().flatten().map(float);
-    angles.fold(f64::NAN, |worst, x| if x <= worst { worst } else { x })
-}
-
 /// The page of a run.
-///
-/// # Errors
-/// As for [`figures::claims::figures`].
-pub(crate) fn run(run: &RunData) -> Result<Content, FilesError> {
-    let (experiment, last) = (&run.manifest["experiment"], &run.manifest["final"]);
-    let students = run.student.neurons();
+pub(crate) fn run(run: &RunData) -> Content {
+    let (experiment, last) = (&run.manifest.experiment, &run.manifest.last.record);
     let lead = format!(
-        "A student of {students} neurons learns a teacher of {} in {} dimensions, {} of which matter; seed {}, {} steps, \u{3bb} down to {}.",
+        "A student with {} neurons is trained on a teacher with {} in {} dimensions; the teacher depends on {} of them. Seed {}, {} steps, λ down to {}.",
+        run.student.neurons(),
         run.teacher.neurons(),
         run.teacher.dimension(),
         run.subspace.rank(),
-        experiment["seed"],
-        count(&last["steps"]),
-        number(float(&last["lambda"]), 3)
+        experiment.seed,
+        last.steps,
+        number(last.lambda, 3)
     );
     let mut page = Page::new("Report of a run", &lead);
     page.summary(&summary(run));
+    page.heading("What was learned");
+    page.paragraph(&format!(
+        "For each teacher neuron the student neurons nearest to it: their signed mass Σ a|w|, its share within {} rad, the mass of the wrong sign, and the angles of their average and of the nearest one. Teachers are counted from 0, as in the files.",
+        run.recovery.angle
+    ));
+    page.table("What was learned", &features(run), &[1]);
     page.heading("Stages");
-    page.table("Stages", &stages(run), &[]);
+    page.paragraph(
+        "An epoch of Stage 3 has converged if |∇L_λ| ≤ λ² at its end; statements 8.3 and 8.4 are about such epochs. The worst angle is that of the average neurons, the mean angle that of the mass.",
+    );
+    page.table("Stages", &stages(run), &[1]);
     let picture: Vec<Figure> = [figures::neurons::figure(run), figures::descent::figure(run)]
         .into_iter()
         .flatten()
         .collect();
     let certificate = figures::certificate::figures(run);
     let trajectory = figures::trajectory::figures(run);
-    let claims = figures::claims::figures(run)?;
+    let claims = figures::claims::figures(run);
     page.heading("The landscape");
     page.figures(&picture);
     if !certificate.is_empty() {
@@ -72,58 +75,118 @@ pub(crate) fn run(run: &RunData) -> Result<Content, FilesError> {
     page.heading("The statements");
     match &run.analysis {
         Ok(_) => {
-            page.paragraph("Both sides of every statement of the local analysis at the final student; an inequality with a ratio near 1 is sharp here.");
-            page.table("Statements", &statements(run), &[1, 5, 6]);
+            page.paragraph("Both sides of every statement of the local analysis at the final student; an inequality with a ratio near 1 is sharp here. `gradiometer explain ID` says what a statement means.");
+            page.table("Statements", &statements(run), &[1, 2, 6]);
         }
         Err(why) => page.paragraph(&format!("The statements are not evaluated: {why}.")),
     }
     page.figures(&claims);
     page.heading("The experiment");
-    page.paragraph("The same experiment and seed give the same bytes; whatever was left out of the file has its default here.");
-    page.folded("The experiment as resolved", &format!("{experiment:#}"));
+    page.paragraph("Running this experiment again on the same machine gives identical files. Fields missing from your file are shown with their defaults.");
+    page.folded("The experiment as resolved", &format!("{:#}", serde_json::json!(experiment)));
     let figures = [picture, certificate, trajectory, claims].into_iter().flatten().collect();
-    Ok(Content { page, figures })
+    Content { page, figures }
+}
+
+/// A share in per cent; a part is never rounded to the whole, nor something to nothing.
+fn percent(share: f64) -> String {
+    let text = format!("{:.1} %", 100.0 * share);
+    match text.as_str() {
+        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
+        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
+        _ => text,
+    }
+}
+
+/// Whether the features were learned, with the reason.
+fn verdict(recovery: &Recovery) -> Line {
+    let (angle, count) = (recovery.angle, recovery.features.len());
+    let learned = recovery.features.iter().filter(|f| f.is_learned(angle)).count();
+    let away = percent(recovery.mass_away / recovery.total_mass);
+    let allowed = 100.0 * STRAY_SHARE;
+    let (mark, name, text) = match recovery.learned() {
+        Learned::Fully => (
+            Mark::Holds,
+            "features learned",
+            format!(
+                "For every teacher neuron the average of the student neurons nearest to it is within {} rad, the mean angle of the mass is {} rad (at most {angle} counts as learned), and {away} of the mass is farther than {angle} rad from every teacher neuron (at most {allowed} %).",
+                number(recovery.worst_angle(), 3),
+                number(recovery.mean_angle, 3)
+            ),
+        ),
+        Learned::Partly => (
+            Mark::Open,
+            "partly learned",
+            format!(
+                "{learned} of {count} teacher neurons are learned. The worst average neuron is {} rad from its teacher, the mean angle of the mass is {} rad, and {away} of the mass is farther than {angle} rad from every teacher neuron (learned: at most {angle} rad, {angle} rad and {allowed} %).",
+                number(recovery.worst_angle(), 3),
+                number(recovery.mean_angle, 3)
+            ),
+        ),
+        Learned::Not => (
+            Mark::Refuted,
+            "not learned",
+            format!(
+                "No teacher neuron is learned. The worst average neuron is {} rad from its teacher, the mean angle of the mass is {} rad, and {away} of the mass is farther than {angle} rad from every teacher neuron.",
+                number(recovery.worst_angle(), 3),
+                number(recovery.mean_angle, 3)
+            ),
+        ),
+    };
+    Line::new(mark, name, text, "computed")
+}
+
+/// How many epochs of Stage 3 have converged.
+fn convergence(run: &RunData) -> Option<Line> {
+    let epochs = run.epochs();
+    let of = |record: &&&RunRecord| RunData::is_converged(record);
+    let converged = epochs.iter().filter(of).count();
+    let last = epochs.last()?;
+    let (mark, name) = if converged == epochs.len() {
+        (Mark::Holds, "epochs converged")
+    } else {
+        (Mark::Open, "not all epochs converged")
+    };
+    let text = format!(
+        "{converged} of {} epochs end with |∇L_λ| ≤ λ²; the last one ends with {} at λ² = {}.{}",
+        epochs.len(),
+        number(last.gradient_norm, 3),
+        number(last.lambda * last.lambda, 3),
+        if converged == epochs.len() {
+            ""
+        } else {
+            " The final angles and loss of an epoch that has not converged are not those of its minimiser: more `steps` in [stage3], or `floor = \"every\"`."
+        }
+    );
+    Some(Line::new(mark, name, text, "computed"))
 }
 
 fn summary(run: &RunData) -> Vec<Line> {
-    let last = &run.manifest["final"];
-    let teacher = &run.manifest["teacher"];
-    let (angle, away) = (worst(&last["matched_angles"]), float(&last["mass_away"]));
-    let learned = angle <= AWAY;
-    let mut lines = vec![
-        Line::new(
-            if learned { Mark::Holds } else { Mark::Refuted },
-            if learned { "features learned" } else { "not learned" },
-            format!(
-                "The worst average neuron is {} rad from its teacher (learned: at most {AWAY}); mass {} is farther than {AWAY} rad from every teacher.",
-                number(angle, 3),
-                number(away, 3)
-            ),
-            "computed",
+    let last = &run.manifest.last.record;
+    let teacher = &run.manifest.teacher;
+    let mut lines = vec![verdict(&run.recovery)];
+    lines.extend(convergence(run));
+    lines.push(Line::new(
+        Mark::Fact,
+        "loss",
+        format!(
+            "L = {}, off by at most {}. L is the mean squared error E(f − f*)² of what preprocessing leaves, without a factor ½.",
+            number(last.loss, 4),
+            number(last.loss_error, 1)
         ),
-        Line::new(
-            Mark::Fact,
-            "loss",
-            format!(
-                "L = {}, off by at most {}.",
-                number(float(&last["loss"]), 4),
-                number(float(&last["loss_error"]), 1)
-            ),
-            "computed",
-        ),
-    ];
+        "computed",
+    ));
     match &run.analysis {
         Ok(found) => {
-            lines.push(Line::new(
-                Mark::Fact,
-                "optimality gap",
+            let (low, high) = (number(found.gap.0, 5), number(found.gap.1, 5));
+            let text = if low == high {
                 format!(
-                    "\u{3b6} lies in [{}, {}].",
-                    number(found.gap.0, 5),
-                    number(found.gap.1, 5)
-                ),
-                found.gap_evidence.name(),
-            ));
+                    "ζ = L_λ − min L_λ = {low}, the digits on which both ends of its interval agree."
+                )
+            } else {
+                format!("ζ = L_λ − min L_λ lies in [{low}, {high}].")
+            };
+            lines.push(Line::new(Mark::Fact, "optimality gap", text, found.gap_evidence.name()));
             let of = |finding| found.claims.iter().filter(|c| c.finding == finding).count();
             let (holds, refuted) = (of(Finding::Holds), of(Finding::Refuted));
             let (open, silent) = (of(Finding::Inconclusive), of(Finding::Inapplicable));
@@ -137,15 +200,18 @@ fn summary(run: &RunData) -> Vec<Line> {
             lines.push(Line::new(
                 mark,
                 verdict,
-                format!("At the final student {holds} statements hold, {refuted} are refuted, {open} undecided and {silent} without their hypotheses."),
-                "see each",
+                format!(
+                    "At the end of the run {holds} of {} checks hold, {refuted} are refuted, {open} are undecided, and {silent} do not apply because their hypotheses fail.",
+                    found.claims.len()
+                ),
+                "see the table of statements",
             ));
             let proved = found.dual.evidence() == Evidence::Certified;
             lines.push(Line::new(
                 if proved { Mark::Holds } else { Mark::Open },
                 if proved { "certificate proved" } else { "certificate found" },
                 format!(
-                    "|\u{3b7}| \u{2264} 1 \u{2212} \u{3c1} \u{3b4}\u{b2} with \u{3c1} = {}, |p| = {}.",
+                    "|η| ≤ 1 − ρ δ² with ρ = {}, |p| = {}.",
                     number(found.dual.rho().value, 4),
                     number(found.dual.norm(), 4)
                 ),
@@ -159,63 +225,112 @@ fn summary(run: &RunData) -> Vec<Line> {
             "",
         )),
     }
-    let assumptions = teacher["assumption_2"] == true && teacher["assumption_3"] == true;
+    let assumptions = teacher.assumption_2 && teacher.assumption_3;
     lines.push(Line::new(
         if assumptions { Mark::Holds } else { Mark::Refuted },
         if assumptions { "assumptions hold" } else { "assumptions fail" },
         format!(
-            "{}, condition \u{3ba} = {}, mass |\u{3bc}*| = {}.",
-            teacher["separation"].as_f64().map_or_else(
+            "{}, condition κ = {}, mass |μ*| = {}.",
+            teacher.separation.map_or_else(
                 || "One neuron, nothing to separate".to_owned(),
-                |angle| format!("Separation \u{394} = {} rad", number(angle, 4))
+                |angle| format!("Separation Δ = {} rad", number(angle, 4))
             ),
-            number(float(&teacher["condition"]), 4),
-            number(float(&teacher["total_mass"]), 4)
+            number(teacher.condition.unwrap_or(f64::NAN), 4),
+            number(teacher.total_mass, 4)
         ),
         "computed",
     ));
     lines
 }
 
+/// What the student has learned of each teacher neuron.
+fn features(run: &RunData) -> Table {
+    let mut table = Table::new(&[
+        "teacher neuron",
+        "learned",
+        "amplitude",
+        "mass",
+        "share within",
+        "opposing mass",
+        "neurons",
+        "average [rad]",
+        "nearest [rad]",
+    ]);
+    for at in thinned(run.recovery.features.len(), MOST_FEATURES) {
+        let feature = &run.recovery.features[at];
+        table.rows.push(vec![
+            teacher_name(at),
+            if feature.is_learned(run.recovery.angle) { "✓ yes" } else { "✗ no" }.to_owned(),
+            number(feature.amplitude, 4),
+            number(feature.mass, 4),
+            percent(feature.share_within),
+            number(feature.opposing_mass, 3),
+            feature.neurons.to_string(),
+            number(feature.average_angle, 3),
+            number(feature.nearest_angle, 3),
+        ]);
+    }
+    table
+}
+
 fn stages(run: &RunData) -> Table {
     let mut table = Table::new(&[
         "stage",
+        "converged",
         "steps",
-        "\u{3bb}",
+        "λ",
         "loss L",
         "gradient",
         "worst angle",
         "mean angle",
         "mass",
+        "outside S*",
         "balance",
     ]);
-    let stages = run.manifest["stages"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let epochs = run.epochs();
+    let stages = &run.manifest.stages;
     for at in thinned(stages.len(), MOST_STAGES) {
         let record = &stages[at];
-        let stage = record["stage"].as_str().unwrap_or_default();
-        let name =
-            record["epoch"].as_u64().map_or_else(|| stage.to_owned(), |k| format!("{stage}.{k}"));
-        let mut row = vec![name, count(&record["steps"]).to_string()];
-        let numbers = ["lambda", "loss", "gradient_norm"].map(|field| float(&record[field]));
-        let more =
-            ["mean_angle", "total_mass", "balance_defect"].map(|field| float(&record[field]));
-        let numbers = numbers.into_iter().chain([worst(&record["matched_angles"])]).chain(more);
+        let converged = if !epochs.iter().any(|epoch| std::ptr::eq(*epoch, record)) {
+            ""
+        } else if RunData::is_converged(record) {
+            "✓ yes"
+        } else {
+            "✗ no"
+        };
+        let moment = run
+            .moments
+            .iter()
+            .rev()
+            .find(|m| m.position == record.position && m.step == record.steps);
+        let mut row =
+            vec![record.position.to_string(), converged.to_owned(), record.steps.to_string()];
+        let numbers = [
+            record.lambda,
+            record.loss,
+            record.gradient_norm,
+            RunData::worst_angle(record),
+            record.mean_angle,
+            record.total_mass,
+        ];
         row.extend(numbers.map(|x| number(x, 3)));
+        row.push(moment.map_or_else(|| "–".to_owned(), |m| percent(m.share_outside())));
+        row.push(number(record.balance_defect, 3));
         table.rows.push(row);
     }
     table
 }
 
 fn statements(run: &RunData) -> Table {
-    let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"]);
+    let mut table = Table::new(&["id", "verdict", "part", "left", "right", "ratio", "evidence"]);
     for claim in run.analysis.iter().flat_map(|found| &found.claims) {
         table.rows.push(vec![
             claim.id.to_owned(),
+            claim.verdict(),
             claim.part.to_owned(),
             number(claim.left, 4),
             number(claim.right, 4),
             number(claim.ratio(), 3),
-            claim.verdict(),
             claim.evidence.name().to_owned(),
         ]);
     }

@@ -31,6 +31,20 @@ impl Series {
         Self { width, ..Self::default() }
     }
 
+    /// The quantities that `derive` makes of rows in memory, each a step and its cells.
+    pub(crate) fn of(
+        rows: impl Iterator<Item = (u64, Vec<f64>)>,
+        width: usize,
+        mut derive: impl FnMut(&[f64], &mut [f64]),
+    ) -> Self {
+        let (mut series, mut derived, mut next) = (Self::new(width), vec![f64::NAN; width], 0.0);
+        for (step, cells) in rows {
+            derive(&cells, &mut derived);
+            series.push(step as f64, &derived, &mut next);
+        }
+        series
+    }
+
     /// Adds a row at a step; `next` is where a new bucket begins.
     fn push(&mut self, step: f64, values: &[f64], next: &mut f64) {
         self.rows += 1;
@@ -195,9 +209,7 @@ impl Watched {
         let [Some(step), Some(claim), Some(left), Some(right), Some(verdict)] = columns else {
             return Err(wrong(1, "must name the columns step, claim, left, right and verdict"));
         };
-        let mut found: Vec<Self> = Vec::new();
-        // How often each statement came since the record's first one.
-        let mut seen: Vec<usize> = Vec::new();
+        let mut rows = Vec::new();
         for (at, line) in lines.enumerate() {
             let cells: Vec<&str> = line.split(',').collect();
             let number = |k: usize| match cells.get(k) {
@@ -205,20 +217,33 @@ impl Watched {
                 cell => cell.and_then(|c| c.parse::<f64>().ok()),
             };
             let sides = number(step).zip(number(left).zip(number(right)));
-            let named = cells.get(claim).zip(cells.get(verdict));
-            let (Some((step, (left, right))), Some((name, verdict))) = (sides, named) else {
+            let named = cells.get(claim).copied().zip(cells.get(verdict).copied());
+            let (Some((step, sides)), Some((name, verdict))) = (sides, named) else {
                 return Err(wrong(at + 2, "has no step, sides and verdict"));
             };
-            if found.first().is_some_and(|first| first.name == **name) {
+            rows.push((step, name, sides, verdict));
+        }
+        Ok(Self::of(rows.into_iter()))
+    }
+
+    /// All statements of rows `(step, name, (left, right), verdict)`.
+    pub(crate) fn of<'a>(
+        rows: impl Iterator<Item = (f64, &'a str, (f64, f64), &'a str)>,
+    ) -> Vec<Self> {
+        let mut found: Vec<Self> = Vec::new();
+        // How often each statement came since the record's first one.
+        let mut seen: Vec<usize> = Vec::new();
+        for (step, name, (left, right), verdict) in rows {
+            if found.first().is_some_and(|first| first.name == name) {
                 seen.fill(0);
             }
-            let same: Vec<usize> = (0..found.len()).filter(|k| found[*k].name == **name).collect();
+            let same: Vec<usize> = (0..found.len()).filter(|k| found[*k].name == name).collect();
             let count = same.first().map_or(0, |k| seen[*k]);
             let to = if let Some(to) = same.get(count) {
                 *to
             } else {
                 let series = Series::new(2);
-                found.push(Self { name: (*name).to_owned(), series, violated: 0, next: 0.0 });
+                found.push(Self { name: name.to_owned(), series, violated: 0, next: 0.0 });
                 seen.push(0);
                 found.len() - 1
             };
@@ -226,9 +251,9 @@ impl Watched {
             seen[first] += 1;
             let watched = &mut found[to];
             watched.series.push(step, &[left, right], &mut watched.next);
-            watched.violated += u64::from(*verdict == "refuted");
+            watched.violated += u64::from(verdict == "refuted");
         }
-        Ok(found)
+        found
     }
 }
 

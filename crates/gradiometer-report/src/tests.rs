@@ -147,6 +147,27 @@ fn a_run_in_a_plane_has_all_its_pictures() {
 }
 
 #[test]
+fn a_report_in_memory_is_that_of_the_folder() {
+    let text = tiny(2, 2, "");
+    let (_folder, out, page) = reported(&text);
+    let experiment = gradiometer_run::Experiment::from_table(text.parse().unwrap()).unwrap();
+    let plan = experiment.resolve(Path::new(".")).unwrap();
+    let mut trajectory = Trajectory::default();
+    let ending = plan.run(&mut [&mut trajectory]).unwrap();
+    let gradiometer_run::Ending::Finished((student, results)) = ending else { panic!("stopped") };
+    let manifest = Manifest::new(&experiment, &plan.teacher, &student, results).unwrap();
+    let report = RunReport::new(manifest, &plan.teacher, &student, &trajectory).unwrap();
+    assert_sound(&report.page);
+    for drawing in &report.figures {
+        assert!(out.join(format!("figures/{}.svg", drawing.name)).exists(), "{}", drawing.name);
+    }
+    // The tables hold all digits, so that the curves are the same bytes.
+    let loss = std::fs::read_to_string(out.join("figures/loss.svg")).unwrap();
+    assert_eq!(report.figure("loss").unwrap().svg, loss);
+    assert_eq!(names(&parsed(&page)), names(&parsed(&report.page)));
+}
+
+#[test]
 fn the_certificate_touches_the_signs_of_the_teachers() {
     let (_folder, out) = trained(&tiny(2, 2, ""));
     let run = RunData::read(&out).unwrap();
@@ -252,6 +273,107 @@ fn neurons_that_are_zero_leave_marks_without_size() {
     assert_ne!(sizes[1], "0");
 }
 
+/// A student read from a file, not trained: both signs of mass `bundle` half a radian off the first
+/// teacher, which cancel in the average neuron.
+fn bundled(bundle: f64) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let (x, y) = (0.5_f64.cos(), 0.5_f64.sin());
+    let student = format!(
+        r#"{{"a": [1.0, -1.0, {bundle}, -{bundle}], "w": [[1, 0, 0], [0, 1, 0], [{x}, 0, {y}], [{x}, 0, {y}]]}}"#
+    );
+    write("student.json", &student);
+    write("teacher.json", r#"{"a": [1.0, -1.0], "w": [[1, 0, 0], [0, 1, 0]]}"#);
+    write(
+        "experiment.toml",
+        "skip = [\"stage1\", \"stage2\", \"balance\", \"stage3\"]\n[teacher]\nfile = \"teacher.json\"\n[student]\nfile = \"student.json\"\n",
+    );
+    let out = folder.path().join("run");
+    let path = folder.path().join("experiment.toml");
+    let held = HeldFolder::take(&out, LOCK, &Holder::default()).unwrap();
+    run(&path, &held, Existing::Keep, &mut |_| ControlFlow::Continue(())).unwrap();
+    drop(held);
+    write_report(&out, ReportOptions::default()).unwrap();
+    page(&out)
+}
+
+#[test]
+fn opposite_signs_that_cancel_are_not_features_learned() {
+    let text = bundled(9.0);
+    assert_sound(&text);
+    assert!(!text.contains("features learned"), "94 % of the mass is elsewhere");
+    assert!(text.contains("partly learned") && text.contains("90.0 % of the mass is farther"));
+    // Both signs lie at one place, and both are to be seen.
+    assert!(text.contains("neurons of both signs at one place"));
+    let text = bundled(1.0 / 1024.0);
+    assert!(text.contains("✓ features learned") || text.contains("features learned"), "a control");
+}
+
+#[test]
+fn an_epoch_with_a_floor_is_shown_by_its_floor() {
+    let floors =
+        "[stage3]\nepochs = 7\nsteps = 0\nfloor = \"every\"\nlambda = 0.01\ndecay = 0.25\n";
+    let experiment = tiny(2, 2, "").replace("[stage3]\nepochs = 4\nsteps = 60\n", floors);
+    let (_folder, out) = trained(&experiment);
+    let run = RunData::read(&out).unwrap();
+    let epochs = run.epochs();
+    assert_eq!(epochs.len(), 7);
+    for record in &epochs {
+        assert_eq!(record.position.stage.name(), "floor");
+        assert!(RunData::is_converged(record), "{record:?}");
+    }
+    // The minimisers' losses fall by lambda^2, from epoch to epoch the better.
+    let slopes: Vec<f64> = epochs
+        .windows(2)
+        .map(|pair| (pair[1].loss / pair[0].loss).ln() / (pair[1].lambda / pair[0].lambda).ln())
+        .collect();
+    assert!(slopes.iter().all(|slope| (1.5..2.5).contains(slope)), "{slopes:?}");
+    let figures = figures::trajectory::figures(&run);
+    let scaling = figures.iter().find(|figure| figure.name == "scaling").unwrap();
+    assert!(scaling.caption.contains("7 of 7 converged"), "{}", scaling.caption);
+    for (row, record) in scaling.table.rows.iter().zip(&epochs) {
+        assert_eq!(row[1], figures::number(record.loss, 4));
+    }
+}
+
+#[test]
+fn captions_say_only_what_is_drawn() {
+    // Without preprocessing there is no certificate, no band and no bound.
+    let (_folder, _out, text) =
+        reported(&format!("skip = [\"preprocessing\"]\n{}", tiny(2, 2, "step_size = 0.02\n")));
+    assert_sound(&text);
+    for absent in ["The rim shows", "Shaded:", "bound of 7.3", "features learned"] {
+        assert!(!text.contains(absent), "{absent}");
+    }
+    assert!(text.contains("No slope is fitted"));
+    let (_folder, _out, text) = reported(&tiny(2, 2, ""));
+    for present in ["The rim shows", "Shaded:", "bound of 7.3"] {
+        assert!(text.contains(present), "{present}");
+    }
+}
+
+#[test]
+fn the_start_of_a_symmetric_student_shows_both_signs() {
+    let (_folder, out) = trained(&tiny(3, 3, ""));
+    let run = RunData::read(&out).unwrap();
+    let figure = figures::neurons::figure(&run).unwrap();
+    let frames = figure.frames.unwrap();
+    let first = &frames["frames"][0];
+    let place = |k: usize| (first["x"][k].as_i64(), first["y"][k].as_i64());
+    let radius = |k: usize| first["r"][k].as_i64().unwrap();
+    let signs: Vec<char> = first["signs"].as_str().unwrap().chars().collect();
+    // Every dot that hides another one has the other sign and is smaller.
+    let mut hidden = 0;
+    for k in 0..signs.len() {
+        for j in (0..k).filter(|j| place(*j) == place(k) && radius(k) > 0) {
+            assert!(signs[j] != signs[k] && radius(k) < radius(j), "{j} {k}");
+            hidden += 1;
+        }
+    }
+    assert_eq!(hidden, 12, "a pair for every two neurons");
+    assert!(figure.caption.contains("neurons of both signs at one place"));
+}
+
 #[test]
 fn watched_statements_are_drawn() {
     let (_folder, out) = trained(&tiny(1, 1, ""));
@@ -262,7 +384,7 @@ fn watched_statements_are_drawn() {
     let text = page(&out);
     assert_sound(&text);
     assert!(names(&parsed(&text)).contains(&"statement-1".to_owned()));
-    assert!(text.contains("7.1 loss bound") && text.contains("VIOLATED at 1 records"));
+    assert!(text.contains("7.1 loss bound") && text.contains("VIOLATED at 1 record."));
 }
 
 #[test]
@@ -278,7 +400,7 @@ fn a_bad_folder_is_refused_with_file_and_mend() {
     for (name, text, part) in [
         ("trajectory.csv", "step,loss\n1,2\n", "lambda"),
         ("snapshots.csv", "stage\nx,y\n", "line 2"),
-        ("run.json", "{\"stages\": []}", "final.lambda"),
+        ("run.json", "{\"stages\": []}", "program"),
         ("run.json", "{", "run.json"),
         ("teacher.safetensors", "x", "teacher.safetensors"),
     ] {

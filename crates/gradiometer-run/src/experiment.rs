@@ -90,6 +90,28 @@ fn wrong(field: &str, problem: impl Into<String>) -> RunError {
 }
 
 impl Experiment {
+    /// The experiment with all defaults, on a random teacher of those sizes.
+    pub fn new(dimension: usize, neurons: usize) -> Self {
+        Self {
+            seed: 0,
+            skip: Vec::new(),
+            activation: ActivationName::default(),
+            precision: PrecisionName::default(),
+            teacher: TeacherSection {
+                dimension: Some(dimension),
+                neurons: Some(neurons),
+                ..TeacherSection::default()
+            },
+            samples: None,
+            student: StudentSection::default(),
+            stage1: Stage1Section::default(),
+            stage2: Stage2Section::default(),
+            stage3: Stage3Section::default(),
+            record: RecordSection::default(),
+            watch: None,
+        }
+    }
+
     /// Reads an experiment.
     ///
     /// # Errors
@@ -121,7 +143,11 @@ impl Experiment {
         Ok(experiment)
     }
 
-    fn check(&self) -> Result<(), RunError> {
+    /// Checks what no type excludes; [`Self::read`] and its like have done so.
+    ///
+    /// # Errors
+    /// [`RunError`] that names the field and the mend.
+    pub fn check(&self) -> Result<(), RunError> {
         let field = |field: &str, problem: String| Err(wrong(field, problem));
         let t = &self.teacher;
         let random = TeacherSection { file: None, ..t.clone() } != TeacherSection::default();

@@ -17,10 +17,9 @@
 use crate::checkpoint::{self, Checkpoint, Lengths};
 use crate::error::RunError;
 use crate::experiment::Experiment;
-use crate::format::{AWAY, PAGE};
+use crate::format::PAGE;
 use crate::manifest::{MANIFEST, Manifest};
 use crate::plan::Plan;
-use crate::record::FinalRecord;
 use crate::run::{Ending, Moment, Observer, Results};
 use crate::snapshots;
 use crate::table;
@@ -29,9 +28,7 @@ use gradiometer_files::file::remove_temporary;
 use gradiometer_files::lock::HeldFolder;
 use gradiometer_files::rows::Rows;
 use gradiometer_files::{FilesError, TensorNames, read_network, write_network};
-use gradiometer_instances::Complexity;
-use gradiometer_model::{Matching, Network, Teacher};
-use gradiometer_population::InstructionSet;
+use gradiometer_model::{Network, Teacher};
 use gradiometer_train::Phase;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -261,24 +258,11 @@ fn finish(
     results: Results,
 ) -> Result<Run, RunError> {
     let teacher = plan.teacher.clone();
-    let complexity =
-        Complexity::of(&teacher).map_err(|source| RunError::Model { field: "teacher", source })?;
     let path = out.join("checkpoints/final.safetensors");
     write_network(&path, &student, &TensorNames::default())?;
-    let mass_away = Matching::new(&teacher, &student).mass_beyond(AWAY);
-    let Results { stages, last, floors, violation } = results;
-    let manifest = Manifest {
-        program: "gradiometer".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        experiment: experiment.clone(),
-        instruction_set: InstructionSet::detect().name().to_owned(),
-        teacher: (&complexity).into(),
-        stages,
-        last: FinalRecord::new(last, mass_away),
-        floors,
-        violated: violation.as_ref().map(Into::into),
-        evidence: "computed".to_owned(),
-    };
+    let violation = results.violation.clone();
+    let manifest = Manifest::new(experiment, &teacher, &student, results)
+        .map_err(|source| RunError::Model { field: "teacher", source })?;
     manifest.write(out)?;
     Ok(Run { teacher, student, violation, manifest })
 }

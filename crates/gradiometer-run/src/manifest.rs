@@ -1,13 +1,17 @@
 //! `run.json`: an experiment as resolved and what its run ended with.
 
 use crate::experiment::Experiment;
+use crate::format::AWAY;
 use crate::record::{FinalRecord, FloorReport, RunRecord, null_is_nan};
+use crate::run::Results;
 use crate::watch::WatchedClaim;
 use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_hermite::exponent::InformationExponent;
 use gradiometer_instances::Complexity;
+use gradiometer_model::{Matching, ModelError, Network, Teacher};
+use gradiometer_population::InstructionSet;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -43,6 +47,32 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The manifest of a run that has ended with a student.
+    ///
+    /// # Errors
+    /// [`ModelError`] if the teacher's complexity cannot be computed.
+    pub fn new(
+        experiment: &Experiment,
+        teacher: &Teacher,
+        student: &Network,
+        results: Results,
+    ) -> Result<Self, ModelError> {
+        let mass_away = Matching::new(teacher, student).mass_beyond(AWAY);
+        let Results { stages, last, floors, violation } = results;
+        Ok(Self {
+            program: "gradiometer".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            experiment: experiment.clone(),
+            instruction_set: InstructionSet::detect().name().to_owned(),
+            teacher: (&Complexity::of(teacher)?).into(),
+            stages,
+            last: FinalRecord::new(last, mass_away),
+            floors,
+            violated: violation.as_ref().map(Into::into),
+            evidence: "computed".to_owned(),
+        })
+    }
+
     /// The manifest of a run folder.
     ///
     /// # Errors

@@ -61,9 +61,28 @@ impl Experiment {
     /// [`RunError`] for a bad file, an impossible request, a teacher with two parallel neurons, or claims that cannot be watched.
     pub fn resolve(&self, beside: &Path) -> Result<Plan, RunError> {
         let teacher = self.teacher(beside)?;
+        let start = self.student(beside, teacher.dimension())?;
+        self.resolve_for(teacher, start, beside)
+    }
+
+    /// The same for a teacher and a start that are in memory, in place of those of `[teacher]` and
+    /// `[student]`.
+    ///
+    /// # Errors
+    /// As for [`Self::resolve`], and [`RunError::Model`] for a start of another dimension.
+    pub fn resolve_for(
+        &self,
+        teacher: SeparatedTeacher,
+        start: Network,
+        beside: &Path,
+    ) -> Result<Plan, RunError> {
+        if start.dimension() != teacher.dimension() {
+            let (teacher, student) = (teacher.dimension(), start.dimension());
+            let source = ModelError::DimensionMismatch { teacher, student };
+            return Err(RunError::Model { field: "student", source });
+        }
         let watch = self.watch.as_ref().map(|section| Watch::new(section, &teacher, beside));
         let (watch, teacher) = (watch.transpose()?, teacher.into_inner());
-        let start = self.student(beside, teacher.dimension())?;
         let neurons = start.neurons() + teacher.neurons();
         let batch = |samples: &SamplesSection| samples.batch.or(samples.count).unwrap_or(PAIRS);
         let met = neurons.max(self.samples.as_ref().map_or(0, batch));
@@ -152,7 +171,10 @@ impl Experiment {
     }
 
     /// The student's start, read or generated from the stream after the teacher's.
-    pub(crate) fn student(&self, beside: &Path, dimension: usize) -> Result<Network, RunError> {
+    ///
+    /// # Errors
+    /// [`RunError`] for a bad file, another dimension, or sizes that no memory holds.
+    pub fn student(&self, beside: &Path, dimension: usize) -> Result<Network, RunError> {
         let section = &self.student;
         if let Some(name) = &section.file {
             let path = beside.join(name);

@@ -36,6 +36,22 @@ pub enum StageName {
 }
 
 impl StageName {
+    /// All of them, in order.
+    const ALL: [Self; 7] = [
+        Self::Start,
+        Self::Stage1,
+        Self::Stage2,
+        Self::Balance,
+        Self::Stage3,
+        Self::Floor,
+        Self::Finished,
+    ];
+
+    /// The stage of a name in a file.
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|stage| stage.name() == name)
+    }
+
     /// Its name in files.
     pub const fn name(self) -> &'static str {
         match self {

@@ -12,12 +12,14 @@
 //! many neurons those of largest mass are kept, as many as fit [`MOST_NUMBERS`] numbers a moment.
 //! Seven digits are kept: enough to draw, and to see an angle of `1e-6`.
 
-use crate::record::{Position, RunRecord};
+use crate::record::{Position, RunRecord, StageName};
+use gradiometer_files::{FilesError, file};
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::{CLOSE, Shares};
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{Matching, ModelError, Teacher};
 use gradiometer_train::State;
+use std::path::Path;
 
 /// The file's name.
 pub const FILE: &str = "snapshots.csv";
@@ -91,6 +93,80 @@ pub struct Neuron {
     pub inside: Vec<f64>,
     /// Norm of the rest.
     pub outside: f64,
+}
+
+impl Neuron {
+    /// `|w_j|`.
+    pub fn length(&self) -> f64 {
+        norm(&self.inside).hypot(self.outside)
+    }
+
+    /// `c_j = a_j |w_j|`.
+    pub fn mass(&self) -> f64 {
+        self.second_layer * self.length()
+    }
+}
+
+impl Snapshot {
+    /// The share of the mass's squared length that is outside of the teacher's span,
+    /// `sum_j |c_j| sin^2(angle of w_j to S*) / sum_j |c_j|`; NaN without mass.
+    pub fn share_outside(&self) -> f64 {
+        let (mut outside, mut all) = (0.0, 0.0);
+        for neuron in self.neurons.iter().filter(|neuron| neuron.length() > 0.0) {
+            let sine = neuron.outside / neuron.length();
+            outside += neuron.mass().abs() * sine * sine;
+            all += neuron.mass().abs();
+        }
+        outside / all
+    }
+}
+
+/// The snapshots that a file holds, for a teacher of that rank.
+///
+/// # Errors
+/// [`FilesError`] that names the file and the line.
+pub fn read(path: &Path, rank: usize) -> Result<Vec<Snapshot>, FilesError> {
+    let bytes = file::read(path)?;
+    let text = file::text(path, &bytes)?;
+    let mut snapshots: Vec<Snapshot> = Vec::new();
+    for (number, line) in text.lines().enumerate().skip(1) {
+        let row = neuron(line, rank).ok_or_else(|| FilesError::Field {
+            path: path.to_owned(),
+            field: format!("line {}", number + 1),
+            problem: format!(
+                "is no neuron with {rank} coordinates in the teacher's span; run `train` again, or restore the file"
+            ),
+        })?;
+        let (position, step, lambda, neuron) = row;
+        match snapshots.last_mut() {
+            Some(last) if (last.position, last.step) == (position, step) => {
+                last.neurons.push(neuron);
+            }
+            _ => snapshots.push(Snapshot { position, step, lambda, neurons: vec![neuron] }),
+        }
+    }
+    Ok(snapshots)
+}
+
+/// A row: position, step, `lambda` and the neuron.
+fn neuron(line: &str, rank: usize) -> Option<(Position, u64, f64, Neuron)> {
+    let cells: Vec<&str> = line.split(',').collect();
+    if cells.len() != 10 + rank {
+        return None;
+    }
+    let number = |at: usize| cells[at].parse::<f64>().ok().filter(|x| x.is_finite());
+    let epoch = if cells[1].is_empty() { None } else { Some(cells[1].parse().ok()?) };
+    let position = Position { stage: StageName::of_name(cells[0])?, epoch };
+    let neuron = Neuron {
+        index: cells[4].parse().ok()?,
+        teacher: cells[5].parse().ok()?,
+        angle: number(6)?,
+        share: number(7)?,
+        second_layer: number(8)?,
+        inside: (0..rank).map(|i| number(9 + i)).collect::<Option<_>>()?,
+        outside: number(9 + rank)?,
+    };
+    Some((position, cells[2].parse().ok()?, number(3)?, neuron))
 }
 
 /// What it takes to take snapshots.

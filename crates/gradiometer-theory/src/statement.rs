@@ -90,6 +90,23 @@ pub struct Check {
 }
 
 impl Check {
+    /// A check of one's own: its sides at a student, in one form or, if it has a control, in two.
+    pub const fn inequality(title: &'static str, evaluate: Evaluate) -> Self {
+        Self {
+            title,
+            hypotheses: "-",
+            control: "-",
+            scope: Scope::Student,
+            cost: Cost::Formulas,
+            evaluate,
+        }
+    }
+
+    /// The same under an id.
+    pub const fn named(self, id: &'static str) -> NamedCheck {
+        NamedCheck { id, check: self }
+    }
+
     /// A verification evaluates it at one seed in so many.
     pub const fn every(&self) -> u64 {
         match self.cost {

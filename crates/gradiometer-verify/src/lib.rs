@@ -15,6 +15,7 @@ mod scaling;
 mod search;
 pub mod statistics;
 mod suite;
+mod tested;
 
 pub use error::VerifyError;
 pub use folder::{STATE_FILE, write_folder};
@@ -23,6 +24,7 @@ pub use search::{Found, Worst, refute, worst, worst_ratio};
 pub use suite::{
     ControlReport, Options, PartReport, Progress, Report, SearchReport, Stored, Suite,
 };
+pub use tested::{Tested, test};
 
 #[cfg(test)]
 mod tests;

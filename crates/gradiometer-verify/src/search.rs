@@ -88,9 +88,23 @@ impl Found {
 /// The worst claim of one part at an instance; nothing where the statement says nothing or cannot
 /// be evaluated.
 fn worst_claim(check: &NamedCheck, part: &str, form: Form, instance: &Instance) -> Option<Worst> {
+    worst_where(check, |claim| claim.part == part, form, instance)
+}
+
+/// The same over all parts.
+pub(super) fn worst_of_all(check: &NamedCheck, form: Form, instance: &Instance) -> Option<Worst> {
+    worst_where(check, |_| true, form, instance)
+}
+
+fn worst_where(
+    check: &NamedCheck,
+    wanted: impl Fn(&Claim) -> bool,
+    form: Form,
+    instance: &Instance,
+) -> Option<Worst> {
     let claims = check.claims(&Context::drawn(instance), form).ok()?;
     let mut worst: Option<Worst> = None;
-    for claim in claims.into_iter().filter(|claim| claim.part == part) {
+    for claim in claims.into_iter().filter(wanted) {
         // A violation counts even where rounding hides the ratio.
         let ratio = match worst_ratio(&claim) {
             Some(ratio) => ratio,

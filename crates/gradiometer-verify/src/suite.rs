@@ -8,8 +8,7 @@ use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::instance::draw;
-
-use gradiometer_model::Network;
+use gradiometer_model::{Network, Teacher};
 use gradiometer_theory::{
     Claim, Context, Finding, Form, NamedCheck, Relation, Statement, TheoryError, statements,
 };
@@ -109,6 +108,16 @@ impl Stored {
             teacher: layers(instance.teacher.network()),
             student: layers(&instance.student),
         }
+    }
+
+    /// The instance.
+    ///
+    /// # Errors
+    /// As for [`Self::networks`], or for two parallel teacher neurons.
+    pub fn instance(&self) -> Result<Instance, VerifyError> {
+        let (teacher, student) = self.networks()?;
+        let teacher = Teacher::new(teacher)?.separated()?;
+        Ok(Instance { seed: self.seed, teacher, student, lambda: self.lambda })
     }
 
     /// Teacher and student.

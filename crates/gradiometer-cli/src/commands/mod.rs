@@ -4,6 +4,7 @@ pub mod analyze;
 pub mod certify;
 pub mod inspect;
 pub mod loss;
+pub mod match_features;
 pub mod net;
 pub mod report;
 pub mod separation;

@@ -74,7 +74,7 @@ fn circle(
     let (name, title) = match pair {
         None => ("certificate".to_owned(), "The certificate around the circle".to_owned()),
         Some((i, k)) => (
-            format!("certificate-{}-{}", i + 1, k + 1),
+            format!("certificate-{i}-{k}"),
             format!("The certificate between {} and {}", marks[i].name, marks[k].name),
         ),
     };

@@ -5,32 +5,28 @@ use super::Figure;
 use super::trajectory::sides;
 use crate::data::{self, RunData};
 use crate::series::Watched;
-use gradiometer_files::FilesError;
 use gradiometer_run::format::AWAY;
 use gradiometer_theory::statements;
-use std::path::Path;
 
-/// The file that a watched run writes.
-pub(crate) const FILE: &str = "claims.csv";
 /// Statements shown, at most.
 const MOST: usize = 24;
 
 /// A figure for each statement.
-///
-/// # Errors
-/// [`FilesError`] for a damaged `claims.csv`; a run without one is not watched.
-pub(crate) fn figures(run: &RunData) -> Result<Vec<Figure>, FilesError> {
-    let path = run.folder.join(FILE);
-    if path.exists() { watched(run, &path) } else { Ok(of_trajectory(run)) }
+pub(crate) fn figures(run: &RunData) -> Vec<Figure> {
+    match &run.watched {
+        Some(claims) => watched(run, claims),
+        None => of_trajectory(run),
+    }
 }
 
-fn watched(run: &RunData, path: &Path) -> Result<Vec<Figure>, FilesError> {
+fn watched(run: &RunData, claims: &[Watched]) -> Vec<Figure> {
     let mut found = Vec::new();
-    for (at, claim) in Watched::read(path)?.into_iter().take(MOST).enumerate() {
+    for (at, claim) in claims.iter().take(MOST).enumerate() {
         let Watched { name, series, violated, .. } = claim;
         let title = format!("Statement {name}");
         let verdict = match violated {
             0 => "it was violated nowhere".to_owned(),
+            1 => "it was VIOLATED at 1 record".to_owned(),
             n => format!("it was VIOLATED at {n} records"),
         };
         let caption = format!(
@@ -41,7 +37,7 @@ fn watched(run: &RunData, path: &Path) -> Result<Vec<Figure>, FilesError> {
         let (left, right) = (series.points(0), series.points(1));
         found.extend(sides(run, (&stem, &title, &caption), ("left", left), ("right", right)));
     }
-    Ok(found)
+    found
 }
 
 fn of_trajectory(run: &RunData) -> Vec<Figure> {

@@ -2,22 +2,24 @@
 
 use super::neurons::{pairs, teachers};
 use super::{Figure, Table, number};
-use crate::data::{Moment, Neuron, RunData};
+use crate::data::RunData;
 use crate::plane::{Plane, TeacherMark};
 use crate::svg::Svg;
 use gradiometer_hermite::float::maximum_of;
-use gradiometer_model::geometry::dot;
+use gradiometer_run::record::StageName;
+use gradiometer_run::snapshots::{Neuron, Snapshot};
 
 /// The first moment at which every teacher has a close neuron and half of the mass is close; else the last.
-fn moment(run: &RunData) -> Option<&Moment> {
-    let ready = |m: &&Moment| {
+fn moment(run: &RunData) -> Option<&Snapshot> {
+    let ready = |m: &&Snapshot| {
         let moves = |n: &&Neuron| n.share.abs() > 0.0;
-        let near: f64 = m.neurons.iter().filter(moves).map(|n| n.mass.abs()).sum();
-        let all: f64 = m.neurons.iter().map(|n| n.mass.abs()).sum();
+        let near: f64 = m.neurons.iter().filter(moves).map(|n| n.mass().abs()).sum();
+        let all: f64 = m.neurons.iter().map(|n| n.mass().abs()).sum();
         let served = |i: usize| m.neurons.iter().any(|n| n.teacher == i && n.share.abs() > 0.0);
         near >= 0.5 * all && (0..run.teacher.neurons()).all(served)
     };
-    let early = |m: &&Moment| ["start", "stage1", "stage2"].contains(&m.stage.as_str());
+    let early = [StageName::Start, StageName::Stage1, StageName::Stage2];
+    let early = |m: &&Snapshot| early.contains(&m.position.stage);
     run.moments.iter().filter(|m| !early(m)).find(ready).or(run.moments.last())
 }
 
@@ -55,9 +57,9 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     let mut neurons: Vec<&Neuron> = moment
         .neurons
         .iter()
-        .filter(|n| shown.contains(&n.teacher) && n.mass.abs() > 0.0)
+        .filter(|n| shown.contains(&n.teacher) && n.mass().abs() > 0.0)
         .collect();
-    neurons.sort_by(|a, b| b.mass.abs().total_cmp(&a.mass.abs()).then(a.index.cmp(&b.index)));
+    neurons.sort_by(|a, b| b.mass().abs().total_cmp(&a.mass().abs()).then(a.index.cmp(&b.index)));
     let reach = neurons.iter().flat_map(|n| [at(n), goal(n)]).map(|(x, y)| x.hypot(y));
     let reach = maximum_of(reach);
     if !(reach > 0.0) {
@@ -66,13 +68,16 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     let (centre, radius) = ((240.0, 205.0), 178.0);
     let place = |(x, y): (f64, f64)| (centre.0 + radius * x / reach, centre.1 - radius * y / reach);
     let (name, title) = ("descent-direction", "The descent direction");
+    let staying = neurons.iter().filter(|n| n.share.abs() > 0.0).count();
     let caption = format!(
-        "Where each neuron w of {} moves along the direction of 7.8, at {}, step {}: within 0.3 rad of a teacher and with its sign, to the share q u of that teacher \
-         (circle), so that the shares add up to the teacher; otherwise to zero. The gradient has a positive product with this direction, which is why descent goes on \
-         as long as there is a gap.",
-        if rank > 2 { "the closest two teachers" } else { "the student" },
-        moment.stage,
-        moment.step
+        "The descent direction of the proof (7.8) at {}, step {}, for the neurons nearest to {}. A \
+         student neuron within 0.3 rad of a teacher neuron and of its sign moves to its share of it \
+         (circle); the shares add up to the teacher neuron: {staying} of the {} drawn. All others \
+         (pale) shrink to zero. Colour is the sign: warm positive, cool negative.",
+        moment.position,
+        moment.step,
+        if rank > 2 { "the two closest teacher neurons" } else { "the teacher neurons" },
+        neurons.len(),
     );
     let mut svg = Svg::new(480.0, 430.0, title, &caption);
     for i in &shown {
@@ -97,9 +102,9 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
             arrow(&mut svg, place(at(n)), place(goal(n)));
         }
         for n in of() {
-            svg.circle(if n.mass > 0.0 { "p np" } else { "p nn" }, place(at(n)), 3.0);
+            svg.circle(if n.mass() > 0.0 { "p np" } else { "p nn" }, place(at(n)), 3.0);
             if moves {
-                svg.circle(if n.mass > 0.0 { "w wp" } else { "w wn" }, place(goal(n)), 3.2);
+                svg.circle(if n.mass() > 0.0 { "w wp" } else { "w wn" }, place(goal(n)), 3.2);
             }
         }
         svg.close();
@@ -144,10 +149,10 @@ fn table(run: &RunData, neurons: &[&Neuron]) -> Table {
     for n in neurons.iter().take(MOST) {
         table.rows.push(vec![
             n.index.to_string(),
-            number(n.mass, 4),
+            number(n.mass(), 4),
             super::teacher_name(n.teacher.min(run.teacher.neurons() - 1)),
             number(n.angle, 3),
-            number((dot(&n.inside, &n.inside) + n.outside * n.outside).sqrt(), 4),
+            number(n.length(), 4),
             number(n.share, 4),
         ]);
     }

@@ -1,12 +1,14 @@
 //! The neurons in the teacher's span, moment by moment: arrows in a plane, or dots on the map of the sphere.
 
 use super::{Figure, Table, number, teacher_name, thinned};
-use crate::data::{Moment, Neuron, RunData};
+use crate::data::RunData;
 use crate::plane::{EqualArea, Plane, TeacherMark, colour_bar, fill_levels, level};
 use crate::svg::{Svg, polyline};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::geometry::{dot, norm};
+use gradiometer_run::snapshots::{Neuron, Snapshot};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::f64::consts::{PI, TAU};
 
 /// Moments that the slider has, at most.
@@ -69,8 +71,8 @@ enum View {
 
 /// Where a neuron's mark is: its tip, its dot's radius.
 fn place(panel: &Panel, neuron: &Neuron, largest: f64) -> Option<((f64, f64), f64)> {
-    let size = (dot(&neuron.inside, &neuron.inside) + neuron.outside * neuron.outside).sqrt();
-    let share = (neuron.mass.abs() / largest).sqrt();
+    let size = neuron.length();
+    let share = (neuron.mass().abs() / largest).sqrt();
     if !(size > 0.0 && share > 0.0) {
         return None;
     }
@@ -124,17 +126,22 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     if panels.is_empty() {
         return None;
     }
-    let (title, caption) = words(run);
-    let mut svg = Svg::new(width, height, title, caption);
+    let chosen: Vec<&Snapshot> =
+        thinned(run.moments.len(), MOST_MOMENTS).into_iter().map(|k| &run.moments[k]).collect();
+    let slots = slots(&chosen, panels.len());
+    let all: Vec<Vec<Mark>> =
+        chosen.iter().map(|moment| moment_marks(&panels, moment, &slots)).collect();
+    let arrows = !matches!(panels[0].view, View::Map(_));
+    let (title, mut caption) = words(run);
+    if all.iter().flatten().any(|mark| mark.is_upon_opposite) {
+        caption += " A dot inside one of the other colour: neurons of both signs at one place.";
+    }
+    let mut svg = Svg::new(width, height, title, &caption);
     for (at, panel) in panels.iter().enumerate() {
         background(&mut svg, run, &marks, panel, at);
     }
-    let chosen: Vec<&Moment> =
-        thinned(run.moments.len(), MOST_MOMENTS).into_iter().map(|k| &run.moments[k]).collect();
-    let slots = slots(&chosen, panels.len());
-    let arrows = !matches!(panels[0].view, View::Map(_));
     svg.open("class=\"neurons\"");
-    draw_moment(&mut svg, &panels, last, &slots, arrows);
+    draw_moment(&mut svg, &panels, &moment_marks(&panels, last, &slots), arrows);
     svg.close();
     for panel in &panels {
         labels(&mut svg, &marks, panel);
@@ -142,41 +149,75 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     if run.analysis.is_ok() && run.subspace.rank() > 1 && run.subspace.rank() < 4 {
         colour_bar(&mut svg, (316.0, height - 32.0), 140.0);
     }
-    let frames: Vec<Value> = chosen.iter().map(|m| frame(&panels, m, &slots)).collect();
+    let frames: Vec<Value> =
+        chosen.iter().zip(&all).map(|(moment, marks)| frame(moment, marks)).collect();
     Some(Figure {
         name: "neurons".to_owned(),
         title: title.to_owned(),
-        caption: caption.to_owned(),
+        caption,
         svg,
         table: table(run, last),
         frames: Some(json!({"arrows": arrows, "frames": frames})),
     })
 }
 
-fn words(run: &RunData) -> (&'static str, &'static str) {
-    match run.subspace.rank() {
+/// The title, and a caption of what is drawn: the certificate only where there is one, and where
+/// the mass is in the end as it is.
+fn words(run: &RunData) -> (&'static str, String) {
+    let has_certificate = run.analysis.is_ok();
+    let away = 100.0 * run.recovery.mass_away / run.recovery.total_mass;
+    let end = if run.recovery.mass_away > 0.0 {
+        format!(
+            "At the end {} % of the mass is farther than {} rad from every teacher neuron.",
+            number(away, 2),
+            run.recovery.angle
+        )
+    } else {
+        format!("At the end all mass is within {} rad of the teacher neurons.", run.recovery.angle)
+    };
+    let (title, caption) = match run.subspace.rank() {
         1 => (
             "The neurons beside the teacher's line",
-            "Each arrow is a neuron: to the right its part along the teacher, upward the norm of its part outside; its length grows with its mass. In the end all mass \
-             lies on the line. Warm: positive mass; cool: negative.",
+            "Each arrow is a neuron: to the right its part along the teacher, upward the norm of \
+             its part outside; its length grows with its mass."
+                .to_owned(),
         ),
         2 => (
             "The neurons in the teacher's plane",
-            "Each arrow is a neuron projected onto the plane S*, of length by mass; a short one is light, or lies mostly outside of the plane. Thick rays are the teachers, \
-             a neuron and its opposite are the same feature. The rim shows the certificate \u{3b7}: +1 at the positive teachers, \u{2212}1 at the negative ones. In the end the \
-             arrows lie on the rays. Warm: positive; cool: negative.",
+            format!(
+                "Each arrow is a neuron projected onto the plane S*, of length by mass; a short \
+                 one is light, or lies mostly outside of the plane. Thick rays are the teachers; a \
+                 neuron and its opposite are the same feature.{}",
+                if has_certificate {
+                    " The rim shows the certificate η: +1 at the positive teachers, −1 at the \
+                     negative ones."
+                } else {
+                    ""
+                }
+            ),
         ),
         3 => (
             "The neurons on the sphere of the teacher's span",
-            "The sphere of S*, a direction and its opposite being one place, in an equal-area map. Dots are neurons, of area by mass; crosshairs are the teachers. The colour is the \
-             certificate \u{3b7}: +1 at positive teachers, \u{2212}1 at negative ones, less than 1 in modulus in between. In the end all mass sits on the teachers. Warm: positive; cool: negative.",
+            format!(
+                "Equal-area map of the unit sphere in the teacher's subspace S*; a direction and \
+                 its opposite are the same point. Dots are student neurons, their area shows their \
+                 mass; crosshairs are the teachers.{}",
+                if has_certificate {
+                    " The colour is the certificate η: +1 at positive teachers, −1 at negative \
+                     ones, less than 1 in modulus in between."
+                } else {
+                    ""
+                }
+            ),
         ),
         _ => (
             "The neurons in planes of two teachers",
-            "Each arrow is a neuron projected onto the plane of two teachers, of length by mass. Thick rays are the two teachers, thin ones the projections of the others. \
-             In the end the arrows lie on rays. Warm: positive; cool: negative.",
+            "Each arrow is a neuron projected onto the plane of two teachers, of length by mass. \
+             Thick rays are the two teachers, thin ones the projections of the others."
+                .to_owned(),
         ),
-    }
+    };
+    (title, format!("{caption} {end} Warm: positive; cool: negative."))
 }
 
 /// Discs, colours and rays below the neurons.
@@ -280,7 +321,7 @@ fn labels(svg: &mut Svg, marks: &[TeacherMark], panel: &Panel) {
 }
 
 /// The neurons' indices that have a mark of their own in every panel: those of the last moment, then of the ones before, as many as there is room for.
-pub(super) fn slots(moments: &[&Moment], panels: usize) -> Vec<usize> {
+pub(super) fn slots(moments: &[&Snapshot], panels: usize) -> Vec<usize> {
     let most = MOST_MARKS / panels.max(1);
     let mut chosen = std::collections::BTreeSet::new();
     for neuron in moments.iter().rev().flat_map(|m| &m.neurons) {
@@ -292,49 +333,82 @@ pub(super) fn slots(moments: &[&Moment], panels: usize) -> Vec<usize> {
 }
 
 /// The neuron of an index; the neurons of a moment are in the order of their indices.
-fn at_index(moment: &Moment, index: usize) -> Option<&Neuron> {
+fn at_index(moment: &Snapshot, index: usize) -> Option<&Neuron> {
     moment.neurons.binary_search_by_key(&index, |n| n.index).ok().map(|at| &moment.neurons[at])
 }
 
-fn largest(moment: &Moment) -> f64 {
-    maximum_of(moment.neurons.iter().map(|n| n.mass.abs()))
+fn largest(moment: &Snapshot) -> f64 {
+    maximum_of(moment.neurons.iter().map(|n| n.mass().abs()))
 }
 
-fn draw_moment(svg: &mut Svg, panels: &[Panel], moment: &Moment, slots: &[usize], arrows: bool) {
+/// A neuron's mark in a panel, in tenths of pixels; one that is not there has radius 0.
+struct Mark {
+    tip: (i32, i32),
+    radius: i32,
+    positive: bool,
+    /// Whether it lies on one of the other sign, of which it leaves a ring to be seen.
+    is_upon_opposite: bool,
+}
+
+/// How much smaller the dot of a neuron is than the one of the other sign that it lies upon.
+const UPON: f64 = 0.55;
+
+/// All marks of a moment in the order in which they are drawn. A neuron at the place of one of the
+/// other sign is drawn smaller, so that both show.
+fn moment_marks(panels: &[Panel], moment: &Snapshot, slots: &[usize]) -> Vec<Mark> {
     let most = largest(moment);
-    for panel in panels {
+    let tenths = |x: f64| integer((10.0 * x).round());
+    let mut marks: Vec<Mark> = Vec::with_capacity(panels.len() * slots.len());
+    for (at, panel) in panels.iter().enumerate() {
+        // The first dot of each sign at a place.
+        let mut first: BTreeMap<(i32, i32), [Option<i32>; 2]> = BTreeMap::new();
         for slot in slots {
             let neuron = at_index(moment, *slot);
-            let found = neuron.and_then(|n| Some((place(panel, n, most)?, n.mass > 0.0)));
-            // A neuron that is not there keeps its mark, of radius 0.
+            let found = neuron.and_then(|n| Some((place(panel, n, most)?, n.mass() > 0.0)));
             let ((tip, radius), positive) = found.unwrap_or(((panel.centre, 0.0), true));
-            if arrows {
-                svg.line(if positive { "w wp" } else { "w wn" }, panel.centre, tip);
+            let tip = (tenths(tip.0), tenths(tip.1));
+            let mut mark = Mark { tip, radius: tenths(radius), positive, is_upon_opposite: false };
+            if mark.radius > 0 {
+                let there = first.entry(tip).or_default();
+                if let Some(below) = there[usize::from(!positive)] {
+                    mark.radius = integer((UPON * f64::from(below.min(mark.radius))).round());
+                    mark.is_upon_opposite = true;
+                } else {
+                    there[usize::from(positive)].get_or_insert(mark.radius);
+                }
             }
-            svg.circle(if positive { "p np" } else { "p nn" }, tip, radius);
+            marks.push(mark);
         }
+        debug_assert_eq!(marks.len(), (at + 1) * slots.len(), "a mark for every slot");
+    }
+    marks
+}
+
+fn draw_moment(svg: &mut Svg, panels: &[Panel], marks: &[Mark], arrows: bool) {
+    let pixels = |tenths: i32| f64::from(tenths) / 10.0;
+    let per_panel = marks.len() / panels.len().max(1);
+    for (at, mark) in marks.iter().enumerate() {
+        let tip = (pixels(mark.tip.0), pixels(mark.tip.1));
+        if arrows {
+            let centre = panels[at / per_panel].centre;
+            svg.line(if mark.positive { "w wp" } else { "w wn" }, centre, tip);
+        }
+        svg.circle(if mark.positive { "p np" } else { "p nn" }, tip, pixels(mark.radius));
     }
 }
 
-/// A moment for the script: its label, and tips, radii and signs of all marks in the order in which they are drawn, in tenths of pixels.
-fn frame(panels: &[Panel], moment: &Moment, slots: &[usize]) -> Value {
-    let most = largest(moment);
-    let tenths = |x: f64| (10.0 * x).round();
-    let (mut x, mut y, mut r, mut signs) = (Vec::new(), Vec::new(), Vec::new(), String::new());
-    for panel in panels {
-        for slot in slots {
-            let neuron = at_index(moment, *slot);
-            let found = neuron.and_then(|n| Some((place(panel, n, most)?, n.mass > 0.0)));
-            let ((tip, radius), positive) = found.unwrap_or(((panel.centre, 0.0), true));
-            x.push(integer(tenths(tip.0)));
-            y.push(integer(tenths(tip.1)));
-            r.push(integer(tenths(radius)));
-            signs.push(if positive { '+' } else { '-' });
-        }
-    }
+/// A moment for the script: its label, and tips, radii and signs of all marks.
+fn frame(moment: &Snapshot, marks: &[Mark]) -> Value {
     let label =
-        format!("{}, step {}, \u{3bb} = {}", moment.stage, moment.step, number(moment.lambda, 3));
-    json!({"label": label, "x": x, "y": y, "r": r, "signs": signs})
+        format!("{}, step {}, λ = {}", moment.position, moment.step, number(moment.lambda, 3));
+    let signs: String = marks.iter().map(|mark| if mark.positive { '+' } else { '-' }).collect();
+    json!({
+        "label": label,
+        "x": marks.iter().map(|mark| mark.tip.0).collect::<Vec<_>>(),
+        "y": marks.iter().map(|mark| mark.tip.1).collect::<Vec<_>>(),
+        "r": marks.iter().map(|mark| mark.radius).collect::<Vec<_>>(),
+        "signs": signs,
+    })
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a place in a drawing of some hundred pixels")]
@@ -343,17 +417,17 @@ fn integer(x: f64) -> i32 {
 }
 
 /// The heaviest neurons of a moment.
-fn table(run: &RunData, moment: &Moment) -> Table {
+fn table(run: &RunData, moment: &Snapshot) -> Table {
     const MOST: usize = 24;
-    let mut order: Vec<&Neuron> = moment.neurons.iter().filter(|n| n.mass.abs() > 0.0).collect();
-    order.sort_by(|a, b| b.mass.abs().total_cmp(&a.mass.abs()).then(a.index.cmp(&b.index)));
+    let mut order: Vec<&Neuron> = moment.neurons.iter().filter(|n| n.mass().abs() > 0.0).collect();
+    order.sort_by(|a, b| b.mass().abs().total_cmp(&a.mass().abs()).then(a.index.cmp(&b.index)));
     let mut table =
         Table::new(&["neuron", "mass", "nearest teacher", "angle [rad]", "share outside S*"]);
     for neuron in order.into_iter().take(MOST) {
         let inside = norm(&neuron.inside);
         table.rows.push(vec![
             neuron.index.to_string(),
-            number(neuron.mass, 4),
+            number(neuron.mass(), 4),
             teacher_name(neuron.teacher.min(run.teacher.neurons() - 1)),
             number(neuron.angle, 3),
             number(neuron.outside / inside.hypot(neuron.outside), 3),

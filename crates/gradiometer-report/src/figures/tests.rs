@@ -15,8 +15,8 @@ fn numbers_have_sensible_digits() {
     ] {
         assert_eq!(number(x, digits), text);
     }
-    assert_eq!(teacher_name(0), "u\u{2081}");
-    assert_eq!(teacher_name(11), "u\u{2081}\u{2082}");
+    assert_eq!(teacher_name(0), "u₀");
+    assert_eq!(teacher_name(12), "u₁₂");
 }
 
 #[test]
@@ -48,10 +48,11 @@ fn a_power_law_is_fitted_exactly_and_noise_widens_the_band() {
 
 #[test]
 fn many_neurons_leave_a_page_of_bounded_size() {
-    use crate::data::{Moment, Neuron};
-    let moment = |first: usize| Moment {
-        stage: "stage3.0".to_owned(),
-        step: 1.0,
+    use gradiometer_run::record::Position;
+    use gradiometer_run::snapshots::{Neuron, Snapshot};
+    let moment = |first: usize| Snapshot {
+        position: Position::START,
+        step: 1,
         lambda: 1.0,
         neurons: (first..first + 400)
             .map(|index| Neuron {
@@ -59,14 +60,14 @@ fn many_neurons_leave_a_page_of_bounded_size() {
                 teacher: 0,
                 angle: 0.0,
                 share: 0.0,
-                mass: 1.0,
+                second_layer: 1.0,
                 inside: vec![1.0],
                 outside: 0.0,
             })
             .collect(),
     };
-    let moments: Vec<Moment> = (0..20).map(|k| moment(1000 * k)).collect();
-    let all: Vec<&Moment> = moments.iter().collect();
+    let moments: Vec<Snapshot> = (0..20).map(|k| moment(1000 * k)).collect();
+    let all: Vec<&Snapshot> = moments.iter().collect();
     let slots = neurons::slots(&all, 1);
     assert_eq!(slots.len(), 480);
     // Everything of the last moment is among them.

@@ -2,17 +2,19 @@
 
 use super::{Figure, Table, number, teacher_name};
 use crate::chart::{Axis, Chart, Key, Scale};
-use crate::data::{self, Moment, RunData};
+use crate::data::{self, RunData};
+use gradiometer_run::RunRecord;
+use gradiometer_run::experiment::OptimizerName;
+use gradiometer_run::record::StageName;
+use gradiometer_run::snapshots::Snapshot;
 use gradiometer_theory::Quantities;
 use gradiometer_theory::s5_duality::gap;
 use gradiometer_verify::statistics::PowerFit;
-use serde_json::Value;
 
 /// Rules of epochs drawn in a chart, at most.
 const MOST_RULES: usize = 40;
 /// Curves of single teachers in a chart; with more, only the worst and the mean are shown.
 const MOST_CURVES: usize = 6;
-const STEPS: &str = "gradient steps";
 /// Styles of the guides of a chart.
 const GUIDES: [&str; 2] = ["guide", "guide fine"];
 
@@ -44,18 +46,40 @@ pub(crate) fn figures(run: &RunData) -> Vec<Figure> {
     found.into_iter().flatten().collect()
 }
 
-/// `(step, c lambda^power)` at the ends of the epochs, with `c` such that the last is `last`.
+/// `c lambda^power` along the steps, a staircase that ends at `last`.
 fn guide(run: &RunData, power: i32, last: f64) -> Points {
     let ends: Points = epoch_ends(run);
     let Some((_, lambda)) = ends.last().copied() else { return Vec::new() };
-    let scale = last / lambda.powi(power);
-    ends.iter().map(|(step, lambda)| (*step, scale * lambda.powi(power))).collect()
+    staircase(run, power, last / lambda.powi(power))
+}
+
+/// `scale lambda^power` along the steps of Stage 3: `lambda` is constant over an epoch.
+fn staircase(run: &RunData, power: i32, scale: f64) -> Points {
+    let before = run.manifest.stages.iter().take_while(|record| record.position.epoch.is_none());
+    let mut start = before.last().map_or(1, |record| record.steps.max(1)) as f64;
+    let mut points = Points::new();
+    for (end, lambda) in epoch_ends(run) {
+        let height = scale * lambda.powi(power);
+        points.extend([(start, height), (end, height)]);
+        start = end;
+    }
+    points
 }
 
 /// `(step, lambda)` at the ends of the epochs.
 fn epoch_ends(run: &RunData) -> Points {
-    let pair = |record: &&Value| Some((record["steps"].as_f64()?, record["lambda"].as_f64()?));
-    run.epochs().iter().filter_map(pair).collect()
+    run.epochs().iter().map(|record| (record.steps as f64, record.lambda)).collect()
+}
+
+/// What the steps of the horizontal axis are.
+fn steps_label(run: &RunData) -> &'static str {
+    let has_floors = run.manifest.stages.iter().any(|r| r.position.stage == StageName::Floor);
+    match (run.manifest.experiment.stage3.optimizer, has_floors) {
+        (OptimizerName::Flow, true) => "steps of the integrator and of Newton's method",
+        (OptimizerName::Flow, false) => "steps of the integrator",
+        (_, true) => "gradient and Newton steps",
+        (_, false) => "gradient steps",
+    }
 }
 
 /// Rules where `lambda` changes, as far as they can be told apart.
@@ -86,7 +110,7 @@ fn over_steps(
     let mut heights: Vec<f64> = curves.iter().flat_map(|c| places(&c.points)).collect();
     heights.extend(band.iter().flat_map(|band| band.points.iter().map(|p| p.2)));
     let steps = curves.iter().flat_map(|c| c.points.iter().filter(|p| p.1 > 0.0).map(|p| p.0));
-    let x = Axis::over(Scale::Log, STEPS, steps)?;
+    let x = Axis::over(Scale::Log, steps_label(run), steps)?;
     let y = Axis::over(Scale::Log, label, heights)?;
     let classes: Vec<String> = (0..curves.len()).map(|k| format!("s s{}", k % 8)).collect();
     let mut legend: Vec<(Key<'_>, &str)> =
@@ -152,23 +176,26 @@ fn loss(run: &RunData) -> Option<Figure> {
     });
     let falling = last_positive(&curves[0].points).map(|last| guide(run, 2, last));
     // The worst case of 8.3, L <= eps within 1/eps^2 steps, through the end of the first epoch.
-    let start = epoch_ends(run)
-        .first()
-        .map(|e| e.0)
-        .zip(run.epochs().first().and_then(|r| r["loss"].as_f64()));
+    let start = run.epochs().first().map(|first| (first.steps as f64, first.loss));
     let worst = start.map(|(step, loss)| {
         let end = epoch_ends(run).last().map_or(step, |e| e.0);
         vec![(step, loss), (end, loss * (step / end).sqrt())]
     });
-    let guides = [
-        ("C \u{3bb}\u{b2}", falling.unwrap_or_default()),
-        ("slope \u{2212}\u{bd}", worst.unwrap_or_default()),
-    ];
-    let caption = "By 8.3 the loss at the end of each epoch (upright rules: \u{3bb} is lowered) is of the order \u{3bb}\u{b2}, the dashed curve, and stays below the worst case, \
-                   slope \u{2212}\u{bd}. The shaded area is where the optimality gap \u{3b6} lies (5.2), by the certificate alone.";
+    let guides = [("C λ²", falling.unwrap_or_default()), ("slope −½", worst.unwrap_or_default())];
+    let mut caption = if run.epochs().is_empty() {
+        "The loss along the run.".to_owned()
+    } else {
+        "By statement 8.3 the loss at the end of each converged epoch is of order λ² (dashed; λ \
+         changes at the vertical dotted lines) and stays below the worst case, slope −½."
+            .to_owned()
+    };
+    if band.is_some() {
+        caption += " Shaded: the interval for the optimality gap ζ that the certificate alone \
+                    gives (5.2). It reaches the bottom where its lower end is 0.";
+    }
     over_steps(
         run,
-        ("loss", "Loss and optimality gap", caption),
+        ("loss", "Loss and optimality gap", &caption),
         "loss, gap",
         &curves,
         band.as_ref(),
@@ -177,19 +204,21 @@ fn loss(run: &RunData) -> Option<Figure> {
 }
 
 fn gradient(run: &RunData) -> Option<Figure> {
-    let curves = [curve(run, "|\u{2207}L_\u{3bb}|", data::GRADIENT)];
-    let lambda = epoch_ends(run).last().map(|e| e.1 * e.1);
-    let guides = [("\u{3bb}\u{b2}", lambda.map(|last| guide(run, 2, last)).unwrap_or_default())];
-    let caption = "The gradient of the regularised objective jumps whenever \u{3bb} is lowered, then falls while the epoch converges; an epoch \
-                   whose curve ends below \u{3bb}\u{b2} is converged in the sense of the theory.";
-    over_steps(
-        run,
-        ("gradient", "Gradient norm", caption),
-        "|\u{2207}L_\u{3bb}|",
-        &curves,
-        None,
-        &guides,
-    )
+    let curves = [curve(run, "|∇L_λ|", data::GRADIENT)];
+    let guides = [("λ²", staircase(run, 2, 1.0))];
+    let epochs = run.epochs();
+    let converged = epochs.iter().filter(|record| RunData::is_converged(record)).count();
+    let caption = if epochs.is_empty() {
+        "The gradient of the regularised objective.".to_owned()
+    } else {
+        format!(
+            "The gradient of the regularised objective jumps whenever λ is lowered, then falls \
+             while the epoch converges. An epoch whose curve ends below λ² (dashed) has converged \
+             in the sense of the theory: {converged} of {} did.",
+            epochs.len()
+        )
+    };
+    over_steps(run, ("gradient", "Gradient norm", &caption), "|∇L_λ|", &curves, None, &guides)
 }
 
 fn angles(run: &RunData) -> Option<Figure> {
@@ -203,8 +232,15 @@ fn angles(run: &RunData) -> Option<Figure> {
     }
     curves.push(curve(run, "mean of the mass", data::MEAN_ANGLE));
     let last = curves.first().and_then(|c| last_positive(&c.points));
-    let guides = [("C \u{3bb}", last.map(|last| guide(run, 1, last)).unwrap_or_default())];
-    let caption = "The angle of every teacher's average neuron should fall in proportion to \u{3bb} (dashed). An angle that stays large is a direction not learned.";
+    let falling = last.map(|last| guide(run, 1, last)).unwrap_or_default();
+    let caption = if falling.is_empty() {
+        "The angle of every teacher's average neuron. One that stays large is a direction that \
+         is not learned."
+    } else {
+        "By statement 8.4 the angle of every teacher's average neuron falls in proportion to λ \
+         (dashed). One that stays large is a direction that is not learned."
+    };
+    let guides = [("C λ", falling)];
     over_steps(run, ("angles", "Matched angles", caption), "angle [rad]", &curves, None, &guides)
 }
 
@@ -215,10 +251,14 @@ fn mass_beyond(run: &RunData) -> Option<Figure> {
         .iter()
         .map(|(angle, quantity)| curve(run, &format!("beyond {angle} rad"), *quantity))
         .collect();
-    let caption = "Mass far from every teacher should die out, the farthest first. A curve that ends has reached exactly 0: no neuron is left beyond that angle.";
+    let ended = curves.iter().any(|c| c.points.last().is_some_and(|last| !(last.1 > 0.0)));
+    let mut caption = "Mass far from every teacher should die out, the farthest first.".to_owned();
+    if ended {
+        caption += " A curve that ends has reached exactly 0: no neuron is left beyond that angle.";
+    }
     over_steps(
         run,
-        ("mass-beyond", "Mass away from the teachers", caption),
+        ("mass-beyond", "Mass away from the teachers", &caption),
         "mass",
         &curves,
         None,
@@ -228,24 +268,28 @@ fn mass_beyond(run: &RunData) -> Option<Figure> {
 
 fn balance(run: &RunData) -> Option<Figure> {
     let curves = [curve(run, "max | |a| \u{2212} |w| |", data::DEFECT)];
-    let caption = "How far the layers are from balance (3.4): balancing brings it down to rounding, a step of descent disturbs it by the second order of the step \
-                   size, and weight decay on both layers removes it again.";
+    let caption = "How far the layers are from balance (3.4). Norm balancing brings it down to \
+                   rounding, each gradient step disturbs it by an amount of order η², and weight \
+                   decay on both layers removes it again.";
     over_steps(run, ("balance", "Norm balance", caption), "balance defect", &curves, None, &[])
 }
 
-/// The moments whose mass is shown by angle: the ends of the first stages and some of Stage 3.
-fn shown(moments: &[Moment]) -> Vec<&Moment> {
-    let early = moments.iter().filter(|m| m.stage == "stage1" || m.stage == "balance");
-    let late: Vec<&Moment> = moments.iter().filter(|m| m.stage.starts_with("stage3")).collect();
+/// The moments whose mass is shown by angle: the ends of the first stages and some of Stage 3, the
+/// last moment among them.
+fn shown(moments: &[Snapshot]) -> Vec<&Snapshot> {
+    let is = |m: &&Snapshot, stages: &[StageName]| stages.contains(&m.position.stage);
+    let early = moments.iter().filter(|m| is(m, &[StageName::Stage1, StageName::Balance]));
+    let late = |m: &&Snapshot| is(m, &[StageName::Stage3, StageName::Floor]);
+    let late: Vec<&Snapshot> = moments.iter().filter(late).collect();
     let chosen = super::thinned(late.len(), 5);
-    early.chain(chosen.into_iter().skip(1).map(|k| late[k])).collect()
+    early.chain(chosen.into_iter().map(|k| late[k])).collect()
 }
 
 fn mass_by_angle(run: &RunData) -> Option<Figure> {
     let mut curves = Vec::new();
     for moment in shown(&run.moments) {
         let mut neurons: Vec<(f64, f64)> =
-            moment.neurons.iter().map(|n| (n.angle, n.mass.abs())).collect();
+            moment.neurons.iter().map(|n| (n.angle, n.mass().abs())).collect();
         neurons.sort_by(|x, y| y.0.total_cmp(&x.0));
         let mut beyond = 0.0;
         let mut points: Points = Vec::new();
@@ -256,7 +300,7 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
         }
         points.retain(|p| p.1 > 0.0 && p.0 > 0.0);
         points.reverse();
-        let name = format!("{}, step {}", moment.stage, moment.step);
+        let name = format!("{}, step {}", moment.position, moment.step);
         curves.push(Curve { name, points });
     }
     let all = || curves.iter().flat_map(|c| c.points.iter());
@@ -276,10 +320,15 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
     if bound.is_some() {
         legend.push((Key::Line("guide"), "bound 7.3 at the end"));
     }
-    let caption = "How much mass lies beyond each angle, moment by moment: the curves move to the left as neurons turn onto the teachers. In the end all of them must lie \
-                   below the dashed line of slope \u{2212}2, which the certificate proves.";
+    let mut caption = "One curve for each moment: the mass farther than δ from every teacher \
+                       neuron. The curves move to the left as neurons turn onto the teachers."
+        .to_owned();
+    if bound.is_some() {
+        caption += " The last curve must lie below the dashed line, the bound of 7.3 at the end \
+                    of the run.";
+    }
     let (name, title) = ("mass-by-angle", "Mass by angle");
-    let mut chart = Chart::new((name, title, caption), x, y, &legend);
+    let mut chart = Chart::new((name, title, &caption), x, y, &legend);
     for (k, curve) in curves.iter().enumerate() {
         chart.line(k, &curve.points);
     }
@@ -295,10 +344,10 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
     for moment in shown(&run.moments) {
         let beyond = |angle: f64| -> String {
             let far = moment.neurons.iter().filter(|n| n.angle > angle);
-            number(far.map(|n| n.mass.abs()).sum(), 4)
+            number(far.map(|n| n.mass().abs()).sum(), 4)
         };
         table.rows.push(vec![
-            format!("{}, step {}", moment.stage, moment.step),
+            format!("{}, step {}", moment.position, moment.step),
             moment.neurons.len().to_string(),
             beyond(-1.0),
             beyond(0.3),
@@ -309,44 +358,47 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
     Some(Figure {
         name: name.to_owned(),
         title: title.to_owned(),
-        caption: caption.to_owned(),
+        caption,
         svg: chart.finish(),
         table,
         frames: None,
     })
 }
 
+/// Epochs from which a slope is fitted.
+const LEAST_EPOCHS: usize = 5;
+
 /// The quantities at the ends of the epochs against `lambda`.
 fn scaling(run: &RunData) -> Option<Figure> {
     let p = run.analysis.as_ref().ok().map(|found| *found.dual.constants());
     let mass = run.teacher.total_mass();
     let records = run.epochs();
-    let lambda = |record: &Value| record["lambda"].as_f64().unwrap_or(f64::NAN);
-    let of = |value: &dyn Fn(&Value) -> f64| -> Points {
-        records.iter().map(|record| (lambda(record), value(record))).collect()
+    if records.len() < 2 {
+        return None;
+    }
+    let of = |value: &dyn Fn(&RunRecord) -> f64| -> Points {
+        records.iter().map(|record| (record.lambda, value(record))).collect()
     };
-    let field = |record: &Value, name: &str| record[name].as_f64().unwrap_or(f64::NAN);
-    let upper_gap = |record: &Value| {
-        let row = (lambda(record), field(record, "loss"), field(record, "objective"));
+    let upper_gap = |record: &RunRecord| {
+        let row = (record.lambda, record.loss, record.objective);
         let at = Quantities::of_row(row, f64::NAN, (f64::NAN, f64::NAN), mass);
         p.map_or(f64::NAN, |p| gap(&at, &p).1)
     };
-    let worst = |record: &Value| {
-        let angles = record["matched_angles"].as_array();
-        let angles = angles.into_iter().flatten().filter_map(Value::as_f64);
-        angles.fold(f64::NAN, |most, x| if x <= most { most } else { x })
-    };
     let series = [
-        ("L", 2.0, of(&|r| field(r, "loss"))),
-        ("\u{3b6}, upper end", 2.0, of(&upper_gap)),
-        ("worst angle", 1.0, of(&worst)),
+        ("L", 2.0, of(&|record| record.loss)),
+        ("ζ, upper end by the certificate", 2.0, of(&upper_gap)),
+        ("worst angle", 1.0, of(&RunData::worst_angle)),
     ];
-    let fits: Vec<Option<PowerFit>> = series.iter().map(|s| PowerFit::of(&s.2)).collect();
-    if fits.iter().all(Option::is_none) {
-        return None;
-    }
+    // A slope through fewer points, or through epochs that have not converged, says nothing of 8.3.
+    let converged = |k: &usize| RunData::is_converged(records[*k]);
+    let converged: Vec<usize> = (0..records.len()).filter(converged).collect();
+    let fit = |points: &Points| {
+        let chosen: Points = converged.iter().map(|k| points[*k]).collect();
+        if chosen.len() < LEAST_EPOCHS { None } else { PowerFit::of(&chosen) }
+    };
+    let fits: Vec<Option<PowerFit>> = series.iter().map(|s| fit(&s.2)).collect();
     let all = || series.iter().flat_map(|s| s.2.iter());
-    let x = Axis::over(Scale::Log, "\u{3bb}", all().map(|p| p.0))?;
+    let x = Axis::over(Scale::Log, "λ", all().map(|p| p.0))?;
     let y = Axis::over(Scale::Log, "at the end of each epoch", all().map(|p| p.1))?;
     let (low, high) = x.ends();
     let names: Vec<String> = series
@@ -354,7 +406,7 @@ fn scaling(run: &RunData) -> Option<Figure> {
         .zip(&fits)
         .map(|((name, predicted, _), fit)| match fit {
             Some(fit) => format!(
-                "{name}: slope {:.2} \u{b1} {:.2}, predicted {predicted}",
+                "{name}: slope {:.2} ± {:.2}, predicted {predicted}",
                 fit.slope, fit.half_width
             ),
             None => (*name).to_owned(),
@@ -364,13 +416,23 @@ fn scaling(run: &RunData) -> Option<Figure> {
     let legend: Vec<(Key<'_>, &str)> = names
         .iter()
         .zip(classes)
-        .zip(&fits)
-        .filter(|(_, fit)| fit.is_some())
+        .zip(&series)
+        .filter(|(_, (_, _, points))| points.iter().any(|p| p.1 > 0.0))
         .map(|((name, class), _)| (Key::Dot(class), name.as_str()))
         .collect();
-    let caption = "If 8.3 and 8.4 hold here, halving \u{3bb} quarters the loss and the gap and halves the angles: slopes 2, 2 and 1. Lines: least squares with their 95 % bands (fitted).";
-    let (name, title) = ("scaling", "Scaling with \u{3bb}");
-    let mut chart = Chart::new((name, title, caption), x, y, &legend);
+    let mut caption = format!(
+        "The ends of the epochs, {} of {} converged (|∇L_λ| ≤ λ²). If 8.3 and 8.4 hold here, \
+         halving λ quarters the loss and the gap and halves the angles: slopes 2, 2 and 1.",
+        converged.len(),
+        records.len()
+    );
+    caption += if fits.iter().any(Option::is_some) {
+        " Lines: least squares through the converged epochs, with their 95 % bands (fitted)."
+    } else {
+        " No slope is fitted: that takes at least five converged epochs."
+    };
+    let (name, title) = ("scaling", "Scaling with λ");
+    let mut chart = Chart::new((name, title, &caption), x, y, &legend);
     for (k, ((_, _, points), fit)) in series.iter().zip(&fits).enumerate() {
         if let Some(fit) = fit {
             let at = |x: f64| (x, fit.at(x));
@@ -383,16 +445,16 @@ fn scaling(run: &RunData) -> Option<Figure> {
     }
     let rows: Vec<Vec<f64>> = (0..records.len())
         .map(|k| {
-            [&[lambda(records[k])][..], &series.iter().map(|s| s.2[k].1).collect::<Vec<_>>()]
+            [&[records[k].lambda][..], &series.iter().map(|s| s.2[k].1).collect::<Vec<_>>()]
                 .concat()
         })
         .collect();
     Some(Figure {
         name: name.to_owned(),
         title: title.to_owned(),
-        caption: caption.to_owned(),
+        caption,
         svg: chart.finish(),
-        table: Table::of_points(&["\u{3bb}", "L", "\u{3b6}, upper end", "worst angle"], &rows),
+        table: Table::of_points(&["λ", "L", "ζ, upper end", "worst angle"], &rows),
         frames: None,
     })
 }

@@ -1,0 +1,266 @@
+//! `match --teacher T --student S`: which features a network has learned.
+
+use super::TensorArguments;
+use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use gradiometer::files::{read_network, read_teacher};
+use gradiometer::model::recovery::{AT, Clusters, Feature, Learned, Recovery, STRAY_SHARE};
+use gradiometer::model::{ModelError, Network};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// What to compare.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    gradiometer match --student runs/quickstart/checkpoints/final.safetensors\n  \
+    gradiometer match --teacher runs/quickstart/teacher.safetensors --student net.safetensors")]
+pub struct Arguments {
+    /// The teacher; without one, the student's neurons are grouped by direction.
+    #[arg(long)]
+    teacher: Option<PathBuf>,
+    /// The student, any network: .json, .toml, .safetensors or .npz.
+    #[arg(long)]
+    student: PathBuf,
+    /// Radians within which a neuron counts as being at a direction.
+    #[arg(long, value_name = "ANGLE", default_value_t = AT, value_parser = angle)]
+    angle: f64,
+    /// Groups to form at most, where there is no teacher.
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    clusters: usize,
+    #[command(flatten)]
+    tensors: TensorArguments,
+}
+
+fn angle(text: &str) -> Result<f64, String> {
+    let angle: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if (0.0..=std::f64::consts::FRAC_PI_2).contains(&angle) {
+        Ok(angle)
+    } else {
+        Err("angles between directions lie between 0 and pi/2 radians".to_owned())
+    }
+}
+
+/// Runs the command: done, whatever was learned.
+///
+/// # Errors
+/// [`Failure`] for a bad file, dimensions that differ or a closed output.
+pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
+    let names = arguments.tensors.names();
+    let student = read_network(&arguments.student, &names)?;
+    let report = match &arguments.teacher {
+        None => clustered(&Clusters::new(&student, arguments.angle, arguments.clusters), arguments),
+        Some(path) => {
+            let teacher = read_teacher(path, &names)?;
+            check_dimensions(teacher.dimension(), &student, arguments)?;
+            matched(&Recovery::new(&teacher, &student, arguments.angle))
+        }
+    };
+    report.print(common)?;
+    Ok(Outcome::Holds)
+}
+
+fn check_dimensions(teacher: usize, student: &Network, at: &Arguments) -> Result<(), Failure> {
+    let dimension = student.dimension();
+    if dimension == teacher {
+        return Ok(());
+    }
+    let error = ModelError::DimensionMismatch { teacher, student: dimension };
+    Err(Failure::Data(format!("{}: {error}", at.student.display())))
+}
+
+/// `fully`, `partly`, `not`.
+pub(crate) const fn name(learned: Learned) -> &'static str {
+    match learned {
+        Learned::Fully => "fully",
+        Learned::Partly => "partly",
+        Learned::Not => "not",
+    }
+}
+
+/// The table of what was learned of each teacher neuron.
+pub(crate) fn table(recovery: &Recovery) -> Table {
+    let mut table = Table::new(&[
+        "teacher",
+        "learned",
+        "amplitude",
+        "mass",
+        "within",
+        "opposing",
+        "neurons",
+        "average",
+        "nearest",
+    ])
+    .with_verdicts(1);
+    for (i, feature) in recovery.features.iter().enumerate() {
+        table.row(vec![
+            format!("u{i}"),
+            if feature.is_learned(recovery.angle) { "yes" } else { "no" }.to_owned(),
+            scientific(feature.amplitude, 4),
+            scientific(feature.mass, 4),
+            percent(feature.share_within),
+            scientific(feature.opposing_mass, 3),
+            feature.neurons.to_string(),
+            scientific(feature.average_angle, 3),
+            scientific(feature.nearest_angle, 3),
+        ]);
+    }
+    table
+}
+
+/// A share in per cent that never rounds a part up to the whole, nor something down to nothing.
+fn percent(share: f64) -> String {
+    let text = format!("{:.1} %", 100.0 * share);
+    match text.as_str() {
+        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
+        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
+        _ => text,
+    }
+}
+
+/// What the verdict says, as one sentence.
+pub(crate) fn sentence(recovery: &Recovery) -> String {
+    let count = recovery.features.len();
+    let is_learned = |feature: &&Feature| feature.is_learned(recovery.angle);
+    let learned = recovery.features.iter().filter(is_learned).count();
+    let away = if recovery.mass_away > 0.0 {
+        percent(recovery.mass_away / recovery.total_mass)
+    } else {
+        "none".to_owned()
+    };
+    let angle = recovery.angle;
+    let share = 100.0 * STRAY_SHARE;
+    match recovery.learned() {
+        Learned::Fully => format!(
+            "All {count} teacher neurons are learned: their average neurons and the mean angle of the mass are within {angle} rad, and {away} of the mass is farther than that from every teacher neuron (at most {share} % is allowed)."
+        ),
+        Learned::Partly => format!(
+            "Partly learned: {learned} of {count} teacher neurons are; {away} of the mass is farther than {angle} rad from every teacher neuron, its mean angle is {} rad.",
+            scientific(recovery.mean_angle, 3)
+        ),
+        Learned::Not if recovery.total_mass > 0.0 => format!(
+            "Not learned: no teacher neuron has {} % of the mass nearest to it within {angle} rad and of its sign; {away} of all mass is farther than that from every teacher neuron.",
+            100.0 - share
+        ),
+        Learned::Not => "Not learned: the student has no mass.".to_owned(),
+    }
+}
+
+fn matched(recovery: &Recovery) -> Report {
+    let features: Vec<Value> = recovery
+        .features
+        .iter()
+        .enumerate()
+        .map(|(i, f)| {
+            json!({
+                "teacher": i,
+                "learned": f.is_learned(recovery.angle),
+                "amplitude": f.amplitude,
+                "mass": f.mass,
+                "share_within": f.share_within,
+                "opposing_mass": f.opposing_mass,
+                "neurons": f.neurons,
+                "average_angle": f.average_angle,
+                "nearest_angle": f.nearest_angle,
+            })
+        })
+        .collect();
+    let json = json!({
+        "learned": name(recovery.learned()),
+        "angle": recovery.angle,
+        "features": features,
+        "worst_angle": recovery.worst_angle(),
+        "mean_angle": recovery.mean_angle,
+        "total_mass": recovery.total_mass,
+        "mass_away": recovery.mass_away,
+        "evidence": "computed",
+    });
+    let text = format!(
+        "{}\n{}\nThe mass of a neuron is a |w|, its sign that of a; `within` is the share of the mass nearest to the teacher neuron that is within {} rad of it. Angles are in radians, of the average and of the nearest neuron.\nevidence: computed\n",
+        table(recovery).text(),
+        sentence(recovery),
+        recovery.angle
+    );
+    Report { text, json }
+}
+
+/// Entries of a direction that a row shows at most.
+const ENTRIES: usize = 3;
+
+fn clustered(found: &Clusters, arguments: &Arguments) -> Report {
+    let mut table = Table::new(&[
+        "cluster",
+        "mass",
+        "share",
+        "opposing",
+        "neurons",
+        "spread",
+        "largest entries of its direction",
+    ]);
+    let mut rows = Vec::new();
+    for (k, cluster) in found.clusters.iter().enumerate() {
+        let whole = cluster.mass.abs() + 2.0 * cluster.opposing_mass;
+        let mut order: Vec<usize> = (0..cluster.direction.len()).collect();
+        order.sort_by(|i, j| {
+            cluster.direction[*j].abs().total_cmp(&cluster.direction[*i].abs()).then(i.cmp(j))
+        });
+        let entries =
+            order.iter().take(ENTRIES).map(|i| format!("{:.3} x{i}", cluster.direction[*i]));
+        table.row(vec![
+            k.to_string(),
+            scientific(cluster.mass, 4),
+            percent(whole / found.total_mass),
+            scientific(cluster.opposing_mass, 3),
+            cluster.neurons.to_string(),
+            scientific(cluster.spread, 3),
+            entries.collect::<Vec<_>>().join(", "),
+        ]);
+        rows.push(json!({
+            "direction": cluster.direction,
+            "mass": cluster.mass,
+            "share": whole / found.total_mass,
+            "opposing_mass": cluster.opposing_mass,
+            "neurons": cluster.neurons,
+            "spread": cluster.spread,
+        }));
+    }
+    let (mass, count) = found.rest;
+    let rest = if count > 0 {
+        format!(
+            "{count} lighter neurons, {} of the mass, are in none of the {} clusters; --clusters N forms more.\n",
+            percent(mass / found.total_mass),
+            found.clusters.len()
+        )
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "{}{rest}Neurons within {} rad of the heaviest one of a cluster, a direction and its opposite being one feature.\nevidence: computed\n",
+        table.text(),
+        arguments.angle
+    );
+    let json = json!({
+        "angle": arguments.angle,
+        "clusters": rows,
+        "rest": {"mass": mass, "neurons": count},
+        "total_mass": found.total_mass,
+        "evidence": "computed",
+    });
+    Report { text, json }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percent;
+
+    #[test]
+    fn a_part_is_never_called_the_whole() {
+        for (share, text) in [
+            (1.0, "100.0 %"),
+            (0.99999, "> 99.9 %"),
+            (0.0, "0.0 %"),
+            (1e-9, "< 0.1 %"),
+            (0.125, "12.5 %"),
+        ] {
+            assert_eq!(percent(share), text);
+        }
+    }
+}

@@ -1,6 +1,6 @@
-"""Times Algorithm 1 of examples/quickstart.toml, start to end, beside the same steps in one jitted JAX loop from the same start.
+"""Times Algorithm 1 of scripts/descent.toml, start to end, beside the same steps in one jitted JAX loop from the same start.
 
-    python3 scripts/compare_descent.py [--experiment examples/quickstart.toml] [--program target/release/gradiometer]
+    python3 scripts/compare_descent.py [--experiment scripts/descent.toml] [--program target/release/gradiometer]
 
 Needs jax and numpy, and builds the program unless one is given. `gradiometer train` runs first, start-up, records and checkpoints included, into a temporary folder; its page (`gradiometer report`: a
 proved certificate, every statement at the end, figures), to which nothing on the other side corresponds, is timed by itself. JAX reads teacher and start from there and takes the same steps in doubles: the large step, the ridge fit by a Cholesky factor, the balancing, and every epoch of descent as one
@@ -109,7 +109,7 @@ def timed(command):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--experiment", default=str(ROOT / "examples" / "quickstart.toml"))
+    parser.add_argument("--experiment", default=str(ROOT / "scripts" / "descent.toml"))
     parser.add_argument("--program")
     options = parser.parse_args()
     experiment = tomllib.loads(Path(options.experiment).read_text())

@@ -183,6 +183,86 @@ fn the_rows_of_the_statements_are_those_of_the_list() {
     assert_eq!(spelled("|p| halved; a, |b|"), "abs(p) halved; a, abs(b)");
 }
 
+/// Where the statements in full begin and end in `docs/THEORY.md`.
+const THEOREMS: (&str, &str) = ("<!-- generated: statements -->\n", "<!-- generated: end -->");
+
+/// The documentation of the item that an id is written in, without the comment marks.
+fn documentation(files: &[SourceFile], id: &str) -> Option<String> {
+    let own = format!("\n    id: \"{id}\",\n");
+    let file = files.iter().find(|file| file.text.contains(&own))?;
+    let (before, _) = file.text.split_once(&own)?;
+    let (before, _) = before.rsplit_once("\npub static ")?;
+    let lines: Vec<&str> =
+        before.lines().rev().take_while(|line| line.starts_with("///")).collect();
+    let text: Vec<&str> =
+        lines.iter().rev().map(|line| line.trim_start_matches("///").trim_start()).collect();
+    (!text.is_empty()).then(|| text.join("\n"))
+}
+
+/// Every statement in full: its documentation under a heading that is its id and title.
+fn theorems(statements: &[&Statement], files: &[SourceFile]) -> Result<String, String> {
+    let mut text = String::new();
+    for s in statements {
+        let theorem = documentation(files, s.id).ok_or(format!("{} has no documentation", s.id))?;
+        let bold = theorem.strip_prefix(&format!("**{} ", s.id)).and_then(|t| t.split_once("**"));
+        let Some((title, theorem)) = bold else {
+            return Err(format!("the documentation of {} does not begin with it", s.id));
+        };
+        let (title, theorem) = (title.trim_end_matches('.'), theorem.trim_start());
+        text += &["## ", s.id, " ", title, "\n\n", theorem, "\n\n"].concat();
+    }
+    Ok(text)
+}
+
+#[test]
+fn the_theory_holds_every_statement_in_full() {
+    let files = source::files(&["crates/gradiometer-theory/src"], &[".rs"]);
+    let all: Vec<&Statement> = statements().collect();
+    let theorems = theorems(&all, &files).expect("each is documented");
+    let text = source::read("docs/THEORY.md");
+    let (before, rest) = text.split_once(THEOREMS.0).expect("the statements have a beginning");
+    let (written, after) = rest.split_once(THEOREMS.1).expect("they have an end");
+    if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
+        let text = [before, THEOREMS.0, &theorems, THEOREMS.1, after].concat();
+        fs::write(source::root().join("docs/THEORY.md"), text).expect("it can be written");
+    } else {
+        let changed = theorems.lines().zip(written.lines()).find(|(new, old)| new != old);
+        assert!(theorems == written, "run this test with UPDATE_CONFORMANCE=1: {changed:?}");
+    }
+    // An item without a documentation, or with that of another, has no section.
+    assert!(documentation(&[], "7.1").is_none());
+    let bare = SourceFile {
+        path: String::new(),
+        text: "/// **7.2 Other.**\npub static X: S = S {\n    id: \"7.1\",\n".to_owned(),
+    };
+    let first: Vec<&Statement> = all.iter().copied().filter(|s| s.id == "7.1").collect();
+    assert!(self::theorems(&first, &[bare]).is_err());
+}
+
+/// The programs that a document quotes without a difference, by their names.
+fn quoted(text: &str, examples: &[(String, String)]) -> Vec<String> {
+    let quoted =
+        examples.iter().filter(|(_, code)| text.contains(&format!("```rust\n{code}```\n")));
+    quoted.map(|(name, _)| name.clone()).collect()
+}
+
+#[test]
+fn the_readme_quotes_the_examples_as_they_are() {
+    let examples: Vec<(String, String)> = source::files(&["crates/gradiometer/examples"], &[".rs"])
+        .into_iter()
+        .map(|file| {
+            // From the first line that is not about the file as a whole.
+            let at = file.text.find("\nuse ").expect("an example uses the prelude") + 1;
+            (file.path, file.text[at..].to_owned())
+        })
+        .collect();
+    assert_eq!(examples.len(), 3);
+    let readme = source::read("README.md");
+    assert_eq!(quoted(&readme, &examples).len(), 3, "of {examples:?}");
+    let changed = readme.replace("certify(&teacher)", "certify(teacher)");
+    assert_eq!(quoted(&changed, &examples).len(), 2);
+}
+
 #[test]
 fn every_study_has_one_row_and_no_row_is_of_nothing() {
     let ids: Vec<&str> = statements().map(|s| s.id).collect();

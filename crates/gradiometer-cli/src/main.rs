@@ -2,8 +2,8 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, inspect, loss, match_features, net, report, shell, study, sweep, train,
-    verify,
+    analyze, certify, explain, inspect, loss, match_features, net, report, shell, study, sweep,
+    train, verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -37,6 +37,8 @@ enum Command {
     CheckCertificate(certify::CheckArguments),
     /// Both sides of every lemma at one student.
     Analyze(analyze::Arguments),
+    /// What a statement says: hypotheses, both sides, constants, control.
+    Explain(explain::Arguments),
     /// Runs Algorithm 1 on an experiment and writes a run folder.
     Train(train::Arguments),
     /// The statements on random instances, with controls that must fail.
@@ -64,6 +66,7 @@ fn main() -> std::process::ExitCode {
             Command::Certify(a) => certify::run(a, common),
             Command::CheckCertificate(a) => certify::check(a, common),
             Command::Analyze(a) => analyze::run(a, common),
+            Command::Explain(a) => explain::run(a, common),
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),
             Command::Study(a) => study::run(a, common),

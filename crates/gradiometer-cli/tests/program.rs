@@ -278,6 +278,100 @@ fn train_fills_a_folder_and_twice_the_same_bytes() {
     assert_eq!(std::fs::read_to_string(own).unwrap(), TEACHER);
 }
 
+/// What the program prints and what a document shows differ at most by this much, relatively: the
+/// last digit shown, and the rounding of another machine.
+const SHOWN: f64 = 1.0 / 64.0;
+
+#[test]
+fn the_quickstart_prints_what_the_readme_shows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = TempDir::new().unwrap();
+    let (experiment, out) = (root.join("examples/quickstart.toml"), folder.path().join("run"));
+    let paths = [experiment.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    let run = gradiometer(&[&["train"][..], &paths, &["--no-report"]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(run.out.contains("All 4 teacher neurons are learned"), "{}", run.out);
+    assert_eq!(shown.lines().count(), run.out.split("\n\n").next().unwrap().lines().count());
+    for (line, printed) in shown.lines().zip(run.out.lines()) {
+        let pairs = line.split_whitespace().zip(printed.split_whitespace());
+        for (a, b) in pairs {
+            let close = match (a.parse::<f64>(), b.parse::<f64>()) {
+                (Ok(x), Ok(y)) => (x - y).abs() <= SHOWN * x.abs(),
+                _ => a == b,
+            };
+            assert!(close, "{line}\n{printed}");
+        }
+    }
+}
+
+#[test]
+fn match_says_which_features_were_learned() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "t.json", r#"{"a": [1, -2], "w": [[1, 0, 0], [0, 1, 0]]}"#);
+    // The second teacher neuron is there; beside the first one lie two of both signs that cancel.
+    let student = file(
+        &folder,
+        "s.json",
+        r#"{"a": [1, -2, 4, -4], "w": [[1, 0, 0], [0, 1, 0], [0.8, 0, 0.6], [0.8, 0, 0.6]]}"#,
+    );
+    let both = ["match", "--teacher", &teacher, "--student", &student];
+    let run = gradiometer(&[&both[..], &["--json"]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let json = run.json();
+    assert_eq!(json["learned"], "partly");
+    let features = json["features"].as_array().unwrap();
+    assert_eq!((&features[0]["learned"], &features[1]["learned"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (features[0]["mass"].as_f64(), features[0]["neurons"].as_u64()),
+        (Some(1.0), Some(3))
+    );
+    assert_eq!(features[0]["opposing_mass"].as_f64(), Some(4.0));
+    assert_eq!(json["mass_away"].as_f64(), Some(8.0));
+    let text = gradiometer(&both);
+    assert!(text.out.contains("Partly learned: 1 of 2 teacher neurons"), "{}", text.out);
+    // The teacher itself has learned everything.
+    let own = gradiometer(&["match", "--teacher", &teacher, "--student", &teacher, "--json"]);
+    assert_eq!(own.json()["learned"], "fully");
+    // Without a teacher, its clusters.
+    let alone = gradiometer(&["match", "--student", &student, "--json"]).json();
+    let clusters = alone["clusters"].as_array().unwrap();
+    assert_eq!(clusters.len(), 3);
+    assert_eq!(
+        (clusters[0]["mass"].as_f64(), clusters[0]["opposing_mass"].as_f64()),
+        (Some(0.0), Some(4.0))
+    );
+    for bad in [
+        &["match", "--student", &student, "--angle", "nan"][..],
+        &["match", "--student", &student, "--angle", "-1"],
+    ] {
+        assert_eq!(gradiometer(bad).code, 64);
+    }
+    let other = file(&folder, "o.json", r#"{"a": [1], "w": [[1, 0]]}"#);
+    let wrong = gradiometer(&["match", "--teacher", &teacher, "--student", &other]);
+    assert_eq!(wrong.code, 65);
+    assert!(wrong.err.contains("o.json"), "{}", wrong.err);
+}
+
+#[test]
+fn explain_has_every_statement_in_full() {
+    let all = gradiometer(&["explain", "--json"]);
+    assert_eq!(all.code, 0, "{}", all.err);
+    let statements = all.json()["statements"].as_array().unwrap().clone();
+    for statement in &statements {
+        let id = statement["id"].as_str().unwrap();
+        let one = gradiometer(&["explain", id, "--json"]);
+        let text = one.json()["text"].as_str().unwrap().to_owned();
+        assert!(text.starts_with(&format!("{id} ")) && text.contains("Control"), "{text}");
+    }
+    let text = gradiometer(&["explain", "7.3"]).out;
+    assert!(text.contains("B/rho") && text.contains("gradiometer verify --claim 7.3"), "{text}");
+    let unknown = gradiometer(&["explain", "7.99"]);
+    assert_eq!(unknown.code, 64);
+    assert!(unknown.err.contains("7.10"), "{}", unknown.err);
+}
+
 #[test]
 fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
     let folder = TempDir::new().unwrap();

@@ -73,6 +73,22 @@ pub fn statements() -> impl Iterator<Item = &'static Statement> {
     sections.into_iter().flatten().copied()
 }
 
+/// The statement of an id in full, as `docs/THEORY.md` has it; a test holds that to the items.
+///
+/// # Examples
+/// ```
+/// let text = gradiometer_theory::explanation("7.1").unwrap();
+/// assert!(text.starts_with("7.1 Loss bound\n") && text.contains("Hypotheses"));
+/// assert!(gradiometer_theory::explanation("7").is_none());
+/// ```
+pub fn explanation(id: &str) -> Option<&'static str> {
+    const THEORY: &str = include_str!("../../../docs/THEORY.md");
+    let (_, after) = THEORY.split_once("<!-- generated: statements -->\n")?;
+    let (all, _) = after.split_once("<!-- generated: end -->")?;
+    let mut sections = all.split("## ").filter(|section| !section.is_empty());
+    sections.find(|section| section.split(' ').next() == Some(id)).map(str::trim_end)
+}
+
 #[cfg(test)]
 mod by_hand;
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub enum VerifyError {
         points: usize,
     },
     /// No statement has this id.
-    #[error("there is no statement {id} to verify; the ids are {}", known.join(", "))]
+    #[error("there is no statement {id}; the ids are {}", known.join(", "))]
     UnknownStatement {
         /// The id asked for.
         id: String,

@@ -1,9 +1,10 @@
 //! `train EXPERIMENT --out DIR`: Algorithm 1 from a file to a run folder.
 
 use super::report::ReportArguments;
-use super::{hold, interruption};
+use super::{hold, interruption, match_features};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
+use gradiometer::model::recovery::{AT, Recovery};
 use gradiometer::run::experiment::PrecisionName;
 use gradiometer::run::folder::{self, Existing, LOCK, Run};
 use gradiometer::run::record::{FloorReport, RunRecord};
@@ -12,7 +13,7 @@ use gradiometer::train::FloorEnding;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// What to run, and where to.
@@ -84,6 +85,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         say(&format!("written to {}", arguments.out.display()));
     }
     arguments.report.write(&arguments.out, common)?;
+    if !common.quiet {
+        say(&next_commands(&arguments.out));
+    }
     if let Some(violation) = &result.violation {
         let claim = &violation.claim;
         say(&format!(
@@ -99,6 +103,15 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         return Ok(Outcome::Refuted);
     }
     Ok(Outcome::Holds)
+}
+
+/// What to type next on the folder that was made.
+fn next_commands(out: &Path) -> String {
+    let file = |name: &str| out.join(name).display().to_string();
+    let (teacher, student) = (file("teacher.json"), file("checkpoints/final.safetensors"));
+    format!(
+        "next: gradiometer inspect {teacher}\n      gradiometer match --teacher {teacher} --student {student}"
+    )
 }
 
 fn text(run: &Run) -> String {
@@ -117,27 +130,17 @@ fn text(run: &Run) -> String {
         table.row(cells(record));
     }
     let last = &manifest.last.record;
-    let mut angles = Table::new(&["teacher", "amplitude", "average neuron", "assigned neuron"]);
-    let pairs = last.matched_angles.iter().zip(&last.assigned_angles);
-    for (i, (average, assigned)) in pairs.enumerate() {
-        let amplitude = scientific(run.teacher.amplitudes()[i], 4);
-        angles.row(vec![
-            i.to_string(),
-            amplitude,
-            scientific(*average, 3),
-            scientific(*assigned, 3),
-        ]);
-    }
+    let recovery = Recovery::new(&run.teacher, &run.student, AT);
     let single = manifest.experiment.precision == PrecisionName::Single;
     let precision = if single { "steps in single precision, records in doubles\n" } else { "" };
     format!(
-        "{}{}{precision}\nfinal loss {} (error at most {}), mass away from every teacher {}\nangles [rad]:\n{}evidence: computed\n",
+        "{}{}{precision}\nfinal loss {} (error at most {})\n\n{}\n{}\nangles in radians; evidence: computed\n",
         table.text(),
         manifest.floors.iter().map(floor).collect::<String>(),
         scientific(last.loss, 4),
         scientific(last.loss_error, 1),
-        scientific(manifest.last.mass_away, 2),
-        angles.text()
+        match_features::table(&recovery).text(),
+        match_features::sentence(&recovery),
     )
 }
 

@@ -109,11 +109,13 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
         }
         svg.close();
     }
-    svg.circle("p np", (36.0, 416.0), 3.5);
+    // The legend in the colour of the heaviest neuron.
+    let (dot, ring) = if neurons[0].mass() > 0.0 { ("p np", "w wp") } else { ("p nn", "w wn") };
+    svg.circle(dot, (36.0, 416.0), 3.5);
     svg.text("t", (46.0, 420.0), "neuron w");
-    svg.circle("w wp", (126.0, 416.0), 3.5);
+    svg.circle(ring, (126.0, 416.0), 3.5);
     svg.text("t", (136.0, 420.0), "its share q u of the teacher");
-    svg.circle("p np off", (316.0, 416.0), 3.5);
+    svg.circle(&format!("{dot} off"), (316.0, 416.0), 3.5);
     svg.text("t", (326.0, 420.0), "neuron that goes to 0");
     Some(Figure {
         name: name.to_owned(),

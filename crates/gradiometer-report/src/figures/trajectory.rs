@@ -386,7 +386,7 @@ fn scaling(run: &RunData) -> Option<Figure> {
     };
     let series = [
         ("L", 2.0, of(&|record| record.loss)),
-        ("ζ, upper end by the certificate", 2.0, of(&upper_gap)),
+        ("ζ, upper end", 2.0, of(&upper_gap)),
         ("worst angle", 1.0, of(&RunData::worst_angle)),
     ];
     // A slope through fewer points, or through epochs that have not converged, says nothing of 8.3.

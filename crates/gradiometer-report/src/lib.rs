@@ -30,6 +30,7 @@ use gradiometer_run::{Manifest, Trajectory};
 use pages::Content;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use ttf_parser::FaceParsingError;
 
 /// What to write besides the page and the vector figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,7 +59,9 @@ pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, Fi
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
     file::remove_temporary(&place)?;
     let mut written = Written { page: folder.join(PAGE), figures: Vec::new() };
-    let rasteriser = options.png.then(png::Rasteriser::new);
+    let font =
+        |error: FaceParsingError| FilesError::Encode { path: place.clone(), source: error.into() };
+    let rasteriser = options.png.then(png::Rasteriser::new).transpose().map_err(font)?;
     for figure in &figures {
         let path = place.join(format!("{}.svg", figure.name));
         write_atomically(&path, figure.svg.standalone(&figure.name, true).as_bytes())?;

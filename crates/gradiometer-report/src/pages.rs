@@ -449,8 +449,10 @@ pub(crate) fn studies(studies: &[Value]) -> Content {
                 "no" => Mark::Refuted,
                 _ => Mark::Open,
             };
-            let words =
-                format!("{} ({}).", figures::study::capital(text("claim")), text("figures"));
+            let words = match text("sentence") {
+                "" => format!("{} ({}).", figures::study::capital(text("claim")), text("figures")),
+                sentence => sentence.to_owned(),
+            };
             lines.push(Line::new(mark, text("answer"), words, "sampled"));
         }
         let figures = figures::study::figures(text("study"), &cells);

@@ -9,7 +9,8 @@ use gradiometer_hermite::Activation;
 use gradiometer_population::{Degrees, SampleRequest, Samples};
 
 const MEASURES: [Measure; RANK] = [mean("share_1"), mean("share_2"), mean("share_3")];
-/// The singular value above which a step counts as one direction: half of its squared norm.
+/// The singular value over the norm above which a step counts as one direction: half of its
+/// squared norm.
 const HALF: f64 = std::f64::consts::FRAC_1_SQRT_2;
 
 pub(super) use super::nothing_derived as derive;
@@ -52,7 +53,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             "without preprocessing one direction carries more than half of the step's squared norm at every d and n",
             Answer::all(raw.iter().map(|one| above(one, HALF))),
             format!(
-                "share {} at the least d and n, {} at the greatest",
+                "its singular value over the norm {} at the least d and n, {} at the greatest; half of the squared norm is 0.707",
                 figure(first),
                 figure(last)
             ),
@@ -60,7 +61,10 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         Conclusion::new(
             "preprocessing takes that direction away",
             Answer::all(raw.iter().zip(&kept).map(|(raw, kept)| exceeds(raw, kept))),
-            format!("share {} at the greatest d and n", figure(preprocessed)),
+            format!(
+                "singular value over the norm {} at the greatest d and n",
+                figure(preprocessed)
+            ),
         ),
     ])
 }

@@ -87,14 +87,17 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     for shares @ (a, w) in SHARES.into_iter().skip(1) {
         let angle = halved("mean_angle", shares)?;
         conclusions.push(Conclusion::new(
-            format!("shares {a} and {w} end with greater angles than equal ones"),
+            format!("with shares {a} and {w} of the weight decay the angles end greater than with equal ones"),
             exceeds(angle, equal),
             format!("mean angle {} against {}", figure(angle), figure(equal)),
         ));
         if a > 0.0 && w > 0.0 {
             let (ratio, predicted) = (halved("layer_ratio", shares)?, (w / a).sqrt());
             conclusions.push(Conclusion::new(
-                format!("their layers have the ratio {}", short(predicted)),
+                format!(
+                    "with shares {a} and {w} the norms of the layers have the ratio {}",
+                    short(predicted)
+                ),
                 near(ratio, predicted, RATIO_ROOM * predicted),
                 figure(ratio),
             ));
@@ -105,7 +108,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     let (first, best) = (constant.first(), least(&constant));
     if let (Some(_), Some(best)) = (first, best) {
         conclusions.push(Conclusion::new(
-            "every constant lambda ends with greater angles than the halved one",
+            "with every constant lambda the angles end greater than with the halved one",
             exceeds(best, equal),
             format!("mean angle {} at the best, lambda = {}", figure(best), best.number("lambda")),
         ));

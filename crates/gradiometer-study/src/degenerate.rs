@@ -34,6 +34,11 @@ const MEASURES: &[Measure] = &[
 
 const KINDS: [&str; 3] = ["regular", "singular", "vanishing"];
 const OBJECTIVES: [&str; 2] = ["population", "samples"];
+
+/// An objective in words.
+fn words(objective: &str) -> &str {
+    if objective == "population" { "the exact objective" } else { objective }
+}
 /// `n/d^2` of the samples.
 const RATIO: usize = 16;
 
@@ -127,7 +132,10 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         for objective in OBJECTIVES {
             let cosine = at("cosine", kind, objective)?;
             conclusions.push(Conclusion::new(
-                format!("Stage 1 finds the span ({kind} H, {objective})"),
+                format!(
+                    "Stage 1 finds the span of a teacher with a {kind} H on {}",
+                    words(objective)
+                ),
                 above(cosine, HALF),
                 format!("median cosine {}", figure(cosine)),
             ));
@@ -145,7 +153,12 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
                 let (own, regular) =
                     (at(measure, kind, objective)?, at(measure, "regular", objective)?);
                 answers.push(exceeds(own, regular));
-                figures.push(format!("{objective} {} against {}", figure(own), figure(regular)));
+                figures.push(format!(
+                    "{} {} against {}",
+                    words(objective),
+                    figure(own),
+                    figure(regular)
+                ));
             }
             conclusions.push(Conclusion::new(
                 format!("with a {kind} H {what} than with a regular one"),

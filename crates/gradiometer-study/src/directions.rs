@@ -163,28 +163,36 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     Ok(vec![
         Conclusion::new(
             format!(
-                "of the raw step of {NARROW} neurons at n = {LINEAR} d the first direction stays and the second falls as d grows"
+                "at n = {LINEAR} d the first direction of the raw step of {NARROW} neurons stays and the second falls as d grows"
             ),
             first_stays.and(second_falls),
             told(raw)?,
         ),
         Conclusion::new(
-            format!("at n = {} d^2 all {RANK} stay before preprocessing", QUADRATIC[0]),
+            format!(
+                "at n = {} d^2 all {RANK} directions of the raw step stay as d grows",
+                QUADRATIC[0]
+            ),
             stays("cosine_3", "exponent_3", raw_many)?,
             told(raw_many)?,
         ),
         Conclusion::new(
-            format!("after preprocessing none stays at n = {LINEAR} d"),
+            format!("at n = {LINEAR} d no direction of the step after preprocessing stays"),
             below(exponent("exponent_1", kept)?, 0.0),
             told(kept)?,
         ),
         Conclusion::new(
-            format!("all {RANK} stay after preprocessing at n = {} d^2", QUADRATIC[1]),
+            format!(
+                "at n = {} d^2 all {RANK} directions of the step after preprocessing stay",
+                QUADRATIC[1]
+            ),
             stays("cosine_3", "exponent_3", kept_many)?,
             told(kept_many)?,
         ),
         Conclusion::new(
-            format!("but {WIDE} d neurons together show all {RANK} at n = {LINEAR} d"),
+            format!(
+                "at n = {LINEAR} d the steps of {WIDE} d neurons together show all {RANK} directions"
+            ),
             stays("cosine_3", "exponent_3", wide)?,
             told(wide)?,
         ),

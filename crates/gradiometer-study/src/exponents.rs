@@ -57,7 +57,12 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             .map(|one| Fit::of(&one.values.iter().map(|(_, x)| *x).collect::<Vec<f64>>()));
         let predicted = scaling.exponent.predicted;
         conclusions.push(Conclusion::new(
-            format!("{}, {}: {}", scaling.id, scaling.exponent.part, predicted.text()),
+            format!(
+                "the exponent of {} in statement {} is {}",
+                scaling.exponent.part,
+                scaling.id,
+                predicted.text()
+            ),
             Answer::of(fit.agrees(predicted)).and(Answer::of(!control_fit.agrees(predicted))),
             format!("{}; with {} {}", figure(stated), scaling.exponent.control, figure(control)),
         ));

@@ -53,7 +53,8 @@ fn gap(found: Found<'_>, against: &'static str) -> Result<(Answer, String), Fail
             .map(|variant| found.one(measure, &[("variant", Level::from(variant))]));
         let (frozen, other) = (frozen?, other?);
         answers.push(exceeds(frozen, other));
-        figures.push(format!("{measure} {} against {}", figure(frozen), figure(other)));
+        let name = measure.replace('_', " ");
+        figures.push(format!("{name} {} against {}", figure(frozen), figure(other)));
     }
     Ok((Answer::all(answers), figures.join(", ")))
 }
@@ -68,8 +69,8 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             figures,
         ),
         Conclusion::new(
-            "so does a run that is frozen and without weight decay (the control)",
-            crippled,
+            "a run that is frozen and without weight decay does not end below the frozen one, as a control must not",
+            crippled.denied(),
             control,
         ),
     ])

@@ -103,7 +103,7 @@ pub const STUDIES: [Study; 14] = [
     study!(
         collapse,
         "9.2",
-        "shares of the first step's leading singular values in its norm, without and with preprocessing"
+        "leading singular values of the first step over its norm (their squares add up to one), without and with preprocessing"
     ),
     study!(
         directions,
@@ -244,6 +244,7 @@ impl Findings {
                 "claim": found.claim,
                 "answer": found.answer.to_string(),
                 "figures": found.figures,
+                "sentence": found.sentence(),
             })
         };
         json!({
@@ -260,9 +261,7 @@ impl Findings {
 
     /// What the measurements say, a claim a sentence.
     pub fn reading(&self) -> String {
-        let sentence =
-            |found: &Conclusion| format!("{}: {} ({}).", found.claim, found.answer, found.figures);
-        self.conclusions.iter().map(sentence).collect::<Vec<_>>().join(" ")
+        self.conclusions.iter().map(Conclusion::sentence).collect::<Vec<_>>().join(" ")
     }
 }
 

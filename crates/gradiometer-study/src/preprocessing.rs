@@ -90,7 +90,11 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         Conclusion::new(
             "on the raw objective one direction carries more than half of Stage 1's squared norm",
             above(raw_share, HALF).and(exceeds(raw_share, kept_share)),
-            format!("share {}, after preprocessing {}", figure(raw_share), figure(kept_share)),
+            format!(
+                "its singular value over the norm {}, after preprocessing {}",
+                figure(raw_share),
+                figure(kept_share)
+            ),
         ),
         Conclusion::new(
             "Algorithm 1 on the raw objective ends with greater angles than after preprocessing",

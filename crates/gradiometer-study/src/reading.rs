@@ -31,6 +31,15 @@ impl Answer {
         if holds { Self::Yes } else { Self::No }
     }
 
+    /// That of the claim's denial.
+    pub(super) const fn denied(self) -> Self {
+        match self {
+            Self::Yes => Self::No,
+            Self::No => Self::Yes,
+            Self::Open => Self::Open,
+        }
+    }
+
     /// Yes if both are, no if one is.
     pub(super) const fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -60,6 +69,19 @@ pub struct Conclusion {
 impl Conclusion {
     pub(super) fn new(claim: impl Into<String>, answer: Answer, figures: String) -> Self {
         Self { claim: claim.into(), answer, figures }
+    }
+
+    /// What was found as a sentence of its own: `It is not so that ... (figures).`
+    pub fn sentence(&self) -> String {
+        let Self { claim, answer, figures } = self;
+        let said = match answer {
+            Answer::Yes => claim.clone(),
+            Answer::No => format!("it is not so that {claim}"),
+            Answer::Open => format!("the intervals do not tell whether {claim}"),
+        };
+        let mut letters = said.chars();
+        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        format!("{first}{} ({figures}).", letters.as_str())
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     };
     let (first, last) = (linear(least)?, linear(greatest)?);
     conclusions.push(Conclusion::new(
-        format!("at n = {LINEAR} d it falls as d grows"),
+        format!("at n = {LINEAR} d the median cosine falls as d grows"),
         exceeds(first, last),
         format!(
             "{} at d = {}, {} at d = {}",

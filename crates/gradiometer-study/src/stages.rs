@@ -73,6 +73,21 @@ fn changed(variant: &str, sizes: Sizes) -> Algorithm {
     }
 }
 
+/// A variant in words, the subject of a sentence.
+fn words(variant: &str) -> &str {
+    match variant {
+        "no_stage_1" => "leaving Stage 1 out",
+        "no_stage_2" => "leaving Stage 2 out",
+        "stage_2_by_descent" => "Stage 2 by gradient descent",
+        "no_balancing" => "leaving the balancing out",
+        "no_stage_3" => "leaving Stage 3 out",
+        "lambda_stays" => "a lambda that stays where it starts",
+        "lambda_ends_at_once" => "a lambda that begins where it should end",
+        "lambda_0" => "a lambda of 0",
+        other => other,
+    }
+}
+
 pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     let at =
         |measure, variant: &'static str| found.one(measure, &[("variant", Level::from(variant))]);
@@ -87,7 +102,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             _ => Answer::Open,
         };
         conclusions.push(Conclusion::new(
-            format!("{variant} ends with greater angles or loss than Algorithm 1"),
+            format!("{} ends with greater angles or loss than Algorithm 1", words(variant)),
             answer,
             format!(
                 "mean angle {} against {}, loss {} against {}, recovered {}",

@@ -70,7 +70,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             ),
         ),
         Conclusion::new(
-            "so does the gap",
+            "the gap after Stage 2 falls as the width grows",
             exceeds(first, last),
             format!(
                 "zeta+/|mu*| {} at m = {narrow}, {} at m = {wide}",

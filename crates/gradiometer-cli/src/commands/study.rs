@@ -114,9 +114,8 @@ fn text(findings: &Findings) -> String {
         table.row(cells);
     }
     let conclusions = findings.conclusions.iter();
-    let said: Vec<String> = conclusions
-        .map(|one| format!("{:<5}{} ({})\n", one.answer, one.claim, one.figures))
-        .collect();
+    let said: Vec<String> =
+        conclusions.map(|one| format!("{:<5}{}\n", one.answer, one.sentence())).collect();
     format!(
         "{}: {}\n{}from and to are the ends of the 95 % confidence interval\n\nwhat this says:\n{}evidence: sampled\n",
         findings.study.statement,

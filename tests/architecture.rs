@@ -1,5 +1,5 @@
-//! The house rules of ARCHITECTURE.md, each a function on data: one test applies it to the project, another to an input
-//! that breaks the rule and must be refused.
+//! The house rules of ARCHITECTURE.md, each a function on data: one test applies it to the project,
+//! another to an input that breaks the rule and must be refused.
 
 use gradiometer_tests::source::{self, SourceFile};
 use serde_json::Value;
@@ -69,14 +69,16 @@ const FROM_TRAIN_DOWN: &[&str] = LIBRARIES.split_at(6).1;
 const OUTSIDE_CRATES: &[(&str, &str)] =
     &[("gradiometer-tests", "tests"), ("gradiometer-benches", "benches")];
 
-/// What the checker, and the crates below it, must not depend on: chance, serialised files, threads, solvers.
+/// What the checker, and the crates below it, must not depend on: chance, serialised files,
+/// threads, solvers.
 const KEPT_FROM_CERTIFY: &[&str] = &["rand", "serde", "rayon", "faer"];
 
 /// The one place with `unsafe`: the population engine's kernel module and its children.
 const KERNEL: &[&str] =
     &["crates/gradiometer-population/src/kernel.rs", "crates/gradiometer-population/src/kernel/"];
 
-/// Words whose presence below `gradiometer-files` means a file, a stream, a clock or an unseeded draw.
+/// Words whose presence below `gradiometer-files` means a file, a stream, a clock or an unseeded
+/// draw.
 const OUTSIDE_WORLD: &[&str] = &[
     "fs",
     "File",
@@ -153,7 +155,8 @@ fn workspace() -> Vec<Package> {
     packages(&serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON"))
 }
 
-/// Unlisted packages, listed packages that are missing, and dependencies that the table does not allow.
+/// Unlisted packages, listed packages that are missing, and dependencies that the table does not
+/// allow.
 fn forbidden_arrows(packages: &[Package], table: &[(&str, &[&str])]) -> Vec<String> {
     let mut found = Vec::new();
     for package in packages {
@@ -208,7 +211,8 @@ fn misplaced(packages: &[Package]) -> Vec<String> {
         .collect()
 }
 
-/// Normal dependencies of a package whose name starts with one of the given words (`rand` finds `rand_chacha` too).
+/// Normal dependencies of a package whose name starts with one of the given words (`rand` finds
+/// `rand_chacha` too).
 fn dependencies_named(packages: &[Package], package: &str, words: &[&str]) -> Vec<String> {
     let package = packages.iter().find(|p| p.name == package).expect("the package exists");
     package

@@ -1,7 +1,9 @@
-//! The committed certificates of format version 1: what the checker accepts, and one refusal for each of its reasons.
+//! The committed certificates of format version 1: what the checker accepts, and one refusal for
+//! each of its reasons.
 //!
-//! `testdata/certificates/v1/cases.json` lists them: a certificate, the teacher it is held against, what has to come of it, and
-//! limits where these are the reason. The files are not to be written again: they hold the reader to the old format.
+//! `testdata/certificates/v1/cases.json` lists them: a certificate, the teacher it is held against,
+//! what has to come of it, and limits where these are the reason. The files are not to be written
+//! again: they hold the reader to the old format.
 
 use gradiometer::certify::{
     CertifyError, InTurn, Limits, Obstacle, Progress, Refutation, Runner, Verdict,

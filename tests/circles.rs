@@ -1,5 +1,5 @@
-//! No circle of more than three files inside a crate: whoever reads one file of a circle has to read
-//! them all.
+//! No circle of more than three files inside a crate: whoever reads one file of a circle has to
+//! read them all.
 //!
 //! A file depends on another if it names an item that the other defines. A re-export is only a sign
 //! at the door, so a path through it leads to where the item is defined. Tests do not count.
@@ -223,8 +223,8 @@ fn arrows(files: &[SourceFile]) -> BTreeMap<String, BTreeSet<String>> {
     arrows
 }
 
-/// Where the item at the end of a path from the crate's root is defined: through re-exports, and the
-/// deepest module that is a file.
+/// Where the item at the end of a path from the crate's root is defined: through re-exports, and
+/// the deepest module that is a file.
 fn defining_file(
     by_module: &BTreeMap<&[String], &Scanned>,
     path: &[String],

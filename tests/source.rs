@@ -32,7 +32,8 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// All files below the given folders whose name ends with one of the given endings, in the order of their paths.
+/// All files below the given folders whose name ends with one of the given endings, in the order of
+/// their paths.
 ///
 /// # Panics
 /// If a folder cannot be read.
@@ -57,7 +58,8 @@ pub fn files(folders: &[&str], endings: &[&str]) -> Vec<SourceFile> {
     found
 }
 
-/// The Rust source with comments and the contents of literals blanked out; line breaks stay where they are.
+/// The Rust source with comments and the contents of literals blanked out; line breaks stay where
+/// they are.
 pub fn code(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
@@ -189,7 +191,8 @@ pub fn is_test_file(path: &str) -> bool {
     path.starts_with("tests/") || path.contains("/tests/") || path.ends_with("/tests.rs")
 }
 
-/// The words of some code: maximal runs of letters, digits and underscores, each with its line number from 1.
+/// The words of some code: maximal runs of letters, digits and underscores, each with its line
+/// number from 1.
 pub fn words(code: &str) -> impl Iterator<Item = (usize, &str)> {
     code.lines().enumerate().flat_map(|(number, line)| {
         line.split(|c: char| !(c.is_alphanumeric() || c == '_'))

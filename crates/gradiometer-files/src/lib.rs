@@ -25,4 +25,4 @@ pub use network_file::{Format, read_network, read_teacher, write_network};
 pub use npz_file::{SampleArrays, read_samples};
 pub use parts::TensorNames;
 pub use points_file::{Points, read_points};
-pub use text_file::number;
+pub use text_file::{null_is_nan, nulls_are_nan, number};

@@ -6,7 +6,7 @@ use crate::json_path::path_at;
 use crate::parts::{Fields, build};
 use gradiometer_model::{Network, Skip};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::fmt::Write;
 use std::path::Path;
@@ -14,6 +14,23 @@ use std::path::Path;
 /// A number for JSON: null where it is not finite.
 pub fn number(x: f64) -> Value {
     if x.is_finite() { x.into() } else { Value::Null }
+}
+
+/// A number that is null in JSON where it is not finite, and NaN when it comes back.
+///
+/// # Errors
+/// The format's, for what is no number.
+pub fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
+}
+
+/// As [`null_is_nan`] for a list.
+///
+/// # Errors
+/// The format's, for what is no list of numbers.
+pub fn nulls_are_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::Error> {
+    let numbers: Vec<Option<f64>> = Vec::deserialize(from)?;
+    Ok(numbers.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect())
 }
 
 /// A network as a document.

@@ -24,7 +24,8 @@ pub(crate) struct Axis {
 const MOST_DECADES: f64 = 24.0;
 
 impl Axis {
-    /// An axis over the finite values, positive ones on a logarithmic scale, with a little room; `None` without any.
+    /// An axis over the finite values, positive ones on a logarithmic scale, with a little room;
+    /// `None` without any.
     pub(crate) fn over(
         scale: Scale,
         label: &str,
@@ -84,7 +85,7 @@ impl Scale {
 
 /// A minus sign as wide as a digit.
 fn minus(text: &str) -> String {
-    text.replace('-', "\u{2212}")
+    text.replace('-', "−")
 }
 
 fn linear_ticks(low: f64, high: f64, most: usize) -> Vec<(f64, String)> {

@@ -1,5 +1,6 @@
-//! Colours, one set for light and one for dark: the eight of Okabe and Ito for categories, darkened or lightened for contrast, and scales
-//! interpolated in OKLab, so that equal steps look equal. Warm is positive, cool is negative, throughout.
+//! Colours, one set for light and one for dark: the eight of Okabe and Ito for categories, darkened
+//! or lightened for contrast, and scales interpolated in OKLab, so that equal steps look equal.
+//! Warm is positive, cool is negative, throughout.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,5 @@
-//! The figures of a report, each with its file's name, a caption that says what to see, and its numbers as a table.
+//! The figures of a report, each with its file's name, a caption that says what to see, and its
+//! numbers as a table.
 
 pub(crate) mod certificate;
 pub(crate) mod claims;
@@ -58,13 +59,13 @@ pub(crate) fn thinned(count: usize, most: usize) -> Vec<usize> {
     (0..=last).map(|k| k * (count - 1) / last).collect()
 }
 
-/// A number for people with so many significant digits: `0.0123`, `1.2\u{d7}10\u{207b}\u{b3}`; a dash for NaN.
+/// A number for people with so many significant digits: `0.0123`, `1.2×10⁻³`; a dash for NaN.
 pub(crate) fn number(x: f64, digits: usize) -> String {
     if x.is_nan() {
-        return "\u{2013}".to_owned();
+        return "–".to_owned();
     }
     if x.is_infinite() {
-        return if x > 0.0 { "\u{221e}" } else { "\u{2212}\u{221e}" }.to_owned();
+        return if x > 0.0 { "∞" } else { "−∞" }.to_owned();
     }
     if !(x.abs() > 0.0) {
         return "0".to_owned();
@@ -75,19 +76,16 @@ pub(crate) fn number(x: f64, digits: usize) -> String {
     if (-3..5).contains(&power) {
         let most = i32::try_from(digits).unwrap_or(0) - 1 - power;
         let places = usize::try_from(most).unwrap_or(0);
-        return format!("{x:.places$}").replace('-', "\u{2212}");
+        return format!("{x:.places$}").replace('-', "−");
     }
     let raised: String = exponent.chars().map(superscript).collect();
-    format!("{}\u{d7}10{raised}", mantissa.replace('-', "\u{2212}"))
+    format!("{}×10{raised}", mantissa.replace('-', "−"))
 }
 
 fn superscript(c: char) -> char {
-    const DIGITS: [char; 10] = [
-        '\u{2070}', '\u{b9}', '\u{b2}', '\u{b3}', '\u{2074}', '\u{2075}', '\u{2076}', '\u{2077}',
-        '\u{2078}', '\u{2079}',
-    ];
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     match c {
-        '-' => '\u{207b}',
+        '-' => '⁻',
         c => c.to_digit(10).and_then(|d| DIGITS.get(d as usize)).copied().unwrap_or(c),
     }
 }

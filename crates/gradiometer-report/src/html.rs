@@ -29,8 +29,8 @@ impl Mark {
 
     const fn sign(self) -> &'static str {
         match self {
-            Self::Holds => "\u{2713} ",
-            Self::Refuted => "\u{2717} ",
+            Self::Holds => "✓ ",
+            Self::Refuted => "✗ ",
             Self::Open => "? ",
             Self::Fact => "",
         }

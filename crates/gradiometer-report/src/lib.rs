@@ -1,4 +1,5 @@
-//! Reports: one self-contained page and its figures from what a run, a verification or a study left in a folder.
+//! Reports: one self-contained page and its figures from what a run, a verification or a study left
+//! in a folder.
 //!
 //! | file | what it is |
 //! | --- | --- |
@@ -6,8 +7,9 @@
 //! | `figures/NAME.svg` | each figure alone |
 //! | `figures/NAME.png` | the same as pixels, where asked for |
 //!
-//! Everything is drawn from the files of the folder: the same files give the same bytes. A long trajectory is thinned while it is read, so that a
-//! run of a million records has a page as small as that of a thousand.
+//! Everything is drawn from the files of the folder: the same files give the same bytes. A long
+//! trajectory is thinned while it is read, so that a run of a million records has a page as small
+//! as that of a thousand.
 
 mod chart;
 mod colour;
@@ -27,6 +29,7 @@ use gradiometer_files::text_file::from_json;
 use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_run::format::PAGE;
 use gradiometer_run::{Manifest, Trajectory};
+use gradiometer_study::FindingsReport;
 use pages::Content;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -51,7 +54,8 @@ pub struct Written {
 /// Writes the report of a folder that `train`, `verify` or `study` filled.
 ///
 /// # Errors
-/// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged, or one that cannot be written.
+/// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged,
+/// or one that cannot be written.
 pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, FilesError> {
     let Content { page, figures } = content(folder)?;
     let place = folder.join("figures");
@@ -175,7 +179,7 @@ fn wrong(path: PathBuf, field: &str, problem: &str) -> FilesError {
 }
 
 /// The JSON files of a folder that are studies, by name.
-fn studies(folder: &Path) -> Result<Vec<Value>, FilesError> {
+fn studies(folder: &Path) -> Result<Vec<FindingsReport>, FilesError> {
     let unreadable = |source| FilesError::Unreadable { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
@@ -187,9 +191,11 @@ fn studies(folder: &Path) -> Result<Vec<Value>, FilesError> {
     paths.sort();
     let mut found = Vec::new();
     for path in paths {
-        let value: Value = from_json(&path, &file::read(&path)?, "the findings of a study")?;
+        let (bytes, form) = (file::read(&path)?, "the findings of a study");
+        let value: Value = from_json(&path, &bytes, form)?;
+        // Other files may lie beside them.
         if value["study"].is_string() && value["measurements"].is_array() {
-            found.push(value);
+            found.push(from_json(&path, &bytes, form)?);
         }
     }
     Ok(found)

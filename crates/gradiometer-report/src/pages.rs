@@ -5,6 +5,7 @@ use super::figures::{self, Figure, Table, number, teacher_name, thinned};
 use super::html::{Line, Mark, Page};
 use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
 use gradiometer_run::RunRecord;
+use gradiometer_study::FindingsReport;
 use gradiometer_theory::{Evidence, Finding};
 use serde_json::Value;
 
@@ -397,8 +398,7 @@ fn claims_table(claims: &[Value]) -> Table {
         "its seed",
         "control",
     ]);
-    let optional =
-        |value: &Value| value.as_u64().map_or_else(|| "\u{2013}".to_owned(), |x| x.to_string());
+    let optional = |value: &Value| value.as_u64().map_or_else(|| "–".to_owned(), |x| x.to_string());
     for claim in claims {
         let text = |field: &str| claim[field].as_str().unwrap_or_default().to_owned();
         let refuted = claim["negative_control"]["refuted"] == true;
@@ -417,8 +417,8 @@ fn claims_table(claims: &[Value]) -> Table {
 }
 
 /// The page of the studies of a folder.
-pub(crate) fn studies(studies: &[Value]) -> Content {
-    let names: Vec<&str> = studies.iter().filter_map(|s| s["study"].as_str()).collect();
+pub(crate) fn studies(studies: &[FindingsReport]) -> Content {
+    let names: Vec<&str> = studies.iter().map(|study| study.study.as_str()).collect();
     let title = format!(
         "Report of the {} {}",
         if names.len() == 1 { "study" } else { "studies" },
@@ -432,31 +432,20 @@ pub(crate) fn studies(studies: &[Value]) -> Content {
     let mut all = Vec::new();
     let mut sections = Vec::new();
     for study in studies {
-        let text = |field: &str| study[field].as_str().unwrap_or_default();
+        let FindingsReport { study: name, statement, about, size, .. } = study;
         let cells = figures::study::cells(study);
-        let line = format!(
-            "{}: {}; {} measurements, {} size.",
-            text("statement"),
-            text("about"),
-            cells.len(),
-            text("size")
-        );
-        lines.push(Line::new(Mark::Fact, text("study"), line, "sampled"));
-        for conclusion in study["conclusions"].as_array().into_iter().flatten() {
-            let text = |field: &str| conclusion[field].as_str().unwrap_or_default();
-            let mark = match text("answer") {
+        let line = format!("{statement}: {about}; {} measurements, {size} size.", cells.len());
+        lines.push(Line::new(Mark::Fact, name, line, "sampled"));
+        for conclusion in &study.conclusions {
+            let mark = match conclusion.answer.as_str() {
                 "yes" => Mark::Holds,
                 "no" => Mark::Refuted,
                 _ => Mark::Open,
             };
-            let words = match text("sentence") {
-                "" => format!("{} ({}).", figures::study::capital(text("claim")), text("figures")),
-                sentence => sentence.to_owned(),
-            };
-            lines.push(Line::new(mark, text("answer"), words, "sampled"));
+            lines.push(Line::new(mark, &conclusion.answer, conclusion.sentence.clone(), "sampled"));
         }
-        let figures = figures::study::figures(text("study"), &cells);
-        sections.push((figures::study::capital(text("study")), figures.clone()));
+        let figures = figures::study::figures(name, &cells);
+        sections.push((figures::study::capital(name), figures.clone()));
         all.extend(figures);
     }
     page.summary(&lines);

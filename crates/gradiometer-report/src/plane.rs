@@ -1,4 +1,5 @@
-//! The geometry of the pictures in the teacher's span: planes through two directions, and the sphere of three dimensions as an equal-area map.
+//! The geometry of the pictures in the teacher's span: planes through two directions, and the
+//! sphere of three dimensions as an equal-area map.
 
 use super::colour::LEVELS;
 use super::svg::{Svg, pixel};
@@ -47,7 +48,8 @@ impl Plane {
     }
 }
 
-/// Lambert's azimuthal equal-area map of the hemisphere around a pole; a direction and its opposite are one place.
+/// Lambert's azimuthal equal-area map of the hemisphere around a pole; a direction and its opposite
+/// are one place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct EqualArea {
     pole: [f64; 3],
@@ -89,7 +91,8 @@ impl EqualArea {
         Self { pole, right, up: cross(pole, right) }
     }
 
-    /// The place of a direction, the hemisphere being the disc of radius 1; `None` for the zero vector.
+    /// The place of a direction, the hemisphere being the disc of radius 1; `None` for the zero
+    /// vector.
     pub(crate) fn place(&self, w: &[f64]) -> Option<(f64, f64)> {
         let size = norm(w);
         if !(size > 0.0) {
@@ -146,7 +149,8 @@ pub(crate) fn level(eta: f64) -> usize {
 /// Cells to a side of the map's grid.
 const CELLS: usize = 56;
 
-/// Fills a disc with the levels of a function on the square around it, lowest first, each as one path.
+/// Fills a disc with the levels of a function on the square around it, lowest first, each as one
+/// path.
 pub(crate) fn fill_levels(
     svg: &mut Svg,
     name: &str,
@@ -238,7 +242,7 @@ pub(crate) fn colour_bar(svg: &mut Svg, (x, y): (f64, f64), width: f64) {
     for level in 0..LEVELS {
         svg.rectangle(&format!("e{level}"), (x + cell * level as f64, y), (cell, 8.0));
     }
-    for (share, text) in [(0.0, "\u{2212}1"), (0.5, "\u{3b7} = 0"), (1.0, "+1")] {
+    for (share, text) in [(0.0, "−1"), (0.5, "η = 0"), (1.0, "+1")] {
         svg.text("t m", (x + share * width, y + 23.0), text);
     }
 }
@@ -271,7 +275,8 @@ mod tests {
 
     #[test]
     fn areas_are_equal() {
-        // A ring of the disc has the area of its zone of the sphere: 1 - z is the square of the radius.
+        // A ring of the disc has the area of its zone of the sphere: 1 - z is the square of the
+        // radius.
         let map = map();
         for radius in [0.1, 0.5, 0.9] {
             let z = dot(&map.pole, &map.direction((radius, 0.0)));

@@ -1,5 +1,5 @@
-//! Figures as pixels: the SVG files, drawn by `resvg`. Their text is turned into outlines of a font of
-//! our own first, so that the same figure has the same pixels everywhere.
+//! Figures as pixels: the SVG files, drawn by `resvg`. Their text is turned into outlines of a font
+//! of our own first, so that the same figure has the same pixels everywhere.
 
 use gradiometer_files::FilesError;
 use resvg::tiny_skia::{Pixmap, Transform};

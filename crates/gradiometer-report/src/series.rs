@@ -1,4 +1,5 @@
-//! Long tables thinned while they are read: a file of a million rows passes once through a buffer and leaves a few hundred buckets.
+//! Long tables thinned while they are read: a file of a million rows passes once through a buffer
+//! and leaves a few hundred buckets.
 
 use gradiometer_files::FilesError;
 use std::fs::File;
@@ -83,7 +84,8 @@ impl Series {
         points
     }
 
-    /// `(step, least, greatest)` of a pair of quantities in each bucket: the least of the first, the greatest of the second.
+    /// `(step, least, greatest)` of a pair of quantities in each bucket: the least of the first,
+    /// the greatest of the second.
     pub(crate) fn bands(&self, low: usize, high: usize) -> Vec<(f64, f64, f64)> {
         let at = |k: usize, quantity: usize| self.ranges[k * self.width + quantity];
         let buckets = self.steps.iter().enumerate().filter(|(_, steps)| steps.1 >= 1.0);
@@ -105,8 +107,9 @@ fn extend(range: &mut Range, x: f64) {
     range[3] = x;
 }
 
-/// Reads the wanted columns of a table of numbers row by row, with `step` before them, and keeps what `derive` makes of them. The
-/// columns come in the order in which they are wanted; a row's cells are numbers, null or empty (NaN) where they are wanted.
+/// Reads the wanted columns of a table of numbers row by row, with `step` before them, and keeps
+/// what `derive` makes of them. The columns come in the order in which they are wanted; a row's
+/// cells are numbers, null or empty (NaN) where they are wanted.
 ///
 /// # Errors
 /// [`FilesError`] that names the file, the line and the column.
@@ -190,7 +193,8 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    /// All statements, in the order of their first rows. A statement that one record has several times, once for each teacher, counts as several.
+    /// All statements, in the order of their first rows. A statement that one record has several
+    /// times, once for each teacher, counts as several.
     ///
     /// # Errors
     /// [`FilesError`] that names the file and the line.

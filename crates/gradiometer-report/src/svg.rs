@@ -1,4 +1,5 @@
-//! A small writer of SVG: a few kinds of marks, coordinates to a tenth of a pixel, nothing that is not finite.
+//! A small writer of SVG: a few kinds of marks, coordinates to a tenth of a pixel, nothing that is
+//! not finite.
 
 use super::colour;
 use std::fmt::Write as _;
@@ -143,7 +144,8 @@ impl Svg {
         self.body.push_str("</g>\n");
     }
 
-    /// A group of which only what is in the region shows, to be closed; the name is unique among the figures of a page.
+    /// A group of which only what is in the region shows, to be closed; the name is unique among
+    /// the figures of a page.
     pub(crate) fn open_clipped(&mut self, name: &str, region: &str) {
         let _infallible = writeln!(
             self.body,

@@ -136,7 +136,8 @@ fn a_run_in_a_plane_has_all_its_pictures() {
         let x: f64 = mark.attribute("cx").unwrap().parse().unwrap();
         assert_eq!((10.0 * x).round().to_string(), last["x"][k].to_string());
     }
-    // Two teachers are two rays here and two dots at the certificate, one of which shows at both ends of the half circle.
+    // Two teachers are two rays here and two dots at the certificate, one of which shows at both
+    // ends of the half circle.
     assert_eq!(elements(figure, "line").iter().filter(|l| has_class(l, "ray")).count(), 2);
     let figure =
         document.descendants().find(|n| n.attribute("id") == Some("fig-certificate")).unwrap();
@@ -176,7 +177,7 @@ fn the_certificate_touches_the_signs_of_the_teachers() {
         .table
         .rows
         .iter()
-        .map(|row| row.iter().map(|x| x.replace('\u{2212}', "-").parse().unwrap_or(0.0)).collect())
+        .map(|row| row.iter().map(|x| x.replace('−', "-").parse().unwrap_or(0.0)).collect())
         .collect();
     // The first teacher is at angle 0.
     let sign = run.teacher.amplitudes()[0].signum();
@@ -449,14 +450,14 @@ fn a_study_has_curves_maps_and_fits() {
         for d in [4.0, 8.0, 16.0] {
             let y = d / n.sqrt();
             measurements.push(serde_json::json!({
-                "setting": {"n": n, "d": d, "kind": 1.0}, "quantity": "relative error", "mean": y, "half_width": 0.1 * y,
+                "setting": {"n": n, "d": d, "kind": 1.0}, "measure": "relative error", "mean": y, "interval": [0.9 * y, 1.1 * y], "band": "student-t",
                 "seeds": [0, 1], "values": [0.9 * y, 1.1 * y],
             }));
         }
     }
     for frozen in [0.0, 1.0] {
         measurements.push(serde_json::json!({
-            "setting": {"frozen": frozen}, "quantity": "loss", "mean": 1.0 + frozen, "half_width": null, "seeds": [0], "values": [1.0, null],
+            "setting": {"frozen": frozen}, "measure": "loss", "mean": 1.0 + frozen, "interval": [null, null], "band": "student-t", "seeds": [0], "values": [1.0, null],
         }));
     }
     // Names for settings, an interval in place of its half width, conclusions.
@@ -469,8 +470,9 @@ fn a_study_has_curves_maps_and_fits() {
         }
     }
     let study = serde_json::json!({
-        "study": "made-up", "statement": "9.9", "about": "errors", "size": "quick", "measurements": measurements,
-        "conclusions": [{"claim": "it works", "answer": "yes", "figures": "0.5"}, {"claim": "it never works", "answer": "no", "figures": "0.5"}],
+        "study": "made-up", "statement": "9.9", "about": "errors", "size": "quick", "confidence": 0.95, "evidence": "sampled", "measurements": measurements,
+        "conclusions": [{"claim": "it works", "answer": "yes", "figures": "0.5", "sentence": "It works (0.5)."},
+            {"claim": "it never works", "answer": "no", "figures": "0.5", "sentence": "It is not so that it never works (0.5)."}],
     });
     std::fs::write(folder.path().join("made-up.json"), study.to_string()).unwrap();
     // Two studies in a folder have one page, and nothing twice.
@@ -494,8 +496,10 @@ fn a_study_has_curves_maps_and_fits() {
             "made-up-curve-3-success",
         ]
     );
-    assert!(text.contains("way = balanced") && text.contains("It never works (0.5)."));
-    assert!(text.contains("exponent \u{2212}0.50"), "the slope of the law");
+    assert!(
+        text.contains("way = balanced") && text.contains("It is not so that it never works (0.5).")
+    );
+    assert!(text.contains("exponent −0.50"), "the slope of the law");
     let map = document
         .descendants()
         .find(|n| n.attribute("id") == Some("fig-made-up-map-1-relative-error"))

@@ -1,8 +1,10 @@
-//! Checkpoints of a run: one `.safetensors` file with the student in PyTorch's names, the optimiser's moments beside it and, as metadata under `gradiometer`, a JSON
-//! object with the experiment, where the run stands, and the records so far that end up in `run.json`.
+//! Checkpoints of a run: one `.safetensors` file with the student in PyTorch's names, the
+//! optimiser's moments beside it and, as metadata under `gradiometer`, a JSON object with the
+//! experiment, where the run stands, and the records so far that end up in `run.json`.
 //!
-//! It is written at once or not at all, and holds everything that decides how the run goes on, so that a run resumed from it leaves the
-//! same bytes as one that was never interrupted. Floats are written so that they come back exactly.
+//! It is written at once or not at all, and holds everything that decides how the run goes on, so
+//! that a run resumed from it leaves the same bytes as one that was never interrupted. Floats are
+//! written so that they come back exactly.
 
 use crate::experiment::Experiment;
 use crate::record::{FloorReport, Position, RunRecord};

@@ -1,4 +1,5 @@
-//! Experiments in TOML: a teacher, a student, expectations or samples, the stages of Algorithm 1, what to record.
+//! Experiments in TOML: a teacher, a student, expectations or samples, the stages of Algorithm 1,
+//! what to record.
 
 mod sections;
 

@@ -10,9 +10,11 @@
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
 //!
-//! Nothing in it depends on the clock or the number of threads: the same experiment gives the same bytes on one machine, whether the run was
-//! interrupted and resumed or not. The tables grow record by record; a checkpoint says how long they were, and what was written after it is cut
-//! off before the run goes on. While the run goes on its process holds the folder, and no other may write to it.
+//! Nothing in it depends on the clock or the number of threads: the same experiment gives the same
+//! bytes on one machine, whether the run was interrupted and resumed or not. The tables grow record
+//! by record; a checkpoint says how long they were, and what was written after it is cut off before
+//! the run goes on. While the run goes on its process holds the folder, and no other may write to
+//! it.
 
 use crate::checkpoint::{self, Checkpoint, Lengths};
 use crate::error::RunError;
@@ -51,7 +53,8 @@ const RESUME: &str = "checkpoints/resume.safetensors";
 const CLAIMS: &str = "claims.csv";
 /// The lock that the process of a run holds on its folder.
 pub const LOCK: &str = ".run.lock";
-/// Pairs of neurons, some tenth of a second, that are worth a checkpoint: it waits for the disk some milliseconds.
+/// Pairs of neurons, some tenth of a second, that are worth a checkpoint: it waits for the disk
+/// some milliseconds.
 const WORTH_A_CHECKPOINT: u64 = 1 << 26;
 
 /// What a run leaves behind.
@@ -75,16 +78,18 @@ pub enum Existing {
     Keep,
     /// The files of a run may be replaced.
     Replace,
-    /// The run of this experiment that the folder holds goes on from its checkpoint, or begins if it did not get that far.
+    /// The run of this experiment that the folder holds goes on from its checkpoint, or begins if
+    /// it did not get that far.
     Resume,
 }
 
-/// Runs the experiment of the file `path` and fills the folder `out`. `progress` is called after every record and every few steps, and may stop
-/// the run, which then leaves a checkpoint.
+/// Runs the experiment of the file `path` and fills the folder `out`. `progress` is called after
+/// every record and every few steps, and may stop the run, which then leaves a checkpoint.
 ///
 /// # Errors
-/// [`RunError`] for a bad experiment, a run that diverges, a folder that cannot be written or already holds a file that would be
-/// overwritten, or a checkpoint that does not belong to this experiment. It names the file and the field.
+/// [`RunError`] for a bad experiment, a run that diverges, a folder that cannot be written or
+/// already holds a file that would be overwritten, or a checkpoint that does not belong to this
+/// experiment. It names the file and the field.
 pub fn run(
     path: &Path,
     out: &HeldFolder,
@@ -96,7 +101,8 @@ pub fn run(
     run_experiment(&experiment, folder, out, existing, progress).map_err(|error| error.of(path))
 }
 
-/// As [`run`], for an experiment that has been read; the files that it names are relative to `beside`.
+/// As [`run`], for an experiment that has been read; the files that it names are relative to
+/// `beside`.
 ///
 /// # Errors
 /// As for [`run`], but without the experiment's file, which the caller knows.

@@ -1,7 +1,8 @@
 //! Experiments and their runs.
 //!
-//! An experiment's file is read into an [`Experiment`] and resolved once into a [`Plan`] of values, which runs without files and shows what
-//! happens to its observers. [`folder`] is the observer that writes a run folder; [`sweep`] fills one at every point of a grid.
+//! An experiment's file is read into an [`Experiment`] and resolved once into a [`Plan`] of values,
+//! which runs without files and shows what happens to its observers. [`folder`] is the observer
+//! that writes a run folder; [`sweep`] fills one at every point of a grid.
 
 mod checkpoint;
 pub mod error;

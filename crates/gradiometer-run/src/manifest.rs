@@ -2,12 +2,12 @@
 
 use crate::experiment::Experiment;
 use crate::format::AWAY;
-use crate::record::{FinalRecord, FloorReport, RunRecord, null_is_nan};
+use crate::record::{FinalRecord, FloorReport, RunRecord};
 use crate::run::Results;
 use crate::watch::WatchedClaim;
-use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::{from_json, to_json};
+use gradiometer_files::{FilesError, null_is_nan};
 use gradiometer_hermite::exponent::InformationExponent;
 use gradiometer_instances::Complexity;
 use gradiometer_model::{Matching, ModelError, Network, Teacher};

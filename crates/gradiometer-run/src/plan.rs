@@ -40,7 +40,8 @@ pub struct Plan {
     pub(crate) angles: Vec<f64>,
     /// The claims to watch.
     pub(crate) watch: Option<Watch>,
-    /// Neurons times what each of them meets in a step: every other one, or every sample of a batch.
+    /// Neurons times what each of them meets in a step: every other one, or every sample of a
+    /// batch.
     pub(crate) pairs: usize,
 }
 
@@ -55,10 +56,12 @@ impl fmt::Debug for Plan {
 }
 
 impl Experiment {
-    /// Everything that the experiment's run needs, read or generated once; files are relative to the folder `beside`.
+    /// Everything that the experiment's run needs, read or generated once; files are relative to
+    /// the folder `beside`.
     ///
     /// # Errors
-    /// [`RunError`] for a bad file, an impossible request, a teacher with two parallel neurons, or claims that cannot be watched.
+    /// [`RunError`] for a bad file, an impossible request, a teacher with two parallel neurons, or
+    /// claims that cannot be watched.
     pub fn resolve(&self, beside: &Path) -> Result<Plan, RunError> {
         let teacher = self.teacher(beside)?;
         let start = self.student(beside, teacher.dimension())?;

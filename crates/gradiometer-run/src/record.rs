@@ -1,14 +1,11 @@
-//! Records as files hold them: what is measured at one moment of a run, and how the searches for floors ended.
+//! Records as files hold them: what is measured at one moment of a run, and how the searches for
+//! floors ended.
 
 use crate::format::AWAY;
+use gradiometer_files::null_is_nan;
 use gradiometer_train::{FloorEnding, Phase, Record, StationaryPoint};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
-
-/// A number that is null in JSON where it is not finite, and NaN when it comes back.
-pub(crate) fn null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(from)?.unwrap_or(f64::NAN))
-}
 
 /// As [`null_is_nan`] for a number that may be left out.
 fn some_null_is_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {

@@ -1,7 +1,9 @@
-//! A run of Algorithm 1 on values: no path and no file. What it shows on its way goes to its observers.
+//! A run of Algorithm 1 on values: no path and no file. What it shows on its way goes to its
+//! observers.
 //!
-//! The order at every moment is one: the record, the snapshot, the claims, then the observers as they were given. It depends on the steps
-//! alone, so that a run resumed from a checkpoint shows what one that was never interrupted shows.
+//! The order at every moment is one: the record, the snapshot, the claims, then the observers as
+//! they were given. It depends on the steps alone, so that a run resumed from a checkpoint shows
+//! what one that was never interrupted shows.
 
 use crate::error::RunError;
 use crate::plan::{PAIRS, Plan};
@@ -99,7 +101,8 @@ impl Plan {
     /// Runs the experiment from its start: the student at the end, and what was seen.
     ///
     /// # Errors
-    /// [`RunError`] for a run that diverges, a claim that cannot be evaluated, or an observer that fails.
+    /// [`RunError`] for a run that diverges, a claim that cannot be evaluated, or an observer that
+    /// fails.
     ///
     /// # Examples
     /// ```
@@ -238,8 +241,8 @@ impl Plan {
         RunRecord::new(record, position)
     }
 
-    /// Steps to the next moment that shows something, counted from the phase's start so that an interruption leaves no trace, but no more than
-    /// are taken in a moment.
+    /// Steps to the next moment that shows something, counted from the phase's start so that an
+    /// interruption leaves no trace, but no more than are taken in a moment.
     fn budget(&self, state: &State) -> u64 {
         let to_next = |every: u64| every - state.phase_steps % every;
         let watch = self.watch.as_ref().map_or(u64::MAX, |watch| to_next(watch.every()));
@@ -250,7 +253,8 @@ impl Plan {
         to_next(self.every).min(watch).min(snapshot).min(slice)
     }
 
-    /// Whether the neurons are shown: at certain steps, at the end of a stage, and at that of an epoch unless there are many.
+    /// Whether the neurons are shown: at certain steps, at the end of a stage, and at that of an
+    /// epoch unless there are many.
     fn is_snapshot(&self, advance: Advance, steps: u64) -> bool {
         let epochs = self.algorithm.stage3.map_or(0, |stage3| stage3.epochs);
         let ended = match advance {
@@ -277,7 +281,8 @@ impl Results {
     }
 }
 
-/// Shows a moment to the observers one after another, each of which learns whether one before it stops the run.
+/// Shows a moment to the observers one after another, each of which learns whether one before it
+/// stops the run.
 fn show(
     mut moment: Moment<'_>,
     observers: &mut [&mut dyn Observer],
@@ -288,8 +293,8 @@ fn show(
     Ok(if moment.is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
 }
 
-/// The phase that is to be shown now, if any: at its end, and every so many of its steps. What is seen at the end of a phase belongs to
-/// that phase and its `lambda`.
+/// The phase that is to be shown now, if any: at its end, and every so many of its steps. What is
+/// seen at the end of a phase belongs to that phase and its `lambda`.
 fn phase_to_show(advance: Advance, state: &State, every: u64) -> Option<Phase> {
     match advance {
         Advance::Ended(phase) => Some(phase),

@@ -1,6 +1,8 @@
-//! Sweeps: one experiment at every point of a grid of its fields, cut into shards that run anywhere and merge to the same bytes.
+//! Sweeps: one experiment at every point of a grid of its fields, cut into shards that run anywhere
+//! and merge to the same bytes.
 //!
-//! A sweep is an experiment's TOML file with a table `[sweep]` of lists: the key is a field of the experiment, the list its values.
+//! A sweep is an experiment's TOML file with a table `[sweep]` of lists: the key is a field of the
+//! experiment, the list its values.
 //!
 //! ```toml
 //! [sweep]
@@ -8,7 +10,8 @@
 //! student.neurons = [50, 100]
 //! ```
 //!
-//! The points are numbered from 0, the fields in the order of their names and the last one fastest. Its folder:
+//! The points are numbered from 0, the fields in the order of their names and the last one fastest.
+//! Its folder:
 //!
 //! | file | what it is |
 //! | --- | --- |
@@ -143,7 +146,8 @@ pub struct Results {
     pub path: PathBuf,
 }
 
-/// The lock of those who write the table of a shard's results, or of the whole sweep's: shards may share a folder.
+/// The lock of those who write the table of a shard's results, or of the whole sweep's: shards may
+/// share a folder.
 pub fn lock(shard: Option<Shard>) -> String {
     format!(".{}.lock", Shard::results(shard))
 }
@@ -297,12 +301,14 @@ impl Sweep {
         })
     }
 
-    /// Runs all points, or those of a shard, one after the other on all threads, and writes the table of their results.
+    /// Runs all points, or those of a shard, one after the other on all threads, and writes the
+    /// table of their results.
     ///
     /// A run that diverges is a row that says so; one that `[watch]` stops, too.
     ///
     /// # Errors
-    /// [`RunError`] for points that cannot be run, a folder of another sweep or one that, without `resume`, holds a point already.
+    /// [`RunError`] for points that cannot be run, a folder of another sweep or one that, without
+    /// `resume`, holds a point already.
     pub fn run(
         &self,
         out: &HeldFolder,
@@ -370,7 +376,8 @@ impl Sweep {
     /// Joins the tables in the folders of shards, which may be one folder, into `results.csv`.
     ///
     /// # Errors
-    /// [`FilesError`] for folders of another sweep, a point that is missing, or one with two different results.
+    /// [`FilesError`] for folders of another sweep, a point that is missing, or one with two
+    /// different results.
     pub fn merge(&self, out: &HeldFolder, shards: &[PathBuf]) -> Result<Results, FilesError> {
         let out = out.path();
         let mut found: Vec<Option<Vec<String>>> = vec![None; self.points()];

@@ -1,13 +1,15 @@
-//! The columns and rows of a run's tables; floats are written so that they come back exactly, unless it is said how many digits are kept.
+//! The columns and rows of a run's tables; floats are written so that they come back exactly,
+//! unless it is said how many digits are kept.
 
 use crate::record::RunRecord;
 use crate::snapshots::Snapshot;
 use crate::watch::WatchedClaim;
 use std::fmt::Write as _;
 
-/// The columns of `trajectory.csv`: `stage, epoch, step, lambda, loss, loss_error, objective, total_mass, gradient_norm,
-/// balance_defect, mean_angle, training_loss, time`, then for every teacher `average_angle_i` and `assigned_angle_i`, then
-/// `mass_beyond_A` for every angle `A`. A run on expectations has no training loss, and only the flow has a time: their cells are empty.
+/// The columns of `trajectory.csv`: `stage, epoch, step, lambda, loss, loss_error, objective,
+/// total_mass, gradient_norm, balance_defect, mean_angle, training_loss, time`, then for every
+/// teacher `average_angle_i` and `assigned_angle_i`, then `mass_beyond_A` for every angle `A`. A
+/// run on expectations has no training loss, and only the flow has a time: their cells are empty.
 pub(crate) fn trajectory_header(teachers: usize, angles: &[f64]) -> Vec<String> {
     let mut header: Vec<String> = [
         "stage",

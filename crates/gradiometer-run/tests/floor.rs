@@ -1,4 +1,5 @@
-//! The floor that training reaches against the regularised optimum that the landscape's solver finds.
+//! The floor that training reaches against the regularised optimum that the landscape's solver
+//! finds.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer_instances::generate::{Signs, TeacherRequest, symmetric_start};
@@ -8,11 +9,14 @@ use gradiometer_model::{Network, SeparatedTeacher};
 use gradiometer_population::Population;
 use gradiometer_train::{Algorithm, FloorEnding, Floors, Stage3, Trainer};
 
-/// What a student of enough neurons may be above the optimum, relative to its value. In rank 2 the optimum has an atom beside each teacher.
+/// What a student of enough neurons may be above the optimum, relative to its value. In rank 2 the
+/// optimum has an atom beside each teacher.
 const RANK_TWO: f64 = 1e-11;
-/// In rank 3 it may be a density on curves, which so many neurons approach: a few parts in a million of its value.
+/// In rank 3 it may be a density on curves, which so many neurons approach: a few parts in a
+/// million of its value.
 const RANK_THREE: f64 = 1e-5;
-/// The optimum's lower bound rests on a search for the largest `|eta|`, which can miss a little: at most this share of the value here.
+/// The optimum's lower bound rests on a search for the largest `|eta|`, which can miss a little: at
+/// most this share of the value here.
 const SEARCHED: f64 = 1e-12;
 
 fn teacher(rank: usize, signs: Signs) -> SeparatedTeacher {
@@ -67,7 +71,8 @@ fn the_floor_is_the_regularised_optimum() {
                 assert!(upper >= -SEARCHED * optimum.value(), "{case}");
                 println!("{case}, of {:e} {ending:?}", optimum.value());
                 assert!(upper <= allowed * optimum.value(), "{case} of {:e}", optimum.value());
-                // Negative control: some hundred steps of descent in place of the floor are well above it.
+                // Negative control: some hundred steps of descent in place of the floor are well
+                // above it.
                 let descent = Stage3 { steps: 200, floors: Floors::None, ..floor };
                 let (lower, _) = gap(&trained(&teacher, descent).0);
                 assert!(lower > 10.0 * allowed * optimum.value(), "{case}: {lower:e} by descent");

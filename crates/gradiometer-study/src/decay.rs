@@ -1,7 +1,8 @@
 //! 10.3: why both layers have the same weight decay, and why it decreases.
 //!
-//! `(lambda/2)(s_a a^2 + s_w |w|^2)` is at least `lambda (s_a s_w)^(1/2) |a| |w|`, with equality for `|a|/|w| = (s_w/s_a)^(1/2)`: unequal
-//! shares are an equal decay of their geometric mean with unbalanced layers, and a share of 0 is no decay at all.
+//! `(lambda/2)(s_a a^2 + s_w |w|^2)` is at least `lambda (s_a s_w)^(1/2) |a| |w|`, with equality
+//! for `|a|/|w| = (s_w/s_a)^(1/2)`: unequal shares are an equal decay of their geometric mean with
+//! unbalanced layers, and a share of 0 is no decay at all.
 
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, mean};
@@ -73,8 +74,8 @@ pub(super) fn plan(size: Size) -> Plan {
     })
 }
 
-/// How near the measured ratio of the layers must come to the predicted one, relative: decay has only begun to unbalance the layers when
-/// `lambda` times the steps is of order 1.
+/// How near the measured ratio of the layers must come to the predicted one, relative: decay has
+/// only begun to unbalance the layers when `lambda` times the steps is of order 1.
 const RATIO_ROOM: f64 = 0.1;
 
 pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {

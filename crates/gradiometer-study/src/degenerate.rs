@@ -1,7 +1,8 @@
 //! 10.6: what fails if the information exponent exceeds 2 after preprocessing, and where.
 //!
-//! Teachers of rank 2 with a regular `H`, with a singular one (Assumption 3 fails in one direction) and with `H = 0` (exponent 4), in expectation and
-//! on `16 d^2` samples. Stage 1 is measured by the cosine of its neurons to the span and by their covering radius in it, Stage 2 by its loss,
+//! Teachers of rank 2 with a regular `H`, with a singular one (Assumption 3 fails in one direction)
+//! and with `H = 0` (exponent 4), in expectation and on `16 d^2` samples. Stage 1 is measured by
+//! the cosine of its neurons to the span and by their covering radius in it, Stage 2 by its loss,
 //! Stage 3 by the outcome.
 
 use super::Size;
@@ -106,7 +107,8 @@ fn stages<O: Objective>(objective: &O, sizes: Sizes, seed: u64) -> Values {
     Ok(values)
 }
 
-/// The median cosine to the span of the distinct neurons, and the covering radius of their projections in it.
+/// The median cosine to the span of the distinct neurons, and the covering radius of their
+/// projections in it.
 fn after_stage1(subspace: &FeatureSubspace, student: &Network) -> Result<[f64; 2], Failure> {
     let half = student.neurons() / 2;
     let inside: Vec<Vec<f64>> =

@@ -1,11 +1,13 @@
 //! 9.3: how many directions one giant step learns.
 //!
-//! The leading right singular directions of the step, as many as the rank, are compared with the teacher's span by their principal angles. For
-//! a fixed number of neurons the span of the step is noise but for what single neurons see. Many neurons together average their noise: the
-//! linear part `(1/n) sum_i y_i x_i x_i^T w` of the step is one matrix for all of them, whose leading directions need samples of order `d` only.
+//! The leading right singular directions of the step, as many as the rank, are compared with the
+//! teacher's span by their principal angles. For a fixed number of neurons the span of the step is
+//! noise but for what single neurons see. Many neurons together average their noise: the linear
+//! part `(1/n) sum_i y_i x_i x_i^T w` of the step is one matrix for all of them, whose leading
+//! directions need samples of order `d` only.
 //!
-//! The teacher has mean 0: a mean adds `E f* w/(2 pi)^(1/2)` to the raw step of every neuron `w`, and beside it all but the first direction
-//! vanish as `d` grows, whatever `n`.
+//! The teacher has mean 0: a mean adds `E f* w/(2 pi)^(1/2)` to the raw step of every neuron `w`,
+//! and beside it all but the first direction vanish as `d` grows, whatever `n`.
 
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, event, mean};
@@ -25,7 +27,8 @@ const LEARNT: f64 = std::f64::consts::FRAC_1_SQRT_2;
 /// Distinct neurons of the narrow steps, and for each dimension those of the wide ones.
 const NARROW: usize = 10;
 const WIDE: usize = 4;
-/// `n/d`, and `n/d^2` before and after preprocessing: the raw labels have several times the variance.
+/// `n/d`, and `n/d^2` before and after preprocessing: the raw labels have several times the
+/// variance.
 const LINEAR: usize = 40;
 const QUADRATIC: [usize; 2] = [64, 16];
 
@@ -97,8 +100,8 @@ fn teacher(d: usize) -> Result<Teacher, ModelError> {
     Teacher::new(Network::new(d, vec![1.0, -2.0, 1.0], first_layer)?)
 }
 
-/// Cosines of the principal angles between the leading [`RANK`] right singular directions of a row-major matrix and the first [`RANK`]
-/// coordinates, in falling order.
+/// Cosines of the principal angles between the leading [`RANK`] right singular directions of a
+/// row-major matrix and the first [`RANK`] coordinates, in falling order.
 pub(super) fn principal_cosines(matrix: &[f64], width: usize) -> Result<Vec<f64>, Undecomposed> {
     let rows = matrix.len() / width;
     let step = faer::Mat::from_fn(rows, width, |i, j| matrix[i * width + j]);

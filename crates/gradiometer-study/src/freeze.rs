@@ -1,6 +1,7 @@
 //! 10.4: random features in the learned subspace against full training.
 //!
-//! Besides the two there is a run that is crippled in both ways, frozen and without weight decay: against the frozen one it must show no gap.
+//! Besides the two there is a run that is crippled in both ways, frozen and without weight decay:
+//! against the frozen one it must show no gap.
 
 use super::Size;
 use super::measurement::{Level, Measure};

@@ -1,7 +1,8 @@
 //! 9.5: empirical against population gradients near the teacher.
 //!
-//! The fit of the labels is off by `((d/n) Var(y~))^(1/2)`, which moves the gradient only together with a second sampling error, by the order
-//! `(d/n) Var(y~)^(1/2)`. Against `(L/n)^(1/2)` that is small once `n` is well above `d^2 Var(y~)/L`; the exponent is fitted from there on.
+//! The fit of the labels is off by `((d/n) Var(y~))^(1/2)`, which moves the gradient only together
+//! with a second sampling error, by the order `(d/n) Var(y~)^(1/2)`. Against `(L/n)^(1/2)` that is
+//! small once `n` is well above `d^2 Var(y~)/L`; the exponent is fitted from there on.
 
 use super::Size;
 use super::measurement::{Measure, Measurement, mean};

@@ -1,7 +1,8 @@
 //! 9.4: a larger information exponent raises the first step's sample need as `d^k`.
 //!
-//! A neuron's population step is of size `|P w|^(k-1)`, of order `d^(-(k-1)/2)`, and its noise of size `(d/n)^(1/2)`. The need is the `n` at which
-//! signal and noise are equal, by the median over the neurons of the cosine between the sampled and the population step.
+//! A neuron's population step is of size `|P w|^(k-1)`, of order `d^(-(k-1)/2)`, and its noise of
+//! size `(d/n)^(1/2)`. The need is the `n` at which signal and noise are equal, by the median over
+//! the neurons of the cosine between the sampled and the population step.
 
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, mean};
@@ -42,8 +43,8 @@ pub(super) fn plan(size: Size) -> Plan {
     })
 }
 
-/// For `k = 1` one neuron; for even `k` as many in a plane, at multiples of `pi/k` and with signs in turn: their tensors of even degree below `k`
-/// cancel.
+/// For `k = 1` one neuron; for even `k` as many in a plane, at multiples of `pi/k` and with signs
+/// in turn: their tensors of even degree below `k` cancel.
 pub(super) fn teacher(k: usize, d: usize) -> Result<Teacher, ModelError> {
     let mut first_layer = vec![0.0; k * d];
     for (i, w) in first_layer.chunks_exact_mut(d).enumerate() {
@@ -53,13 +54,15 @@ pub(super) fn teacher(k: usize, d: usize) -> Result<Teacher, ModelError> {
     Teacher::new(Network::new(d, signs, first_layer)?)
 }
 
-/// Rungs of the ladder of `n` before a study gives up; each has twice the samples of the one before.
+/// Rungs of the ladder of `n` before a study gives up; each has twice the samples of the one
+/// before.
 const RUNGS: usize = 14;
-/// Signal over noise, squared, at which a rung is believed: well above what a direction at random has.
+/// Signal over noise, squared, at which a rung is believed: well above what a direction at random
+/// has.
 const CLEAR: f64 = 2.0;
 
-/// The need of one start: `n` doubles from `d^k/2` on until the signal is clear of the noise; their ratio is of order `n`, and so where it is 1
-/// follows.
+/// The need of one start: `n` doubles from `d^k/2` on until the signal is clear of the noise; their
+/// ratio is of order `n`, and so where it is 1 follows.
 pub(super) fn need(
     teacher: &Teacher,
     (degrees, k): (Degrees, usize),
@@ -113,8 +116,9 @@ pub(super) fn derive(found: Found<'_>) -> Vec<Measurement> {
     measured(found).map(of).collect()
 }
 
-/// The need up to a constant, `d/|P w|^(2(k-1))` at the median of `|P w|^2`, which is `1 - 2^(-2/(d-2))` for a uniform unit vector and a span of
-/// rank 2: of order `d^k`, but for small `d` of a greater exponent.
+/// The need up to a constant, `d/|P w|^(2(k-1))` at the median of `|P w|^2`, which is `1 -
+/// 2^(-2/(d-2))` for a uniform unit vector and a span of rank 2: of order `d^k`, but for small `d`
+/// of a greater exponent.
 fn law(k: f64, d: f64) -> f64 {
     d / (1.0 - (-2.0 / (d - 2.0)).exp2()).powf(k - 1.0)
 }

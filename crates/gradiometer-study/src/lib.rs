@@ -1,8 +1,11 @@
-//! Experiments with one command each: the claims of sections 8 and 9 and the questions of the paper's review (section 10).
+//! Experiments with one command each: the claims of sections 8 and 9 and the questions of the
+//! paper's review (section 10).
 //!
-//! A study has cases, and measures the same quantities in each over the same seeds; from these it derives others (exponents, thresholds) and
-//! answers its claims by their confidence intervals. It has a quick size for tests and a full one. Its tasks, a case at a seed, are independent
-//! of each other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on the clock or the number of threads.
+//! A study has cases, and measures the same quantities in each over the same seeds; from these it
+//! derives others (exponents, thresholds) and answers its claims by their confidence intervals. It
+//! has a quick size for tests and a full one. Its tasks, a case at a seed, are independent of each
+//! other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on
+//! the clock or the number of threads.
 
 mod collapse;
 mod decay;
@@ -18,21 +21,21 @@ mod phases;
 mod preprocessing;
 mod reading;
 mod regime;
+mod report;
 mod samples;
 mod session;
 mod stages;
 mod training;
 mod width;
 
-use gradiometer_files::number;
 use reading::Found;
-use serde_json::{Map, Value, json};
 use session::{Failure, Plan};
 use std::ops::ControlFlow;
 
 pub use error::StudyError;
 pub use measurement::{Band, Level, Measure, Measurement, Setting};
 pub use reading::{Answer, Conclusion};
+pub use report::{ConclusionReport, FindingsReport, LevelReport, MeasurementReport};
 pub use session::{Progress, Session};
 
 /// How much a study computes.
@@ -199,8 +202,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// One line a value: `study, setting..., seed, measure, value`; a setting is empty where the value is about several, and in quotes where it has a
-    /// comma.
+    /// One line a value: `study, setting..., seed, measure, value`; a setting is empty where the
+    /// value is about several, and in quotes where it has a comma.
     pub fn csv(&self) -> String {
         let names = self.measurements.first().map_or(&[][..], |first| &first.setting);
         let mut header = vec!["study"];
@@ -218,45 +221,23 @@ impl Findings {
         lines.join("\n") + "\n"
     }
 
-    /// Everything as one object.
-    pub fn json(&self) -> Value {
-        let level = |level: &Level| match level {
-            Level::Number(x) => number(*x),
-            Level::Name(name) => json!(name),
-            Level::Several => Value::Null,
-        };
-        let measurement = |found: &Measurement| {
-            let setting: Map<String, Value> =
-                found.setting.iter().map(|(name, x)| ((*name).to_owned(), level(x))).collect();
-            let (low, high) = found.interval();
-            json!({
-                "setting": setting,
-                "measure": found.measure.name,
-                "mean": number(found.mean()),
-                "interval": [number(low), number(high)],
-                "band": found.measure.band.name(),
-                "seeds": found.values.iter().map(|(seed, _)| seed).collect::<Vec<_>>(),
-                "values": found.values.iter().map(|(_, x)| number(*x)).collect::<Vec<_>>(),
-            })
-        };
-        let conclusion = |found: &Conclusion| {
-            json!({
-                "claim": found.claim,
-                "answer": found.answer.to_string(),
-                "figures": found.figures,
-                "sentence": found.sentence(),
-            })
-        };
-        json!({
-            "study": self.study.name,
-            "statement": self.study.statement,
-            "about": self.study.about,
-            "size": self.size.name(),
-            "confidence": 0.95,
-            "measurements": self.measurements.iter().map(measurement).collect::<Vec<_>>(),
-            "conclusions": self.conclusions.iter().map(conclusion).collect::<Vec<_>>(),
-            "evidence": "sampled",
-        })
+    /// Everything as its file has it.
+    pub fn report(&self) -> FindingsReport {
+        FindingsReport {
+            study: self.study.name.to_owned(),
+            statement: self.study.statement.to_owned(),
+            about: self.study.about.to_owned(),
+            size: self.size.name().to_owned(),
+            confidence: 0.95,
+            measurements: self.measurements.iter().map(Into::into).collect(),
+            conclusions: self.conclusions.iter().map(Into::into).collect(),
+            evidence: "sampled".to_owned(),
+        }
+    }
+
+    /// The same as one object.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::json!(self.report())
     }
 
     /// What the measurements say, a claim a sentence.

@@ -116,7 +116,8 @@ impl Measurement {
         self.values.iter().map(|(_, x)| x).sum::<f64>() / self.values.len() as f64
     }
 
-    /// The 95 % confidence interval of the mean; NaN where there is none, as for one seed and Student's distribution.
+    /// The 95 % confidence interval of the mean; NaN where there is none, as for one seed and
+    /// Student's distribution.
     ///
     /// # Examples
     /// ```

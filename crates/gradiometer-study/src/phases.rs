@@ -1,7 +1,7 @@
 //! 10.7: samples against dimension at each stage.
 //!
-//! Algorithm 1 on `n` samples; after each stage the student is compared with the teacher in expectation. The three orthonormal teachers of
-//! statement 9.1.
+//! Algorithm 1 on `n` samples; after each stage the student is compared with the teacher in
+//! expectation. The three orthonormal teachers of statement 9.1.
 
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, event, mean};
@@ -26,8 +26,9 @@ const MEASURES: &[Measure] = &[
     event("stage_2"),
     event("stage_3"),
 ];
-/// When a stage has succeeded: the median cosine to the span is at least this after Stage 1, the loss at most [`FITTED`] of that of the zero network
-/// after Stage 2, worst and mean angle at most [`FOUND`] radians after Stage 3.
+/// When a stage has succeeded: the median cosine to the span is at least this after Stage 1, the
+/// loss at most [`FITTED`] of that of the zero network after Stage 2, worst and mean angle at most
+/// [`FOUND`] radians after Stage 3.
 const IN_SPAN: f64 = std::f64::consts::FRAC_1_SQRT_2;
 const FITTED: f64 = 0.25;
 const FOUND: f64 = 0.2;
@@ -90,7 +91,8 @@ fn stages(
     Ok(values)
 }
 
-/// The least ratio from which on a stage succeeds more often than not at a dimension; infinite if at none.
+/// The least ratio from which on a stage succeeds more often than not at a dimension; infinite if
+/// at none.
 fn threshold(column: &[&Measurement]) -> f64 {
     let failing = column.iter().rposition(|one| one.mean() <= 0.5);
     let first = column.get(failing.map_or(0, |last| last + 1));

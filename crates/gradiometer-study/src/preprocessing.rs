@@ -1,7 +1,7 @@
 //! 10.1: what happens if preprocessing cannot be done.
 //!
-//! Algorithm 1 and plain gradient descent on both layers from an independent Gaussian start, each on the objective of the degrees from 2 and on
-//! the raw one, at several widths.
+//! Algorithm 1 and plain gradient descent on both layers from an independent Gaussian start, each
+//! on the objective of the degrees from 2 and on the raw one, at several widths.
 
 use super::Size;
 use super::collapse::singular_shares;

@@ -85,8 +85,8 @@ impl Conclusion {
     }
 }
 
-/// Whether the first mean is the larger: by the interval of the differences where both have the same seeds, which then share teacher and
-/// start, else by their own.
+/// Whether the first mean is the larger: by the interval of the differences where both have the
+/// same seeds, which then share teacher and start, else by their own.
 pub(super) fn exceeds(left: &Measurement, right: &Measurement) -> Answer {
     let pairs = || left.values.iter().zip(&right.values);
     if left.values.len() == right.values.len() && pairs().all(|(x, y)| x.0 == y.0) {
@@ -185,8 +185,8 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// For each seed the slope of the logarithm of a quantity against that of a parameter, at the values; seeds with fewer than two positive
-    /// values are left out.
+    /// For each seed the slope of the logarithm of a quantity against that of a parameter, at the
+    /// values; seeds with fewer than two positive values are left out.
     pub(super) fn exponents(
         self,
         name: &'static str,

@@ -1,7 +1,8 @@
 //! 10.5: where the local regime begins.
 //!
-//! Stage 3 starts from students with one neuron or four for each of the teacher's, in two families: at larger and larger angles from their teachers,
-//! and at a fixed angle with a larger and larger share of them given directions and signs at random. Success is a recovered teacher.
+//! Stage 3 starts from students with one neuron or four for each of the teacher's, in two families:
+//! at larger and larger angles from their teachers, and at a fixed angle with a larger and larger
+//! share of them given directions and signs at random. Success is a recovered teacher.
 
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, event, mean};

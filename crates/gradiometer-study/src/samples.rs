@@ -1,10 +1,12 @@
 //! 9.1: how many samples the first step needs.
 //!
-//! For orthonormal teachers with amplitudes of modulus 1 a neuron's first step is `H w/(2 pi)` up to a factor, of squared length
-//! `(|P w|/(2 pi))^2` where `d |P w|^2` tends to a chi-squared variable of `r` degrees. The noise of `(1/2n) sum_i y~_i sign(w.x_i) x_i` has squared length
-//! `d Var(y~)/(4 n)`, `Var(y~) = r k(1)`, `k(1) = 1/4 - 1/(2 pi)`, of which `r/d` lies in the span. With the median `q_r` of that variable and the noise
-//! over the signal `s = pi^2 k(1) (r/q_r) d^2/n`, the median cosine is `((1 + s r/d)/(1 + s))^(1/2)` up to relative terms of order `1/d`: for large
-//! `d` and `r = 3` it is 0.68, 0.88 and 0.97 at `n/d^2 = 1, 4, 16`.
+//! For orthonormal teachers with amplitudes of modulus 1 a neuron's first step is `H w/(2 pi)` up
+//! to a factor, of squared length `(|P w|/(2 pi))^2` where `d |P w|^2` tends to a chi-squared
+//! variable of `r` degrees. The noise of `(1/2n) sum_i y~_i sign(w.x_i) x_i` has squared length `d
+//! Var(y~)/(4 n)`, `Var(y~) = r k(1)`, `k(1) = 1/4 - 1/(2 pi)`, of which `r/d` lies in the span.
+//! With the median `q_r` of that variable and the noise over the signal `s = pi^2 k(1) (r/q_r)
+//! d^2/n`, the median cosine is `((1 + s r/d)/(1 + s))^(1/2)` up to relative terms of order `1/d`:
+//! for large `d` and `r = 3` it is 0.68, 0.88 and 0.97 at `n/d^2 = 1, 4, 16`.
 
 use super::measurement::{Measure, Measurement, mean};
 use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
@@ -90,7 +92,8 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     Ok(conclusions)
 }
 
-/// Whether a measured cosine is the given one, up to the relative order `1/d` that the prediction leaves out and its interval.
+/// Whether a measured cosine is the given one, up to the relative order `1/d` that the prediction
+/// leaves out and its interval.
 pub(super) fn agrees(found: &Measurement, cosine: f64) -> bool {
     let (low, high) = found.interval();
     let room = 1.0 / found.number("d");
@@ -105,7 +108,8 @@ pub(super) fn predicted(d: f64, n: f64) -> f64 {
     ((1.0 + noise * rank / d) / (1.0 + noise)).sqrt()
 }
 
-/// The median over the neurons of `|P w|/|w|` after the first step, `P` the projection onto the teacher's span.
+/// The median over the neurons of `|P w|/|w|` after the first step, `P` the projection onto the
+/// teacher's span.
 fn median_cosine(d: usize, n: usize, neurons: usize, seed: u64) -> Result<f64, Failure> {
     let student = first_step(
         &Samples::drawn(teacher(d)?, Activation::Relu, &request(n, seed))?,

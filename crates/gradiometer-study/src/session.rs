@@ -1,4 +1,5 @@
-//! A study under way: its tasks one after another, written down so that a killed study goes on where it was.
+//! A study under way: its tasks one after another, written down so that a killed study goes on
+//! where it was.
 
 use super::measurement::{Measure, Measurement, Setting};
 use super::{Findings, Found, Size, Study};
@@ -26,7 +27,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The measures of every case at the seeds from 0 on; a task returns one value for each measure.
+    /// The measures of every case at the seeds from 0 on; a task returns one value for each
+    /// measure.
     pub(super) fn new<C: Send + Sync + 'static>(
         cases: Vec<C>,
         setting: impl Fn(&C) -> Setting,
@@ -70,7 +72,8 @@ pub struct Progress {
     pub all: usize,
 }
 
-/// The state file: which study it is of, and the values of the tasks done, in order; null for what is not finite.
+/// The state file: which study it is of, and the values of the tasks done, in order; null for what
+/// is not finite.
 #[derive(Serialize, Deserialize)]
 struct State {
     study: String,
@@ -107,7 +110,8 @@ impl Session {
     /// This study at the state that a file holds.
     ///
     /// # Errors
-    /// [`FilesError::OtherState`] if it belongs to another study, size or version, [`FilesError`] if it cannot be read.
+    /// [`FilesError::OtherState`] if it belongs to another study, size or version, [`FilesError`]
+    /// if it cannot be read.
     pub fn resumed(mut self, path: &Path) -> Result<Self, FilesError> {
         let found: State = from_json(path, &file::read(path)?, "the state file of a study")?;
         let own = self.state();
@@ -156,7 +160,8 @@ impl Session {
         file::write_atomically(path, text.as_bytes())
     }
 
-    /// Goes on until all tasks are done or `progress` stops it; writes the state to `file` after every few tasks. `None` if it was stopped.
+    /// Goes on until all tasks are done or `progress` stops it; writes the state to `file` after
+    /// every few tasks. `None` if it was stopped.
     ///
     /// # Errors
     /// [`StudyError::Failed`], a defect, or [`FilesError::Write`].

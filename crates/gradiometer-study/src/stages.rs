@@ -44,8 +44,8 @@ pub(super) fn plan(size: Size) -> Plan {
     })
 }
 
-/// A small step size of Stage 1: large ones leave neurons so long that gradient descent on the second layer, or on both without balancing,
-/// diverges.
+/// A small step size of Stage 1: large ones leave neurons so long that gradient descent on the
+/// second layer, or on both without balancing, diverges.
 const SMALL_STEP: f64 = 30.0;
 
 /// Algorithm 1 with one part changed.

@@ -63,7 +63,8 @@ impl Quick {
         self
     }
 
-    /// The same with two values of a parameter exchanged: the negative control of a comparison between them.
+    /// The same with two values of a parameter exchanged: the negative control of a comparison
+    /// between them.
     fn exchanged(&self, name: &str, first: impl Into<Level>, second: impl Into<Level>) -> Self {
         let (first, second) = (first.into(), second.into());
         self.altered(|found| {
@@ -109,7 +110,8 @@ fn the_cosine_depends_on_the_samples_over_the_squared_dimension() {
         for d in [20, 40_usize] {
             let here = found.at("median_cosine", &[("d", d.into()), ("n_over_d2", ratio.into())]);
             let (d, n) = (d as f64, (ratio * d * d) as f64);
-            // Negative control: half or twice the samples are noticed where the cosine is not near 1.
+            // Negative control: half or twice the samples are noticed where the cosine is not near
+            // 1.
             if ratio < 16 && d > 20.0 {
                 for other in [0.5, 2.0] {
                     assert!(!samples::agrees(here, samples::predicted(d, other * n)), "{here:?}");
@@ -125,7 +127,8 @@ fn the_cosine_depends_on_the_samples_over_the_squared_dimension() {
 
 /// The prototype's leading share (statement 9.2).
 const COLLAPSED: f64 = 0.93;
-/// How far the two-digit figures of section 9 may be from ours: half their last digit and the spread over dimensions.
+/// How far the two-digit figures of section 9 may be from ours: half their last digit and the
+/// spread over dimensions.
 const TWO_DIGITS: f64 = 0.03;
 
 #[test]

@@ -1,4 +1,5 @@
-//! Whole runs as the studies compare them: teachers, the run itself, and what is measured at its end.
+//! Whole runs as the studies compare them: teachers, the run itself, and what is measured at its
+//! end.
 
 use super::measurement::{Measure, event, mean};
 use super::session::Failure;
@@ -40,8 +41,9 @@ impl Sizes {
     }
 }
 
-/// What is measured at the end of a run: the loss of the degrees from 2 in expectation, the worst angle of the average neurons, the mean angle
-/// of the mass, the share of the mass farther than [`AWAY`] from every teacher, and whether the teacher is recovered ([`RECOVERED`]).
+/// What is measured at the end of a run: the loss of the degrees from 2 in expectation, the worst
+/// angle of the average neurons, the mean angle of the mass, the share of the mass farther than
+/// [`AWAY`] from every teacher, and whether the teacher is recovered ([`RECOVERED`]).
 pub(super) const OUTCOME: [Measure; 5] =
     [mean("loss"), mean("worst_angle"), mean("mean_angle"), mean("away_share"), event("recovered")];
 

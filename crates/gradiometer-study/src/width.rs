@@ -9,7 +9,8 @@ use gradiometer_instances::generate::symmetric_start;
 use gradiometer_population::{Objective as _, Population};
 use gradiometer_train::{Algorithm, LOSS_ACCURACY, Stage1, Stage3};
 
-/// The loss over that of the zero network, and `zeta+` at the first `lambda` of Stage 3 over `|mu*|`.
+/// The loss over that of the zero network, and `zeta+` at the first `lambda` of Stage 3 over
+/// `|mu*|`.
 const MEASURES: &[Measure] = &[mean("loss_share"), mean("gap_share")];
 
 pub(super) fn plan(size: Size) -> Plan {

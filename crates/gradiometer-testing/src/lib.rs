@@ -45,8 +45,9 @@ pub const fn rounding(n: usize, scale: f64) -> Tolerance {
 
 /// `z` standard errors of a mean of `n` samples.
 ///
-/// The standard error is measured on the same samples, and for near-normal samples is itself uncertain by a relative
-/// `1/sqrt(2 (n - 1))`. The bound leaves `z` of these too: `z standard_error (1 + z/sqrt(2 (n - 1)))`.
+/// The standard error is measured on the same samples, and for near-normal samples is itself
+/// uncertain by a relative `1/sqrt(2 (n - 1))`. The bound leaves `z` of these too: `z
+/// standard_error (1 + z/sqrt(2 (n - 1)))`.
 ///
 /// # Panics
 /// If `n < 2`: one sample shows no standard error.
@@ -56,7 +57,8 @@ pub fn sampling(n: usize, standard_error: f64, z: f64) -> Tolerance {
 }
 
 impl Tolerance {
-    /// The largest difference that is let through. Not a number, or negative, if a part is: then nothing is let through.
+    /// The largest difference that is let through. Not a number, or negative, if a part is: then
+    /// nothing is let through.
     pub fn bound(self) -> f64 {
         match self {
             Self::Exact => 0.0,
@@ -89,7 +91,8 @@ impl fmt::Display for Tolerance {
 /// Requires `|left - right| <= tolerance`. NaN on any side fails; infinities are close to nothing.
 ///
 /// # Panics
-/// If they are further apart; the message has both sides, their difference and ratio, and the tolerance.
+/// If they are further apart; the message has both sides, their difference and ratio, and the
+/// tolerance.
 #[track_caller]
 pub fn close(left: f64, right: f64, tolerance: Tolerance) {
     let apart = (left - right).abs();
@@ -103,7 +106,8 @@ pub fn close(left: f64, right: f64, tolerance: Tolerance) {
 /// Requires `left <= right + tolerance`. NaN on any side fails.
 ///
 /// # Panics
-/// If the left side is larger; the message has both sides, their difference and ratio, and the tolerance.
+/// If the left side is larger; the message has both sides, their difference and ratio, and the
+/// tolerance.
 #[track_caller]
 pub fn at_most(left: f64, right: f64, tolerance: Tolerance) {
     let excess = left - right;
@@ -144,7 +148,8 @@ impl Words {
     }
 }
 
-/// Whether the long forms of tests were asked for: the environment variable `RUN_SLOW_TESTS` is set.
+/// Whether the long forms of tests were asked for: the environment variable `RUN_SLOW_TESTS` is
+/// set.
 pub fn runs_slow_tests() -> bool {
     std::env::var_os("RUN_SLOW_TESTS").is_some()
 }

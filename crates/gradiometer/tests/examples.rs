@@ -1,4 +1,5 @@
-//! The three programs of `examples/`, run as a user would: `cargo test` builds them beside the tests.
+//! The three programs of `examples/`, run as a user would: `cargo test` builds them beside the
+//! tests.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
 use gradiometer::files::{TensorNames, write_network};

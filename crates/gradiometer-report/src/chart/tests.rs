@@ -7,17 +7,14 @@ fn labels(ticks: &[(f64, String)]) -> Vec<&str> {
 #[test]
 fn ticks_are_round_and_few() {
     assert_eq!(labels(&linear_ticks(-0.04, 1.04, 5)), ["0", "0.5", "1.0"]);
-    assert_eq!(
-        labels(&linear_ticks(-3.0, 3.0, 6)),
-        ["\u{2212}3", "\u{2212}2", "\u{2212}1", "0", "1", "2", "3"]
-    );
+    assert_eq!(labels(&linear_ticks(-3.0, 3.0, 6)), ["−3", "−2", "−1", "0", "1", "2", "3"]);
     let decades = log_ticks(-11.2, 0.3, 6);
     assert_eq!(
         decades.iter().map(|t| t.0.log10().round()).collect::<Vec<_>>(),
         [-10.0, -8.0, -6.0, -4.0, -2.0, 0.0]
     );
     assert_eq!(decades[5].1, "1");
-    assert!(decades[0].1.contains("\u{2212}10</tspan>"));
+    assert!(decades[0].1.contains("−10</tspan>"));
     // Less than two decades have plain numbers.
     assert_eq!(labels(&log_ticks(0.2, 1.1, 7)), ["2", "3", "5", "7", "10"]);
     for (low, high) in [(-2.3, -1.9), (0.0, 0.01), (3.0, 17.0)] {

@@ -1,4 +1,5 @@
-//! The certificate `eta` around circles through the teachers, with the bound `1 - rho delta^2` that is proved.
+//! The certificate `eta` around circles through the teachers, with the bound `1 - rho delta^2` that
+//! is proved.
 
 use super::neurons::{degrees, pairs, teachers};
 use super::{Figure, Table};
@@ -67,8 +68,8 @@ fn circle(
         }
     };
     let caption = format!(
-        "The certificate \u{3b7} {place}: it touches +1 at the positive teachers and \u{2212}1 at the negative ones and stays inside the shaded bound 1 \u{2212} \u{3c1} \u{3b4}\u{b2} \
-         elsewhere, \u{3c1} = {} ({known}).",
+        "The certificate η {place}: it touches +1 at the positive teachers and −1 at the negative ones and stays inside the shaded bound 1 − ρ δ² \
+         elsewhere, ρ = {} ({known}).",
         super::number(rho, 4)
     );
     let (name, title) = match pair {
@@ -81,12 +82,12 @@ fn circle(
     let first = marks.iter().find(|m| plane.coordinates(&m.direction).0 > 0.999_999);
     let label =
         format!("angle from {} [degrees]", first.map_or("the first axis", |m| m.name.as_str()));
-    let (x, y) = (Axis::between(-4.0, 184.0, &label), Axis::between(-1.25, 1.25, "\u{3b7}"));
+    let (x, y) = (Axis::between(-4.0, 184.0, &label), Axis::between(-1.25, 1.25, "η"));
     let legend = [
-        (Key::Line("s s0"), "\u{3b7}"),
-        (Key::Area("b f6"), "|\u{3b7}| \u{2264} 1 \u{2212} \u{3c1} \u{3b4}\u{b2}"),
+        (Key::Line("s s0"), "η"),
+        (Key::Area("b f6"), "|η| ≤ 1 − ρ δ²"),
         (Key::Dot("np"), "teacher, +"),
-        (Key::Dot("nn"), "teacher, \u{2212}"),
+        (Key::Dot("nn"), "teacher, −"),
     ];
     let mut chart = Chart::new((&name, &title, &caption), x, y, &legend);
     chart.band(6, &bound);
@@ -116,7 +117,7 @@ fn circle(
     let rows: Vec<Vec<f64>> = values.iter().zip(&bound).map(|(v, b)| vec![v.0, v.1, b.2]).collect();
     Figure {
         svg: chart.finish(),
-        table: Table::of_points(&["degrees", "\u{3b7}", "1 \u{2212} \u{3c1} \u{3b4}\u{b2}"], &rows),
+        table: Table::of_points(&["degrees", "η", "1 − ρ δ²"], &rows),
         name,
         title,
         caption,

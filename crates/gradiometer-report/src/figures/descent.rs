@@ -1,4 +1,5 @@
-//! The descent direction of 7.8 where Stage 3 begins: near neurons move to their share of a teacher, the others to zero.
+//! The descent direction of 7.8 where Stage 3 begins: near neurons move to their share of a
+//! teacher, the others to zero.
 
 use super::neurons::{pairs, teachers};
 use super::{Figure, Table, number};
@@ -9,7 +10,8 @@ use gradiometer_hermite::float::maximum_of;
 use gradiometer_run::record::StageName;
 use gradiometer_run::snapshots::{Neuron, Snapshot};
 
-/// The first moment at which every teacher has a close neuron and half of the mass is close; else the last.
+/// The first moment at which every teacher has a close neuron and half of the mass is close; else
+/// the last.
 fn moment(run: &RunData) -> Option<&Snapshot> {
     let ready = |m: &&Snapshot| {
         let moves = |n: &&Neuron| n.share.abs() > 0.0;
@@ -23,7 +25,8 @@ fn moment(run: &RunData) -> Option<&Snapshot> {
     run.moments.iter().filter(|m| !early(m)).find(ready).or(run.moments.last())
 }
 
-/// The plane shown: the whole of a rank-2 span, else that of the closest pair; `None` on a line, where the plane is the line and the norm outside.
+/// The plane shown: the whole of a rank-2 span, else that of the closest pair; `None` on a line,
+/// where the plane is the line and the norm outside.
 fn plane(marks: &[TeacherMark]) -> Option<Plane> {
     if marks.first()?.direction.len() == 2 {
         return Plane::whole(&marks[0].direction);
@@ -89,8 +92,7 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
         };
         svg.line("v", end(-1.0), end(0.0));
         svg.line(if marks[*i].positive { "ray rp" } else { "ray rn" }, end(0.0), end(1.0));
-        let text =
-            format!("{} {}", marks[*i].name, if marks[*i].positive { '+' } else { '\u{2212}' });
+        let text = format!("{} {}", marks[*i].name, if marks[*i].positive { '+' } else { '−' });
         let tip = end(1.0 + 18.0 / radius);
         svg.text("lab m", (tip.0, tip.1 + 4.0), &text);
     }

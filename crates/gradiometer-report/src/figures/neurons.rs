@@ -1,4 +1,5 @@
-//! The neurons in the teacher's span, moment by moment: arrows in a plane, or dots on the map of the sphere.
+//! The neurons in the teacher's span, moment by moment: arrows in a plane, or dots on the map of
+//! the sphere.
 
 use super::{Figure, Table, number, teacher_name, thinned};
 use crate::data::RunData;
@@ -31,7 +32,8 @@ pub(crate) fn teachers(run: &RunData) -> Vec<TeacherMark> {
         .collect()
 }
 
-/// Pairs of teachers whose planes are shown: the closest ones first, until every teacher was in one or there are enough.
+/// Pairs of teachers whose planes are shown: the closest ones first, until every teacher was in one
+/// or there are enough.
 pub(crate) fn pairs(teachers: &[TeacherMark]) -> Vec<(usize, usize)> {
     let mut all: Vec<(f64, usize, usize)> = Vec::new();
     for i in 0..teachers.len() {
@@ -62,7 +64,8 @@ struct Panel {
 
 #[derive(Clone, Debug)]
 enum View {
-    /// Neurons as arrows from the centre, of length by mass; the second coordinate may be the norm outside of a line.
+    /// Neurons as arrows from the centre, of length by mass; the second coordinate may be the norm
+    /// outside of a line.
     Plane(Plane),
     Line,
     /// Neurons as dots, of size by mass.
@@ -292,7 +295,7 @@ fn ring(svg: &mut Svg, panel: &Panel, eta: impl Fn(f64) -> f64) {
 fn labels(svg: &mut Svg, marks: &[TeacherMark], panel: &Panel) {
     let (centre, radius) = (panel.centre, panel.radius);
     for mark in marks {
-        let sign = if mark.positive { '+' } else { '\u{2212}' };
+        let sign = if mark.positive { '+' } else { '−' };
         let text = format!("{} {sign}", mark.name);
         match &panel.view {
             View::Map(map) => {
@@ -320,7 +323,8 @@ fn labels(svg: &mut Svg, marks: &[TeacherMark], panel: &Panel) {
     }
 }
 
-/// The neurons' indices that have a mark of their own in every panel: those of the last moment, then of the ones before, as many as there is room for.
+/// The neurons' indices that have a mark of their own in every panel: those of the last moment,
+/// then of the ones before, as many as there is room for.
 pub(super) fn slots(moments: &[&Snapshot], panels: usize) -> Vec<usize> {
     let most = MOST_MARKS / panels.max(1);
     let mut chosen = std::collections::BTreeSet::new();

@@ -5,8 +5,8 @@ use crate::chart::{Axis, Chart, Key, Scale, WIDTH, plain};
 use crate::colour::STEPS;
 use crate::svg::Svg;
 use gradiometer_hermite::float::{maximum_of, minimum_of};
+use gradiometer_study::{FindingsReport, LevelReport, MeasurementReport};
 use gradiometer_verify::statistics::PowerFit;
-use serde_json::Value;
 
 /// The setting that is no choice but what theory says the quantity is.
 const PREDICTED: &str = "predicted";
@@ -34,38 +34,37 @@ pub(crate) struct Cell {
 }
 
 /// The measurements of a study's file.
-pub(crate) fn cells(study: &Value) -> Vec<Cell> {
-    let float = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
+pub(crate) fn cells(study: &FindingsReport) -> Vec<Cell> {
     // Names of settings, in the order in which they come.
     let mut names: Vec<String> = Vec::new();
-    let mut found = Vec::new();
-    for measurement in study["measurements"].as_array().into_iter().flatten() {
-        let quantity = measurement["measure"].as_str().or(measurement["quantity"].as_str());
-        let (Some(setting), Some(quantity)) = (measurement["setting"].as_object(), quantity) else {
-            continue;
+    let mut level = |name: &str, level: &LevelReport| {
+        let name = words(name);
+        let label = match level {
+            LevelReport::Number(x) => {
+                return Level { name, value: *x, label: plain(*x), named: false };
+            }
+            LevelReport::Several => {
+                return Level { name, value: f64::NAN, label: plain(f64::NAN), named: false };
+            }
+            LevelReport::Name(label) => label,
         };
-        let setting = setting.iter().map(|(name, value)| {
-            let Some(label) = value.as_str() else {
-                let value = float(value);
-                return Level { name: words(name), value, label: plain(value), named: false };
-            };
-            let place = names.iter().position(|n| n == label).unwrap_or_else(|| {
-                names.push(label.to_owned());
-                names.len() - 1
-            });
-            Level { name: words(name), value: place as f64, label: words(label), named: true }
+        let place = names.iter().position(|n| n == label).unwrap_or_else(|| {
+            names.push(label.clone());
+            names.len() - 1
         });
-        let setting = setting.collect();
-        let mean = float(&measurement["mean"]);
-        let half = float(&measurement["half_width"]);
-        let interval = match measurement["interval"].as_array().map(Vec::as_slice) {
-            Some([low, high]) => (float(low), float(high)),
-            _ => (mean - half, mean + half),
-        };
-        let values = measurement["values"].as_array().into_iter().flatten().map(float).collect();
-        found.push(Cell { setting, quantity: words(quantity), mean, interval, values });
-    }
-    found
+        Level { name, value: place as f64, label: words(label), named: true }
+    };
+    let cell = |one: &MeasurementReport| Cell {
+        setting: one.setting.iter().map(|(name, value)| level(name, value)).collect(),
+        quantity: words(&one.measure),
+        mean: one.mean,
+        interval: match *one.interval.as_slice() {
+            [low, high] => (low, high),
+            _ => (f64::NAN, f64::NAN),
+        },
+        values: one.values.clone(),
+    };
+    study.measurements.iter().map(cell).collect()
 }
 
 /// Figures of every quantity of a study; their names begin with its own.
@@ -126,7 +125,8 @@ fn varying(cells: &[&Cell]) -> Vec<(String, usize)> {
     counted.filter(|(_, count)| *count > 1).collect()
 }
 
-/// Two settings that tell all measurements apart and of whose values every combination is there: the smallest such grid.
+/// Two settings that tell all measurements apart and of whose values every combination is there:
+/// the smallest such grid.
 fn axes_of_grid(cells: &[&Cell]) -> Option<(String, Option<String>)> {
     let varying = varying(cells);
     let mut best: Option<(usize, String, String)> = None;
@@ -192,7 +192,7 @@ fn scale(values: &[f64]) -> Scale {
 
 /// A name from a file as a reader wants it: `n_over_d2` is n/d^2, an underscore a space.
 fn words(name: &str) -> String {
-    name.replace("_over_d2", "/d\u{b2}").replace("_over_", "/").replace('_', " ")
+    name.replace("_over_d2", "/d²").replace("_over_", "/").replace('_', " ")
 }
 
 /// A text with a capital at its start.
@@ -256,10 +256,8 @@ fn curves(
                 },
             );
             match fit(&members(*g)) {
-                Some(fit) => {
-                    format!("{name}: exponent {:.2} \u{b1} {:.2}", fit.slope, fit.half_width)
-                        .replace('-', "\u{2212}")
-                }
+                Some(fit) => format!("{name}: exponent {:.2} ± {:.2}", fit.slope, fit.half_width)
+                    .replace('-', "−"),
                 None => name,
             }
         })

@@ -172,7 +172,7 @@ fn loss(run: &RunData) -> Option<Figure> {
     let curves = [curve(run, "loss L", data::LOSS)];
     let band = run.analysis.is_ok().then(|| {
         let points = run.series.bands(data::GAP_LOW, data::GAP_HIGH);
-        Band { name: "gap \u{3b6}, interval of 5.2", points }
+        Band { name: "gap ζ, interval of 5.2", points }
     });
     let falling = last_positive(&curves[0].points).map(|last| guide(run, 2, last));
     // The worst case of 8.3, L <= eps within 1/eps^2 steps, through the end of the first epoch.
@@ -267,7 +267,7 @@ fn mass_beyond(run: &RunData) -> Option<Figure> {
 }
 
 fn balance(run: &RunData) -> Option<Figure> {
-    let curves = [curve(run, "max | |a| \u{2212} |w| |", data::DEFECT)];
+    let curves = [curve(run, "max | |a| − |w| |", data::DEFECT)];
     let caption = "How far the layers are from balance (3.4). Norm balancing brings it down to \
                    rounding, each gradient step disturbs it by an amount of order η², and weight \
                    decay on both layers removes it again.";
@@ -304,9 +304,8 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
         curves.push(Curve { name, points });
     }
     let all = || curves.iter().flat_map(|c| c.points.iter());
-    let x =
-        Axis::over(Scale::Log, "angle \u{3b4} to the nearest teacher [rad]", all().map(|p| p.0))?;
-    let y = Axis::over(Scale::Log, "mass beyond \u{3b4}", all().map(|p| p.1))?;
+    let x = Axis::over(Scale::Log, "angle δ to the nearest teacher [rad]", all().map(|p| p.0))?;
+    let y = Axis::over(Scale::Log, "mass beyond δ", all().map(|p| p.1))?;
     let classes: Vec<String> = (0..curves.len()).map(|k| format!("s s{}", k % 8)).collect();
     let mut legend: Vec<(Key<'_>, &str)> =
         curves.iter().zip(&classes).map(|(c, class)| (Key::Line(class), c.name.as_str())).collect();

@@ -29,7 +29,7 @@ fn cut(name: &str) -> String {
     if name.chars().count() <= NAME {
         return name.to_owned();
     }
-    name.chars().take(NAME - 1).chain(['\u{2026}']).collect()
+    name.chars().take(NAME - 1).chain(['…']).collect()
 }
 
 struct Row<'a> {

@@ -71,8 +71,9 @@ impl PrecisionName {
 
 /// `[samples]`: either `count` Gaussian ones, or `file`.
 ///
-/// Stage 1 and the ridge fit average over all of them. A step of gradient descent averages over all, over `batch` of them in a seeded order, or
-/// with `fresh` over new ones, and takes the same batch `reuse` times.
+/// Stage 1 and the ridge fit average over all of them. A step of gradient descent averages over
+/// all, over `batch` of them in a seeded order, or with `fresh` over new ones, and takes the same
+/// batch `reuse` times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplesSection {
@@ -226,14 +227,16 @@ pub enum Start {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StudentSection {
-    /// A network file, relative to the experiment's folder; the other fields are then without meaning.
+    /// A network file, relative to the experiment's folder; the other fields are then without
+    /// meaning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
     /// Number of neurons `m`, even for the symmetric start.
     pub neurons: usize,
     /// How it starts.
     pub start: Start,
-    /// For a symmetric start `|a_j|`, default `1/sqrt(m)`; for a Gaussian one `s` in `a_j ~ N(0, s^2/m)`, default 1.
+    /// For a symmetric start `|a_j|`, default `1/sqrt(m)`; for a Gaussian one `s` in `a_j ~ N(0,
+    /// s^2/m)`, default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_layer_scale: Option<f64>,
     /// For a Gaussian start `s` in `w_j ~ N(0, s^2 I/d)`; default 1.
@@ -314,9 +317,11 @@ pub struct Stage3Section {
     pub epochs: u64,
     /// Most steps in an epoch.
     pub steps: u64,
-    /// An epoch ends once the gradient's norm is at most this times `lambda^2`; 0 never ends it early.
+    /// An epoch ends once the gradient's norm is at most this times `lambda^2`; 0 never ends it
+    /// early.
     pub gradient_factor: f64,
-    /// `"gradient-descent"`, `"momentum"`, `"adam"`, or `"flow"`: no steps but the flow itself for the time `step_size` times `steps`.
+    /// `"gradient-descent"`, `"momentum"`, `"adam"`, or `"flow"`: no steps but the flow itself for
+    /// the time `step_size` times `steps`.
     pub optimizer: OptimizerName,
     /// Share of the past, for momentum and Adam; default 0.9.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -336,7 +341,8 @@ pub struct Stage3Section {
     pub first_layer_share: f64,
     /// Whether `W` stays as Stage 1 left it.
     pub freeze_first_layer: bool,
-    /// `"none"`, `"last"` or `"every"`: the epochs that Newton's method takes to the minimiser of their objective.
+    /// `"none"`, `"last"` or `"every"`: the epochs that Newton's method takes to the minimiser of
+    /// their objective.
     pub floor: Floors,
     /// Most steps of Newton's method for one floor.
     pub floor_steps: u64,
@@ -456,7 +462,8 @@ pub struct WatchSection {
     pub stop_when_violated: bool,
     /// The angle of 7.3, radians.
     pub angle: f64,
-    /// A certificate from `certify --out`, relative to the experiment's folder; without it one is found, and not proved.
+    /// A certificate from `certify --out`, relative to the experiment's folder; without it one is
+    /// found, and not proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate: Option<PathBuf>,
 }

@@ -63,7 +63,8 @@ fn variants_are_data() {
     let mut distinct: Vec<u64> = losses.as_flattened().iter().map(|x| x.to_bits()).collect();
     distinct.sort_unstable();
     distinct.dedup();
-    // Raw and preprocessed, sampled and exact; the last file has no samples, and its degrees are those of the second.
+    // Raw and preprocessed, sampled and exact; the last file has no samples, and its degrees are
+    // those of the second.
     assert_eq!(distinct.len(), 4, "{losses:?}");
     let erf = parse(&format!("activation = \"erf\"\n{SMALL}")).unwrap();
     let erf = objective(&erf, &teacher).loss(&student, 1.0).value;
@@ -73,7 +74,8 @@ fn variants_are_data() {
         let experiment = parse(&text).unwrap();
         let sampled = objective(&experiment, &teacher).loss(&student, 1.0).value;
         let exact = experiment.population(&teacher).unwrap().loss(&student, 1.0).value;
-        // A mean of 4000 squares, the deviation of each a few times their mean; ReLU's loss is farther away.
+        // A mean of 4000 squares, the deviation of each a few times their mean; ReLU's loss is
+        // farther away.
         assert!((sampled / exact - 1.0).abs() < 0.25, "{name}: {sampled} {exact}");
         assert!((losses[2][1] / exact - 1.0).abs() > 0.25, "{name}: {losses:?} {exact}");
     }

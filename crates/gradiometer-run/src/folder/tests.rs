@@ -59,7 +59,8 @@ fn watched_claims_hold_along_a_run_and_are_recorded() {
         "7.6 average neuron 1",
         "7.10 the largest step",
     ];
-    // Stage 1 takes a step. Then looks after 100 steps, at the end of an epoch, and again in the next one.
+    // Stage 1 takes a step. Then looks after 100 steps, at the end of an epoch, and again in the
+    // next one.
     for step in ["101", "151", "251", "301"] {
         assert_eq!(at(step), expected, "step {step}");
     }
@@ -93,7 +94,8 @@ fn a_violated_claim_ends_the_run_and_the_same_again_on_resuming() {
     let again = finished(&experiment, folder.path(), Existing::Resume, true);
     assert_eq!(again.violation, Some(violation));
     assert_eq!(names.map(bytes), before);
-    // Negative control: the same run with the true certificate goes to its end; not asked to stop, so does the false one.
+    // Negative control: the same run with the true certificate goes to its end; not asked to stop,
+    // so does the false one.
     let other = folder.path().join("other");
     assert!(finished(&experiment, &other, Existing::Keep, false).violation.is_none());
     let patient = parse(&WATCHED.replace("stop_when_violated = true", ""));
@@ -120,7 +122,8 @@ fn a_sampled_run_records_what_it_descends() {
             (row[loss].parse().unwrap(), row[training].parse().unwrap())
         })
         .collect();
-    // Descent lowers the training loss, below the population's and the noise's variance: it fits the noise.
+    // Descent lowers the training loss, below the population's and the noise's variance: it fits
+    // the noise.
     let [first, last] = [rows[rows.len() - 4], rows[rows.len() - 1]];
     assert!(last.1 < first.1 && last.1 < 0.25 && last.0 > 0.0, "{rows:?}");
     let plan = experiment.resolve("".as_ref()).unwrap();
@@ -130,7 +133,8 @@ fn a_sampled_run_records_what_it_descends() {
     assert!((last.1 - expected).abs() <= 0.0, "{} for {expected}", last.1);
 }
 
-/// A run in memory and one in a folder show the same; one that is stopped and resumed shows the rest.
+/// A run in memory and one in a folder show the same; one that is stopped and resumed shows the
+/// rest.
 #[test]
 fn a_run_without_files_shows_what_a_folder_holds() {
     let folder = tempfile::tempdir().unwrap();

@@ -438,8 +438,9 @@ impl Committee {
 
     /// `Phi = I(hat) - (hat_+ q_+ + hat_- q_-)/2 + alpha E sum_y Z_y log Z_y` at a fixed point.
     ///
-    /// `I = E log(sum_k e_k/4)` for binary weights; for Gaussian ones `I = (g(hat_+) + g(hat_-))/2`,
-    /// `g(h) = h - log(1 + h)`, with the sign conventions of both that `Phi = 0` without data.
+    /// `I = E log(sum_k e_k/4)` for binary weights; for Gaussian ones `I = (g(hat_+) +
+    /// g(hat_-))/2`, `g(h) = h - log(1 + h)`, with the sign conventions of both that `Phi = 0`
+    /// without data.
     pub fn free_entropy(&self, weights: Weights, alpha: f64, overlap: Overlap) -> f64 {
         let hat = scaled(self.output(overlap), alpha);
         let channel = match weights {

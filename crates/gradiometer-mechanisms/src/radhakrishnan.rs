@@ -219,9 +219,9 @@ fn orders(sorted: [usize; 4]) -> f64 {
     orders
 }
 
-/// The masses of the regularised optimum for orthonormal teacher directions: `sign(alpha)
-/// (|alpha| - lambda/(2 k(1)))_+`, `k(1) = 1/4 - 1/(2 pi)` (statement 11.10.5 i). There `B = 2 M^{1/2}`
-/// exactly.
+/// The masses of the regularised optimum for orthonormal teacher directions:
+/// `sign(alpha) (|alpha| - lambda/(2 k(1)))_+`, `k(1) = 1/4 - 1/(2 pi)` (statement 11.10.5 i). There
+/// `B = 2 M^{1/2}` exactly.
 ///
 /// # Examples
 /// ```

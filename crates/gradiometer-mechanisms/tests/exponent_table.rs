@@ -211,11 +211,11 @@ fn near_misses_are_never_decided_wrongly() {
     // enclosures.
     let broken = found("z^2 exp(-~1.0 z^2)");
     assert_ne!(broken.conditionals[1].verdict, Verdict::Zero);
-    // A sign of something that is flat at zero has three values: Z2 must not apply. Open: degree 2 is
-    // not zero (its level -1 gives density(1)), but the enclosures do not decide it.
+    // A sign of something that is flat at zero has three values: Z2 must not apply, and degree 2 is
+    // not zero: F_2(-1) = density(1)/sqrt 2.
     let three = Expression::parse("sign(z step(abs z - 1))").unwrap();
     let three = analyse(&three, &Tuning { from: 2, ..Tuning::default() }).unwrap();
-    assert_eq!(three.conditionals[0].verdict, Verdict::Undecided, "{three:?}");
+    assert_eq!(three.conditionals[0].verdict, Verdict::NonZero, "{three:?}");
 }
 
 #[test]

@@ -71,7 +71,8 @@ fn the_reduced_chain_is_the_full_one_on_the_same_samples() {
             for w in &mut w {
                 *w /= norm;
             }
-            // Eight roundings of numbers up to one; the weight is carried on from the reduced value.
+            // Eight roundings of numbers up to one; the weight is carried on from the reduced
+            // value.
             assert!((w[0] - m).abs() <= 64.0 * f64::EPSILON, "{} {m}", w[0]);
             m = w[0];
         }

@@ -100,7 +100,10 @@ impl Number for Enclosure {
     }
 
     fn times(&self, other: &Self) -> Self {
-        *self * *other
+        // Nothing is rounded where a factor is zero, so that a sign of the product is known.
+        let zero =
+            *self == Self::ZERO && other.is_finite() || *other == Self::ZERO && self.is_finite();
+        if zero { Self::ZERO } else { *self * *other }
     }
 
     fn negated(&self) -> Self {
@@ -130,7 +133,11 @@ impl Number for Enclosure {
                 } else if x.is_undefined() {
                     Self::UNDEFINED
                 } else {
-                    Self::new(-1.0, 1.0)
+                    // The sign of zero is zero.
+                    Self::new(
+                        if x.lo() < 0.0 { -1.0 } else { 0.0 },
+                        if x.hi() > 0.0 { 1.0 } else { 0.0 },
+                    )
                 }
             }
             Function::Step => {

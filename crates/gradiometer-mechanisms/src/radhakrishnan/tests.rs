@@ -244,7 +244,8 @@ fn at_the_optimum_of_orthonormal_teachers_the_ansatz_is_exact() {
         assert!(norm <= STATIONARY, "{norm:e}");
         let (reached, _) = crate::descent::objective(&population, &found, lambda, &mut workspace);
         at_most(value, reached, rounding(4096, 1.0));
-        // A stationary point of a larger value is none of the minimisers that the statement is about.
+        // A stationary point of a larger value is none of the minimisers that the statement is
+        // about.
         if reached <= value + norm {
             let m = agop(&found, Centring::Centred);
             let off = difference(&gram(&found), &semidefinite_root(&m).unwrap(), 2.0);
@@ -390,8 +391,8 @@ fn feature_machines_gradients_are_differences_without_the_own_cusp() {
 #[test]
 fn feature_machines_find_three_coordinates() {
     let mut rng = rng(10);
-    // At n = 1000, the quick size of the statement, the last error is .32 to .40 of the first over six
-    // seeds of an independent program; a third is passed at n = 2000, where it is .21 to .33.
+    // At n = 1000, the quick size of the statement, the last error is .32 to .40 of the first over
+    // six seeds of an independent program; a third is passed at n = 2000, where it is .21 to .33.
     let (n, d) = (2000, 20);
     let mut draw = |n: usize| -> (Vec<f64>, Vec<f64>) {
         let x: Vec<f64> = normals(&mut rng, n * d).iter().map(|x| 0.5 * x).collect();

@@ -28,6 +28,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("gradiometer-train", &["gradiometer-population", "gradiometer-model", "gradiometer-hermite"]),
+    (
+        "gradiometer-mechanisms",
+        &["gradiometer-population", "gradiometer-model", "gradiometer-hermite"],
+    ),
     ("gradiometer-theory", FROM_TRAIN_DOWN),
     ("gradiometer-files", &["gradiometer-certify", "gradiometer-model", "gradiometer-hermite"]),
     ("gradiometer-run", FROM_FILES_DOWN),
@@ -50,6 +54,7 @@ const LIBRARIES: &[&str] = &[
     "gradiometer-verify",
     "gradiometer-run",
     "gradiometer-files",
+    "gradiometer-mechanisms",
     "gradiometer-theory",
     "gradiometer-train",
     "gradiometer-landscape",
@@ -63,7 +68,7 @@ const FROM_STUDY_DOWN: &[&str] = LIBRARIES.split_at(1).1;
 const FROM_VERIFY_DOWN: &[&str] = LIBRARIES.split_at(2).1;
 const FROM_FILES_DOWN: &[&str] = LIBRARIES.split_at(4).1;
 const BELOW_FILES: &[&str] = LIBRARIES.split_at(5).1;
-const FROM_TRAIN_DOWN: &[&str] = LIBRARIES.split_at(6).1;
+const FROM_TRAIN_DOWN: &[&str] = LIBRARIES.split_at(7).1;
 
 /// Packages outside `crates/`, with their folders.
 const OUTSIDE_CRATES: &[(&str, &str)] =

@@ -5,13 +5,15 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub, SubAssign};
 
 use crate::float::{maximum, minimum};
 
+mod exponentials;
+
 /// A closed interval `[lo, hi]` that contains the real number it stands for.
 ///
 /// Every operation returns an interval that contains all exact results: the end points are computed in round-to-nearest
 /// and moved one float outward. The elementary functions come from `pxfm`, whose error is below one unit in the last
 /// place, and are moved outward as well. An end point may be infinite.
 ///
-/// **Domains.** `sqrt`, `asin` and `acos` enclose the values over the part of the interval that lies in the domain; if
+/// **Domains.** `sqrt`, `log`, `asin` and `acos` enclose the values over the part of the interval that lies in the domain; if
 /// there is none, the result is [`Enclosure::UNDEFINED`].
 ///
 /// **Undefined.** NaN, an empty domain, a division by something that may be zero, and `0 * inf` give

@@ -45,6 +45,7 @@ pub use gradiometer_files as files;
 pub use gradiometer_hermite as hermite;
 pub use gradiometer_instances as instances;
 pub use gradiometer_landscape as landscape;
+pub use gradiometer_mechanisms as mechanisms;
 pub use gradiometer_model as model;
 pub use gradiometer_model::Recovery;
 pub use gradiometer_population as population;

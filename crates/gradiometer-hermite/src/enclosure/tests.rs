@@ -12,6 +12,8 @@ const BITS: usize = 120;
 const POINTS: u64 = 100_000;
 /// Random points per elementary function, whose reference is slow.
 const FUNCTION_POINTS: u64 = 10_000;
+/// Random points per function whose reference is an exponential or a series of many terms.
+const SLOW_POINTS: u64 = 2_000;
 /// Wider than the reference's own error, far narrower than a float's last place.
 const REFERENCE_SLACK: f64 = 1.0 / (1_u128 << 100) as f64;
 
@@ -101,13 +103,23 @@ fn square_roots_enclose_the_exact_results() {
 
 fn check_function(
     seed: u64,
+    draw: impl FnMut(&mut Words) -> f64,
+    ours: impl Fn(Enclosure) -> Enclosure,
+    exact: impl Fn(&Big) -> Big,
+) -> u64 {
+    check_function_at(FUNCTION_POINTS, seed, draw, ours, exact)
+}
+
+fn check_function_at(
+    points: u64,
+    seed: u64,
     mut draw: impl FnMut(&mut Words) -> f64,
     ours: impl Fn(Enclosure) -> Enclosure,
     exact: impl Fn(&Big) -> Big,
 ) -> u64 {
     let mut words = Words(seed);
     let mut outside = 0;
-    for _ in 0..FUNCTION_POINTS {
+    for _ in 0..points {
         let x = draw(&mut words);
         let enclosure = ours(words.around(x));
         outside += u64::from(!encloses(enclosure, &exact(&big(x))));
@@ -127,6 +139,88 @@ fn sines_and_cosines_enclose_the_exact_results() {
     assert_eq!(check_function(5, draw, Enclosure::sin, Big::sin), 0);
     assert_eq!(check_function(6, draw, Enclosure::cos, Big::cos), 0);
     assert_eq!(check_function(7, Words::wide, Enclosure::atan, Big::atan), 0);
+}
+
+/// `exp(-x)` of the reference arithmetic with more bits, for what is taken from one.
+fn decay(x: &Big) -> Big {
+    (-x.clone()).with_precision(2 * BITS).value().exp()
+}
+
+fn big_tanh(x: &Big) -> Big {
+    let square = decay(&(x.clone() * big(2.0)));
+    let one = big(1.0).with_precision(2 * BITS).value();
+    (one.clone() - square.clone()) / (one + square)
+}
+
+fn big_sigmoid(x: &Big) -> Big {
+    let one = big(1.0).with_precision(2 * BITS).value();
+    one.clone() / (one + decay(x))
+}
+
+fn big_softplus(x: &Big) -> Big {
+    let one = big(1.0).with_precision(2 * BITS).value();
+    (one + decay(&-x.clone())).ln()
+}
+
+/// `2/sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1)/(2n+1)!!`, whose terms have one sign.
+fn big_erf(x: &Big) -> Big {
+    let square = x.clone() * x.clone();
+    let mut term = x.clone();
+    let mut sum = x.clone();
+    let mut n = 1_u32;
+    while (term.to_f64().value() / sum.to_f64().value()).abs() > REFERENCE_SLACK / 1024.0 {
+        term = term * square.clone() * big(2.0) / big(f64::from(2 * n + 1));
+        sum += term.clone();
+        n += 1;
+    }
+    let pi = big(1.0).asin() * big(2.0);
+    sum * (-square).exp() * big(2.0) / pi.sqrt()
+}
+
+#[test]
+fn exponentials_and_logarithms_enclose_the_exact_results() {
+    let middle = |words: &mut Words| 40.0 * words.unit() - 20.0;
+    let small = |words: &mut Words| 12.0 * words.unit() - 6.0;
+    let positive = |words: &mut Words| words.wide().abs();
+    let tiny = |words: &mut Words| (-40.0 * words.unit()).exp2();
+    assert_eq!(check_function_at(SLOW_POINTS, 8, middle, Enclosure::exp, Big::exp), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 9, positive, Enclosure::log, Big::ln), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 10, middle, Enclosure::tanh, big_tanh), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 11, tiny, Enclosure::tanh, big_tanh), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 12, small, Enclosure::erf, big_erf), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 13, tiny, Enclosure::erf, big_erf), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 14, middle, Enclosure::sigmoid, big_sigmoid), 0);
+    assert_eq!(check_function_at(SLOW_POINTS, 15, middle, Enclosure::softplus, big_softplus), 0);
+    // Negative control: the end points as the library rounds them.
+    let nearest = |f: fn(f64) -> f64| move |x: Enclosure| Enclosure::new(f(x.lo()), f(x.hi()));
+    assert!(
+        check_function_at(SLOW_POINTS, 8, middle, nearest(pxfm::f_exp), Big::exp)
+            > SLOW_POINTS / 10
+    );
+    assert!(
+        check_function_at(SLOW_POINTS, 12, small, nearest(pxfm::f_erf), big_erf) > SLOW_POINTS / 10
+    );
+    assert!(
+        check_function_at(SLOW_POINTS, 10, middle, nearest(pxfm::f_tanh), big_tanh)
+            > SLOW_POINTS / 10
+    );
+}
+
+#[test]
+#[expect(clippy::float_cmp, reason = "these end points are exact")]
+fn exponentials_stay_in_their_range() {
+    let line = Enclosure::ENTIRE;
+    assert_eq!((line.exp().lo(), line.exp().hi()), (0.0, f64::INFINITY));
+    assert_eq!((line.log().lo(), line.log().hi()), (f64::NEG_INFINITY, f64::INFINITY));
+    assert_eq!((line.tanh(), line.erf()), (Enclosure::new(-1.0, 1.0), Enclosure::new(-1.0, 1.0)));
+    assert_eq!(line.sigmoid(), Enclosure::new(0.0, 1.0));
+    assert_eq!((line.softplus().lo(), line.softplus().hi()), (0.0, f64::INFINITY));
+    let far = Enclosure::from(1e4);
+    assert!(far.exp().lo() == f64::MAX && far.exp().hi().is_infinite());
+    assert!((-far).exp().lo() == 0.0 && (-far).exp().hi() > 0.0);
+    assert!((-far).sigmoid().hi() > 0.0 && far.sigmoid().lo() < 1.0);
+    assert!(far.softplus().contains(1e4) && (-far).softplus().hi() > 0.0);
+    assert!(far.tanh().lo() < 1.0 && far.erf().lo() < 1.0 && far.tanh().hi() == 1.0);
 }
 
 #[test]
@@ -177,6 +271,8 @@ fn nan_and_empty_domains_prove_nothing() {
         Enclosure::from(-1.0).sqrt(),
         Enclosure::from(2.0).asin(),
         Enclosure::from(-2.0).acos(),
+        Enclosure::from(-2.0).log(),
+        Enclosure::ZERO.log(),
     ];
     for bad in undefined {
         assert!(bad.is_undefined());
@@ -197,6 +293,12 @@ fn nan_and_empty_domains_prove_nothing() {
             bad.atan(),
             bad.sin(),
             bad.cos(),
+            bad.exp(),
+            bad.log(),
+            bad.tanh(),
+            bad.erf(),
+            bad.sigmoid(),
+            bad.softplus(),
             bad.hull(one),
             one.hull(bad),
             one.larger(bad),

@@ -263,6 +263,161 @@ fn the_readme_quotes_the_examples_as_they_are() {
     assert_eq!(quoted(&changed, &examples).len(), 2);
 }
 
+// The fields of an experiment.
+
+/// Where the generated tables of `docs/EXPERIMENT.md` begin.
+const FIELDS: (&str, &str) = ("<!-- generated: fields -->\n", "<!-- generated: end -->");
+
+/// The words of a documentation, in one line.
+fn words_of(attributes: &[syn::Attribute]) -> String {
+    let line = |attribute: &syn::Attribute| match &attribute.meta {
+        syn::Meta::NameValue(pair) if pair.path.is_ident("doc") => match &pair.value {
+            syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text.value()),
+            _ => None,
+        },
+        _ => None,
+    };
+    let lines: Vec<String> = attributes.iter().filter_map(line).collect();
+    lines.join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What may stand in a field of a type, in words; names of an enumeration as they are written.
+fn kind(ty: &syn::Type, enums: &[syn::ItemEnum]) -> String {
+    let syn::Type::Path(path) = ty else { return "two numbers".to_owned() };
+    let Some(last) = path.path.segments.last() else { return String::new() };
+    let inner = match &last.arguments {
+        syn::PathArguments::AngleBracketed(list) => list.args.iter().find_map(|a| match a {
+            syn::GenericArgument::Type(ty) => Some(kind(ty, enums)),
+            _ => None,
+        }),
+        _ => None,
+    };
+    match (last.ident.to_string().as_str(), inner) {
+        ("Option", Some(inner)) => inner,
+        ("Vec", Some(inner)) => format!("list of {inner}"),
+        ("PathBuf", _) => "path".to_owned(),
+        ("String", _) => "text".to_owned(),
+        ("bool", _) => "true or false".to_owned(),
+        ("f64", _) => "number".to_owned(),
+        ("usize" | "u64", _) => "whole number".to_owned(),
+        ("Floors", _) => "`none`, `last`, `every`".to_owned(),
+        (name, _) => match enums.iter().find(|e| e.ident == name) {
+            Some(item) => names(item).join(", "),
+            None => name.to_owned(),
+        },
+    }
+}
+
+/// The names of an enumeration's variants in a file.
+fn names(item: &syn::ItemEnum) -> Vec<String> {
+    let is_kebab = item.attrs.iter().any(|a| match &a.meta {
+        syn::Meta::List(list) => list.tokens.to_string().contains("kebab-case"),
+        _ => false,
+    });
+    let spelled = |name: String| {
+        let mut text = String::new();
+        for (at, c) in name.chars().enumerate() {
+            if is_kebab && at > 0 && c.is_uppercase() {
+                text.push('-');
+            }
+            text.extend(c.to_lowercase());
+        }
+        format!("`{text}`")
+    };
+    let unit = item.variants.iter().filter(|v| v.fields.is_empty());
+    let found: Vec<String> = unit.map(|v| spelled(v.ident.to_string())).collect();
+    if found.is_empty() { vec!["as described".to_owned()] } else { found }
+}
+
+/// A table of each section of an experiment: its fields with type, default and meaning.
+fn fields(files: &[SourceFile], defaults: &serde_json::Value) -> String {
+    let parsed: Vec<syn::File> =
+        files.iter().map(|file| syn::parse_file(&file.text).expect("it is Rust")).collect();
+    let items = || parsed.iter().flat_map(|file| &file.items);
+    let enums: Vec<syn::ItemEnum> = items()
+        .filter_map(|item| match item {
+            syn::Item::Enum(item) => Some(item.clone()),
+            _ => None,
+        })
+        .collect();
+    let mut text = String::new();
+    for item in items() {
+        let syn::Item::Struct(item) = item else { continue };
+        let name = item.ident.to_string();
+        let section = match name.strip_suffix("Section") {
+            Some(section) => section.to_lowercase(),
+            None if name == "Experiment" => String::new(),
+            None => continue,
+        };
+        let own = if section.is_empty() { defaults } else { &defaults[&section] };
+        let heading =
+            if section.is_empty() { "The whole".to_owned() } else { format!("`[{section}]`") };
+        let said = spelled(&words_of(&item.attrs));
+        let said = said.split(" # Examples").next().unwrap_or_default().to_owned();
+        text += &["## ", &heading, "\n\n", &said, "\n\n"].concat();
+        text += "| field | what may stand there | default | meaning |\n| --- | --- | --- | --- |\n";
+        for field in &item.fields {
+            let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+            if parsed.iter().any(|f| has_section(f, &name)) && section.is_empty() {
+                continue;
+            }
+            let default = match &own[&name] {
+                serde_json::Value::Null => "-".to_owned(),
+                value => format!("`{value}`"),
+            };
+            let cells = [
+                format!("`{name}`"),
+                kind(&field.ty, &enums),
+                default,
+                spelled(&words_of(&field.attrs)),
+            ];
+            text += &["| ", &cells.join(" | "), " |\n"].concat();
+        }
+        text += "\n";
+    }
+    text
+}
+
+/// Whether a file has the section of a field.
+fn has_section(file: &syn::File, field: &str) -> bool {
+    file.items.iter().any(|item| match item {
+        syn::Item::Struct(item) => item
+            .ident
+            .to_string()
+            .strip_suffix("Section")
+            .is_some_and(|s| s.to_lowercase() == field),
+        _ => false,
+    })
+}
+
+#[test]
+fn the_fields_of_an_experiment_are_those_of_the_source() {
+    let folder = "crates/gradiometer-run/src/experiment";
+    let mut files = source::files(&["crates/gradiometer-run/src"], &["experiment.rs"]);
+    files.extend(source::files(&[folder], &["sections.rs"]));
+    let text = "[teacher]\ndimension = 2\nneurons = 1\n[samples]\ncount = 1\n[watch]\n";
+    let experiment = gradiometer::run::Experiment::parse("x.toml".as_ref(), text.as_bytes());
+    let mut defaults = serde_json::to_value(experiment.expect("it is one")).expect("it is data");
+    defaults["teacher"] = serde_json::Value::Null;
+    defaults["samples"]["count"] = serde_json::Value::Null;
+    let tables = fields(&files, &defaults);
+    let text = source::read("docs/EXPERIMENT.md");
+    let (before, rest) = text.split_once(FIELDS.0).expect("the fields have a beginning");
+    let (written, after) = rest.split_once(FIELDS.1).expect("they have an end");
+    if std::env::var_os("UPDATE_CONFORMANCE").is_some() {
+        let text = [before, FIELDS.0, &tables, FIELDS.1, after].concat();
+        fs::write(source::root().join("docs/EXPERIMENT.md"), text).expect("it can be written");
+    } else {
+        let changed = tables.lines().zip(written.lines()).find(|(new, old)| new != old);
+        assert!(tables == written, "run this test with UPDATE_CONFORMANCE=1: {changed:?}");
+    }
+    // A field that is new shows.
+    let mut more = files.clone();
+    more[1].text =
+        more[1].text.replace("pub neurons: usize,", "pub neurons: usize, pub more: f64,");
+    assert!(fields(&more, &defaults) != tables);
+}
+
 #[test]
 fn every_study_has_one_row_and_no_row_is_of_nothing() {
     let ids: Vec<&str> = statements().map(|s| s.id).collect();

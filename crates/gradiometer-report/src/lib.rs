@@ -24,7 +24,7 @@ use data::RunData;
 use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
-use gradiometer_run::format::PAGE;
+use gradiometer_run::format::{FIGURES, PAGE};
 use pages::Content;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -51,7 +51,7 @@ pub struct Written {
 /// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged, or one that cannot be written.
 pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, FilesError> {
     let Content { page, figures } = content(folder)?;
-    let place = folder.join("figures");
+    let place = folder.join(FIGURES);
     std::fs::create_dir_all(&place)
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
     file::remove_temporary(&place)?;

@@ -1,11 +1,11 @@
 //! `analyze --teacher T --student S --lambda L`: both sides of every lemma at one point.
 
-use super::TensorArguments;
 use super::certify::counter;
+use super::{TensorArguments, not_negative, positive, standard_input_once};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Limits, Verdict, check_certificate};
 use gradiometer::files::number;
-use gradiometer::files::{read_certificate, read_network, read_teacher};
+use gradiometer::files::read_certificate_of;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
 use gradiometer::landscape::descent::{GradientScaling, LargestStep, Spectrum, spectrum};
 use gradiometer::landscape::optimum::Optimum;
@@ -28,20 +28,20 @@ const SPECTRUM: usize = 300;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
     /// The student, in any of the same formats.
     #[arg(long, value_name = "FILE")]
     student: PathBuf,
     /// Weight decay on both layers, positive.
-    #[arg(long, value_name = "LAMBDA")]
+    #[arg(long, value_name = "LAMBDA", value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// A certificate from `certify --out`, checked again here; by default one is found and proved.
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
     /// Angle, in radians, of the localisation bound 7.3.
-    #[arg(long, value_name = "ANGLE", default_value_t = AWAY)]
+    #[arg(long, value_name = "ANGLE", default_value_t = AWAY, value_parser = positive, allow_negative_numbers = true)]
     angle: f64,
     /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products
     /// with it; for small ones they are always given.
@@ -80,13 +80,13 @@ pub fn run_selected(
     common: &Common,
     keep: &dyn Fn(&Claim) -> bool,
 ) -> Result<Outcome, Failure> {
-    let names = arguments.tensors.names();
     let fail = |error: String| Failure::Data(format!("{}: {error}", arguments.teacher.display()));
-    let teacher = read_teacher(&arguments.teacher, &names)?;
+    standard_input_once(&[&arguments.teacher, &arguments.student])?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let teacher = teacher.separated().map_err(|error| fail(error.to_string()))?;
-    let student = read_network(&arguments.student, &names)?;
+    let student = arguments.tensors.network(&arguments.student, common)?;
     let certificate = match &arguments.certificate {
-        Some(path) => Some(read_certificate(path)?),
+        Some(path) => Some(read_certificate_of(path, &teacher)?),
         None => None,
     };
     let (bar, mut show) = counter(common, None);

@@ -2,8 +2,7 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::read_teacher;
-use gradiometer::hermite::exponent::Exponent;
+use gradiometer::hermite::exponent::{Exponent, Part};
 use gradiometer::instances::Complexity;
 use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
 use gradiometer::model::Teacher;
@@ -17,7 +16,7 @@ const STARTS: usize = 24;
 /// What to inspect.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
     /// Leaves out the search for a dual certificate, which takes seconds for ranks of four and more.
     #[arg(long)]
@@ -31,7 +30,7 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let complexity = Complexity::of(&teacher)
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
     let mut json = json!(TeacherReport::from(&complexity));
@@ -74,6 +73,15 @@ fn certificate_summary(teacher: Teacher) -> (Value, String) {
     }
 }
 
+/// A number with its error, where six digits show it.
+fn bounded(x: f64, error: f64) -> String {
+    if error <= 1e-7 * x.abs() {
+        scientific(x, 6)
+    } else {
+        format!("{} +- {}", scientific(x, 6), scientific(error, 2))
+    }
+}
+
 fn exponent(exponent: Exponent) -> String {
     match exponent {
         Exponent::Known(degree) => degree.to_string(),
@@ -89,17 +97,23 @@ fn text(c: &Complexity) -> String {
     row("neurons m*", c.neurons.to_string());
     row("rank r", c.rank.to_string());
     let separation = c.separation.map_or("none (one neuron)".to_owned(), |s| {
-        format!("{} (neurons {} and {})", scientific(s.angle, 6), s.first, s.second)
+        format!("{} (neurons {} and {})", bounded(s.angle, s.error), s.first, s.second)
     });
     row("separation Delta [rad]", separation);
     row("Assumption 2 (Delta > 0)", if c.is_separated() { "holds" } else { "fails" }.to_owned());
-    let condition = c.condition.map_or("infinite".to_owned(), |k| scientific(k, 6));
+    let condition = match (c.condition, c.condition_error) {
+        (Some(condition), Some(error)) => bounded(condition, error),
+        _ if c.smallest_part == Part::Zero => "infinite".to_owned(),
+        _ => format!("at least {}", scientific(c.least_condition(), 3)),
+    };
     row("condition kappa of H", condition);
-    row("smallest |eigenvalue| of H", scientific(c.smallest_eigenvalue, 6));
-    row(
-        "Assumption 3 (rank H = r)",
-        if c.is_non_degenerate() { "holds" } else { "fails" }.to_owned(),
-    );
+    row("smallest |eigenvalue| of H", bounded(c.smallest_eigenvalue, c.smallest_eigenvalue_error));
+    let verdict = match c.smallest_part {
+        Part::NonZero => "holds",
+        Part::Zero => "fails",
+        Part::Undecided => "undecided: it may be rounding of the weights",
+    };
+    row("Assumption 3 (rank H = r)", verdict.to_owned());
     row("total mass |mu*|", scientific(c.total_mass, 6));
     let amplitudes = format!(
         "{} to {}",

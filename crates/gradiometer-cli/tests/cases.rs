@@ -240,6 +240,34 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
 }
 
 #[test]
+fn reports_from_rank_four_on_are_limited_and_say_so() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("r").to_str().unwrap().to_owned();
+    let run = gradiometer(&["train", &case("rank4_report.toml"), "--out", &out, "-q"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    let page = || fs::read_to_string(folder.path().join("r/report.html")).unwrap();
+    assert!(page().contains("Limited:") && page().contains("rank 4"));
+    // All statements are there, and with no time at all none is.
+    assert!(!page().contains("the time was up"));
+    let run = gradiometer(&["report", &out, "--time-limit", "0", "-q"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(page().contains("the time was up"));
+    let (teacher, student) =
+        (format!("{out}/teacher.json"), format!("{out}/checkpoints/final.safetensors"));
+    let arguments =
+        ["analyze", "--teacher", &teacher, "--student", &student, "--lambda", "0.005", "--json"];
+    let more = |more: &[&str]| gradiometer(&[&arguments[..], &["--boxes", "2000"], more].concat());
+    let found = more(&[]).json();
+    assert_eq!(found["not_evaluated"].as_array().unwrap().len(), 0);
+    assert!(found["left_out"][0].as_str().unwrap().contains("refinements"), "{found}");
+    // Asked for, no refinement is no limit.
+    assert_eq!(more(&["--refinements", "0"]).json()["left_out"].as_array().unwrap().len(), 0);
+    let run = more(&["--time-limit", "0"]);
+    assert!(run.code == 65 || run.code == 2, "{} {}", run.code, run.err);
+    assert!(run.err.contains("time was up") || run.out.contains("not_evaluated"), "{}", run.err);
+}
+
+#[test]
 fn numbers_that_make_no_sense_are_named() {
     let (points, teacher) = (case("half_octahedron.json"), case("flax_teacher.json"));
     for (program, arguments) in [

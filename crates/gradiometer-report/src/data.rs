@@ -1,5 +1,6 @@
 //! A run folder in memory, as far as a report needs it.
 
+use super::ReportOptions;
 use super::series::{self, Series};
 use gradiometer_certify::{Limits, Verdict};
 use gradiometer_files::FilesError;
@@ -98,7 +99,11 @@ impl RunData {
     ///
     /// # Errors
     /// [`FilesError`] for a file that is missing or damaged.
-    pub(crate) fn read(folder: &Path) -> Result<Self, FilesError> {
+    pub(crate) fn read(
+        folder: &Path,
+        options: ReportOptions,
+        proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Self, FilesError> {
         let path = folder.join("run.json");
         let manifest: Value = from_json(&path, &file::read(&path)?, "the manifest of a run")?;
         let wrong = |field: &str| FilesError::Field {
@@ -122,7 +127,7 @@ impl RunData {
         let student = read_network(&folder.join("checkpoints/final.safetensors"), &names)?;
         let analysis = match obstacle(&manifest, &teacher, &student) {
             Some(why) => Err(why),
-            None => analyse(&teacher, &student, lambda),
+            None => analyse(&teacher, &student, lambda, options, proceed),
         };
         let (series, columns) =
             read_trajectory(folder, &teacher, &manifest, analysis.as_ref().ok())?;
@@ -171,10 +176,17 @@ fn obstacle(manifest: &Value, teacher: &Teacher, student: &Network) -> Option<St
     }
 }
 
-fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis, String> {
+fn analyse(
+    teacher: &Teacher,
+    student: &Network,
+    lambda: f64,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Analysis, String> {
+    let ReportOptions { boxes, refinements, .. } = options;
     let separated = teacher.clone().separated().map_err(|error| error.to_string())?;
-    let limits = Limits { boxes: BOXES, ..Limits::default() };
-    let mut go_on = |_| ControlFlow::Continue(());
+    let limits = Limits { boxes: boxes.unwrap_or(BOXES), ..Limits::default() };
+    let mut go_on = |_| proceed("the certificate");
     let options = CertificateOptions::default();
     let checked =
         prove_certificate(&separated, &options, &limits, &mut Threads::new(2, &mut go_on))
@@ -183,9 +195,13 @@ fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis
         return Err("the certificate that was found is refuted".to_owned());
     }
     let found = &checked.found.certificate;
-    let analysis = || -> Result<Analysis, TheoryError> {
+    let mut analysis = || -> Result<Analysis, TheoryError> {
         let dual = Dual::checked(&separated, found, &checked.report)?;
-        Analysis::new(&Context::given(&separated, student, lambda, dual, AWAY))
+        let mut context = Context::given(&separated, student, lambda, dual, AWAY);
+        if let Some(refinements) = refinements {
+            context = context.refined(refinements);
+        }
+        Analysis::new_while(&context, &mut |statement| proceed(statement.id))
     };
     analysis().map_err(|error| error.to_string())
 }

@@ -27,6 +27,7 @@ use gradiometer_files::text_file::from_json;
 use gradiometer_run::format::{FIGURES, PAGE};
 use pages::Content;
 use serde_json::Value;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// What to write besides the page and the vector figures.
@@ -34,6 +35,10 @@ use std::path::{Path, PathBuf};
 pub struct ReportOptions {
     /// Whether to write every figure as PNG too.
     pub png: bool,
+    /// Boxes that the proof of the certificate may take; by default some seconds' worth.
+    pub boxes: Option<u64>,
+    /// Refinements of the regularised optimum, as [`gradiometer_theory::Context::refined`] has them.
+    pub refinements: Option<usize>,
 }
 
 /// What was written.
@@ -50,7 +55,20 @@ pub struct Written {
 /// # Errors
 /// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged, or one that cannot be written.
 pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, FilesError> {
-    let Content { page, figures } = content(folder)?;
+    write_report_while(folder, options, &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`write_report`], for as long as `proceed` says, which is told what is done next. A statement that is not evaluated any more is
+/// named on the page.
+///
+/// # Errors
+/// As for [`write_report`].
+pub fn write_report_while(
+    folder: &Path,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written, FilesError> {
+    let Content { page, figures } = content(folder, options, proceed)?;
     let place = folder.join(FIGURES);
     std::fs::create_dir_all(&place)
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
@@ -72,12 +90,16 @@ pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, Fi
     Ok(written)
 }
 
-fn content(folder: &Path) -> Result<Content, FilesError> {
+fn content(
+    folder: &Path,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Content, FilesError> {
     if !folder.is_dir() {
         return Err(FilesError::Missing { path: folder.to_owned() });
     }
     if folder.join("run.json").exists() {
-        return pages::run(&RunData::read(folder)?);
+        return pages::run(&RunData::read(folder, options, proceed)?);
     }
     let unfinished = folder.join("checkpoints/resume.safetensors");
     if unfinished.exists() {

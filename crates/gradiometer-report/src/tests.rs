@@ -149,7 +149,8 @@ fn a_run_in_a_plane_has_all_its_pictures() {
 #[test]
 fn the_certificate_touches_the_signs_of_the_teachers() {
     let (_folder, out) = trained(&tiny(2, 2, ""));
-    let run = RunData::read(&out).unwrap();
+    let run =
+        RunData::read(&out, ReportOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap();
     let figure = figures::certificate::figures(&run).remove(0);
     let rows: Vec<Vec<f64>> = figure
         .table
@@ -358,7 +359,7 @@ fn a_study_has_curves_maps_and_fits() {
     assert_sound(&page(folder.path()));
     assert_eq!(names(&parsed(&page(folder.path()))).len(), 8);
     std::fs::remove_file(folder.path().join("other.json")).unwrap();
-    write_report(folder.path(), ReportOptions { png: true }).unwrap();
+    write_report(folder.path(), ReportOptions { png: true, ..ReportOptions::default() }).unwrap();
     let text = page(folder.path());
     assert_sound(&text);
     let document = parsed(&text);

@@ -76,28 +76,57 @@ pub struct CheckArguments {
     tensors: TensorArguments,
 }
 
-/// Shows the boxes that the checker has bounded, and stops it when its time is up.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a time limit needs a clock; it can only end a proof"
-)]
-pub(super) fn counter(
-    common: &Common,
-    time_limit: Option<f64>,
-) -> (ProgressBar, impl FnMut(Progress) -> ControlFlow<()> + use<>) {
-    let start = Instant::now();
-    let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let shown = bar.clone();
-    let show = move |progress: Progress| {
-        shown.set_message(format!(
-            "{} boxes bounded, {} waiting",
-            progress.boxes, progress.open_boxes
-        ));
-        shown.tick();
-        match time_limit {
-            Some(limit) if !(start.elapsed().as_secs_f64() < limit) => ControlFlow::Break(()),
+/// A time limit, from when it was made on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+    limit: Option<f64>,
+}
+
+impl Clock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a time limit needs a clock; it can only end a proof, and leave statements out"
+    )]
+    pub(super) fn new(limit: Option<f64>) -> Self {
+        Self { start: Instant::now(), limit }
+    }
+
+    /// Whether a share of the time is left.
+    pub(super) fn proceed(&self, share: f64) -> ControlFlow<()> {
+        match self.limit {
+            Some(limit) if !(self.start.elapsed().as_secs_f64() < share * limit) => {
+                ControlFlow::Break(())
+            }
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// A line on standard error that says what is being done.
+pub(super) fn spinner(common: &Common) -> ProgressBar {
+    if common.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() }
+}
+
+/// Shows the boxes that the checker has bounded, and stops it when its share of the time is up.
+pub(super) fn counter(
+    common: &Common,
+    clock: Clock,
+    share: f64,
+) -> (ProgressBar, impl FnMut(Progress) -> ControlFlow<()> + use<>) {
+    let bar = spinner(common);
+    let shown = bar.clone();
+    let show = move |progress: Progress| {
+        shown.set_message(if progress.boxes == 0 {
+            "looking for a certificate".to_owned()
+        } else {
+            format!(
+                "certificate: {} pieces of the sphere checked, {} waiting",
+                progress.boxes, progress.open_boxes
+            )
+        });
+        shown.tick();
+        clock.proceed(share)
     };
     (bar, show)
 }
@@ -200,7 +229,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if let Some(smallest_rho) = arguments.smallest_norm {
         options.goal = Goal::Norm { smallest_rho };
     }
-    let (bar, mut show) = counter(common, arguments.limits.time_limit);
+    let (bar, mut show) = counter(common, Clock::new(arguments.limits.time_limit), 1.0);
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
     let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
@@ -232,7 +261,7 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
             arguments.certificate.display()
         ));
     }
-    let (bar, mut show) = counter(common, arguments.limits.time_limit);
+    let (bar, mut show) = counter(common, Clock::new(arguments.limits.time_limit), 1.0);
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
     let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), runner);
     bar.finish_and_clear();

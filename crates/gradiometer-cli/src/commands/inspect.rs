@@ -1,10 +1,14 @@
 //! `inspect TEACHER`: assumptions and complexity.
 
-use super::TensorArguments;
+use super::certify::{Clock, spinner};
+use super::{TensorArguments, not_negative};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::hermite::exponent::{Exponent, Part};
 use gradiometer::instances::Complexity;
-use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
+use gradiometer::landscape::LandscapeError;
+use gradiometer::landscape::certificate::{
+    CertificateOptions, FoundCertificate, find_certificate_while,
+};
 use gradiometer::model::Teacher;
 use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
@@ -18,9 +22,12 @@ const STARTS: usize = 24;
 pub struct Arguments {
     /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
-    /// Leaves out the search for a dual certificate, which takes seconds for ranks of four and more.
+    /// Leaves out the search for a dual certificate, which takes seconds from rank four on.
     #[arg(long)]
     no_certificate: bool,
+    /// Seconds that the search for a dual certificate may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = not_negative, allow_negative_numbers = true)]
+    time_limit: f64,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -36,7 +43,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
     if !arguments.no_certificate {
-        let (summary, lines) = certificate_summary(teacher);
+        let (summary, lines) = certificate_summary(teacher, arguments.time_limit, common);
         json["certificate"] = summary;
         text += &lines;
     }
@@ -45,11 +52,27 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 }
 
 /// The certificate that a search finds, or why there is none.
-fn certificate_summary(teacher: Teacher) -> (Value, String) {
+fn certificate_summary(teacher: Teacher, limit: f64, common: &Common) -> (Value, String) {
+    let (clock, bar) = (Clock::new(Some(limit)), spinner(common));
+    let mut stopped = false;
+    let mut proceed = || {
+        bar.set_message("looking for a certificate");
+        bar.tick();
+        let answer = clock.proceed(1.0);
+        stopped |= answer.is_break();
+        answer
+    };
     let found = teacher.separated().map_err(|error| error.to_string()).and_then(|teacher| {
         let options = CertificateOptions { starts: STARTS, ..CertificateOptions::default() };
-        find_certificate(&teacher, &options).map_err(|error| error.to_string())
+        find_certificate_while(&teacher, &options, &mut proceed).map_err(|error| match error {
+            LandscapeError::Stopped => format!(
+                "none in {limit} s; --time-limit gives the search more, and `certify` has no limit"
+            ),
+            error => error.to_string(),
+        })
     });
+    bar.finish_and_clear();
+    let limited = if stopped { format!(", the best after {limit} s") } else { String::new() };
     match found {
         Ok(FoundCertificate { certificate, sampled_rho, .. }) => {
             let (norm, degree) = (certificate.p_norm(), certificate.weights().first_degree());
@@ -57,10 +80,11 @@ fn certificate_summary(teacher: Teacher) -> (Value, String) {
                 "from_degree": degree,
                 "rho": sampled_rho,
                 "p_norm": norm,
+                "limited": stopped,
                 "evidence": "sampled",
             });
             let lines = format!(
-                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled; `certify` proves it)\n",
+                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled{limited}; `certify` proves it)\n",
                 scientific(sampled_rho, 4),
                 scientific(norm, 4),
                 scientific(norm * norm / sampled_rho, 4)

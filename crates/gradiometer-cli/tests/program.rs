@@ -609,7 +609,10 @@ fn a_certificate_is_found_proved_and_checked_again() {
     assert!(hurried.json()["reason"]["obstacle"].as_str().unwrap().contains("time"));
     // Another teacher, an overstated rho, a degree that does not fit its weights, a version from the future.
     let other = file(&folder, "other.json", r#"{"a": [1, 1], "w": [[1, 0], [0, 1]]}"#);
-    assert_eq!(gradiometer(&["check-certificate", &certificate, "--teacher", &other]).code, 1);
+    let run = gradiometer(&["check-certificate", &certificate, "--teacher", &other]);
+    assert_eq!(run.code, 1);
+    assert!(run.err.contains("certifies another teacher"), "{}", run.err);
+    assert!(!again.err.contains("another teacher"), "{}", again.err);
     let text = std::fs::read_to_string(&certificate).unwrap();
     let document: Value = serde_json::from_str(&text).unwrap();
     let changed = |field: &str, value: Value| {

@@ -118,11 +118,14 @@ fn mistakes_name_the_file_the_field_and_the_mend() {
     };
     check(GRID, &["--shard", "5/4"], 64, &["--shard", "1/4"]);
     check(&GRID.replace("[sweep]", "[sweeep]"), &[], 65, &["grid.toml", "sweep", "train"]);
-    check(&GRID.replace("0.04", "\"x\""), &[], 65, &["grid.toml, point", "stage3", "lambda"]);
+    let words = GRID.replace("[0.005, 0.01, 0.02, 0.04]", "[\"x\", \"y\"]");
+    check(&words, &[], 65, &["grid.toml, point", "stage3", "lambda"]);
     let small = GRID
         .replace("[1, 2, 3, 4, 5, 6, 7, 8]", "[1]")
         .replace("[0.005, 0.01, 0.02, 0.04]", "[0.01]");
     check(&small, &["--quiet"], 0, &[]);
     check(&small, &[], 74, &["points/00000", "--resume"]);
+    let run = sweep(&grid(&small), &out, &[]);
+    assert!(!String::from_utf8_lossy(&run.stderr).contains("--force"), "sweep has no such option");
     check(&small.replace("[1]", "[2]"), &["--resume"], 65, &["sweep.json", "another sweep"]);
 }

@@ -92,11 +92,20 @@ pub fn read_cover(path: &Path) -> Result<ClaimedCover, FilesError> {
     Ok(ClaimedCover { dimension: d, radius: document.radius, cover })
 }
 
-/// Writes a cover, atomically.
+/// An error if writing a cover there would replace a file that is none.
 ///
 /// # Errors
-/// [`FilesError::Write`].
+/// [`FilesError::Foreign`].
+pub fn may_write_cover(path: &Path) -> Result<(), FilesError> {
+    file::replaces_own(path, FORMAT, "cover")
+}
+
+/// Writes a cover, atomically; it replaces another one, but no other file.
+///
+/// # Errors
+/// [`FilesError::Write`] or [`FilesError::Foreign`].
 pub fn write_cover(path: &Path, claimed: &ClaimedCover) -> Result<(), FilesError> {
+    may_write_cover(path)?;
     let d = claimed.dimension;
     let cover = match &claimed.cover {
         Cover::Caps { simplices, centres } => CoverDocument::Caps {

@@ -54,6 +54,41 @@ pub enum FilesError {
         /// The endings that would do.
         expected: &'static str,
     },
+    /// Standard input has no name that says its format.
+    #[error("standard input has no name that says its format; give --format")]
+    FormatUnsaid,
+    /// Two inputs are to be read from standard input.
+    #[error("standard input can be read once only; give one of the files by its name")]
+    StandardInputTwice,
+    /// An output is one of the inputs.
+    #[error("{}: is the input {}, which is never overwritten; choose another name", path.display(), input.display())]
+    OverInput {
+        /// The output.
+        path: PathBuf,
+        /// The input.
+        input: PathBuf,
+    },
+    /// An output would replace a file that this program did not write.
+    #[error("{}: is there already and is no {kind}; choose another name", path.display())]
+    Foreign {
+        /// The output.
+        path: PathBuf,
+        /// What would be written.
+        kind: &'static str,
+    },
+    /// A line of a table of points is no list of numbers.
+    #[error(
+        "{}: line {line}: {word:?} is no number; give numbers between blanks or commas, and start comments with #",
+        path.display()
+    )]
+    PointText {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is no number.
+        word: String,
+    },
     /// A text file is not UTF-8.
     #[error("{}: byte {offset} is not UTF-8 text; save the file as plain text", path.display())]
     NotUtf8 {
@@ -96,22 +131,71 @@ pub enum FilesError {
     },
     /// A file of named arrays has no array of a name.
     #[error(
-        "{}: there is no tensor `{name}`, only {}; {mend}",
-        path.display(), listed(found)
+        "{}: there is no tensor {}, only {}; {mend}",
+        path.display(), listed(names), listed(found)
     )]
     MissingTensor {
         /// The file.
         path: PathBuf,
-        /// The name looked for.
-        name: String,
+        /// The names looked for.
+        names: Vec<String>,
         /// The names there are.
         found: Vec<String>,
         /// What to do.
         mend: &'static str,
     },
-    /// A file of named arrays has an array that a two-layer network does not.
+    /// A file of named arrays has arrays whose part in a two-layer network is not known.
     #[error(
-        "{}: tensor `{name}` is no part of a two-layer network with the tensors {}; {mend}",
+        "{}: tensors that are not read and may change the function: {}; say what they are with \
+         --first-bias NAME, --second-bias NAME or --skip NAME, or leave them out with --ignore NAME",
+        path.display(), listed(names)
+    )]
+    UnreadTensors {
+        /// The file.
+        path: PathBuf,
+        /// The names of the arrays.
+        names: Vec<String>,
+    },
+    /// A file of named arrays has more layers than two.
+    #[error(
+        "{}: a network of more than two layers, by its tensors {}; this program is about networks \
+         of two layers, so give one, or leave out with --ignore NAME what does not count",
+        path.display(), listed(names)
+    )]
+    MoreLayers {
+        /// The file.
+        path: PathBuf,
+        /// The names of the layers, or of those beyond two.
+        names: Vec<String>,
+    },
+    /// A layer is stored as a kernel, and nobody said so.
+    #[error(
+        "{}: tensor `{name}` has shape {found:?} and looks like a kernel of Flax or Keras, which is \
+         inputs x neurons (d x m); read it with --layout flax, or with --layout torch if it is \
+         neurons x inputs",
+        path.display()
+    )]
+    Kernel {
+        /// The file.
+        path: PathBuf,
+        /// The name of the array.
+        name: String,
+        /// Its own shape.
+        found: Vec<usize>,
+    },
+    /// A file that only Python can read.
+    #[error("{}: is {kind}, which only Python can read; convert it once: {line}", path.display())]
+    PythonCheckpoint {
+        /// The file.
+        path: PathBuf,
+        /// What wrote it.
+        kind: &'static str,
+        /// The line that converts it.
+        line: String,
+    },
+    /// A file of named arrays has an array that does not belong there.
+    #[error(
+        "{}: tensor `{name}` is none of the tensors {}; {mend}",
         path.display(), listed(expected)
     )]
     UnknownTensor {
@@ -138,7 +222,7 @@ pub enum FilesError {
     },
     /// A named array has entries of a type that is not understood.
     #[error(
-        "{}: tensor `{name}` has entries of type {found}; save it as 64-, 32- or 16-bit floats",
+        "{}: tensor `{name}` has entries of type {found}; save it as floats or whole numbers",
         path.display()
     )]
     TensorType {
@@ -256,6 +340,23 @@ pub enum FilesError {
         /// The file.
         path: PathBuf,
     },
+    /// A point of a sweep would overwrite a folder.
+    #[error("{}: is there already; choose another folder, or go on with --resume", path.display())]
+    OccupiedPoint {
+        /// The point's folder.
+        path: PathBuf,
+    },
+    /// A certificate is that of another teacher.
+    #[error(
+        "{}: certifies another teacher, by its {what}; give that teacher, or certify this one",
+        path.display()
+    )]
+    OtherTeacher {
+        /// The certificate.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
     /// Another process writes to a folder.
     #[error("{}: is in use by {holder}; wait until that ends, stop it, or choose another folder", path.display())]
     InUse {
@@ -287,8 +388,13 @@ impl FilesError {
     pub const fn class(&self) -> Class {
         match self {
             Self::Missing { .. } | Self::Unreadable { .. } => Class::Missing,
-            Self::Write { .. } | Self::Occupied { .. } | Self::InUse { .. } => Class::Write,
-            Self::OtherState { .. } => Class::Usage,
+            Self::Write { .. }
+            | Self::Occupied { .. }
+            | Self::OccupiedPoint { .. }
+            | Self::InUse { .. }
+            | Self::OverInput { .. }
+            | Self::Foreign { .. } => Class::Write,
+            Self::OtherState { .. } | Self::FormatUnsaid | Self::StandardInputTwice => Class::Usage,
             Self::Encode { .. } => Class::Internal,
             _ => Class::Data,
         }

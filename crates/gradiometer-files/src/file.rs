@@ -2,15 +2,26 @@
 
 use crate::error::FilesError;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 
-/// The bytes of a file that is not empty.
+/// Whether a path stands for standard input.
+pub fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The bytes of a file that is not empty; of standard input for the path `-`.
 ///
 /// # Errors
 /// [`FilesError::Missing`], [`FilesError::Unreadable`] or [`FilesError::Empty`].
 pub fn read(path: &Path) -> Result<Vec<u8>, FilesError> {
-    let bytes = fs::read(path).map_err(|source| match source.kind() {
+    let read = if is_standard_input(path) {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_length| bytes)
+    } else {
+        fs::read(path)
+    };
+    let bytes = read.map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => FilesError::Missing { path: path.to_owned() },
         _ => FilesError::Unreadable { path: path.to_owned(), source },
     })?;
@@ -31,6 +42,52 @@ pub fn text<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, FilesError> {
         return Err(FilesError::Empty { path: path.to_owned() });
     }
     Ok(text)
+}
+
+/// An error if a file that is to be written is one of the inputs, also by another name or a link.
+///
+/// # Errors
+/// [`FilesError::OverInput`].
+pub fn keeps_inputs(output: &Path, inputs: &[&Path]) -> Result<(), FilesError> {
+    match inputs.iter().find(|input| is_same_file(output, input)) {
+        Some(input) => {
+            Err(FilesError::OverInput { path: output.to_owned(), input: (*input).to_owned() })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether two paths lead to one file. Where the system numbers files by these numbers, so that hard
+/// links count, elsewhere by the paths without links.
+fn is_same_file(one: &Path, two: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let number = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+        matches!((number(one), number(two)), (Ok(one), Ok(two)) if one == two)
+    }
+    #[cfg(not(unix))]
+    {
+        matches!((fs::canonicalize(one), fs::canonicalize(two)), (Ok(one), Ok(two)) if one == two)
+    }
+}
+
+/// An error if a file is there that does not say in its field `format` that it is such a document:
+/// this program did not write it.
+///
+/// # Errors
+/// [`FilesError::Foreign`].
+pub(crate) fn replaces_own(
+    output: &Path,
+    format: &str,
+    kind: &'static str,
+) -> Result<(), FilesError> {
+    let Ok(bytes) = fs::read(output) else { return Ok(()) };
+    let found = serde_json::from_slice::<serde_json::Value>(&bytes);
+    if bytes.is_empty() || found.is_ok_and(|found| found["format"] == format) {
+        return Ok(());
+    }
+    Err(FilesError::Foreign { path: output.to_owned(), kind })
 }
 
 /// How the names of temporary files begin.
@@ -99,6 +156,38 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn an_input_is_known_by_whatever_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        write_atomically(&at("x"), b"first").unwrap();
+        write_atomically(&at("y"), b"first").unwrap();
+        std::os::unix::fs::symlink(at("x"), at("link")).unwrap();
+        fs::hard_link(at("x"), at("hard")).unwrap();
+        for name in ["x", "link", "hard", "./x"] {
+            let error = keeps_inputs(&at(name), &[&at("y"), &at("x")]).unwrap_err().to_string();
+            assert!(error.contains(name) && error.contains("never overwritten"), "{error}");
+        }
+        // Another file with the same contents, and one that is not there, are none.
+        assert!(keeps_inputs(&at("y"), &[&at("x")]).is_ok());
+        assert!(keeps_inputs(&at("new"), &[&at("x")]).is_ok());
+    }
+
+    #[test]
+    fn what_others_wrote_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.json");
+        assert!(replaces_own(&path, "ours", "document").is_ok());
+        write_atomically(&path, br#"{"format": "ours"}"#).unwrap();
+        assert!(replaces_own(&path, "ours", "document").is_ok());
+        for foreign in [&br#"{"format": "theirs"}"#[..], b"text", b"[1]"] {
+            write_atomically(&path, foreign).unwrap();
+            let error = replaces_own(&path, "ours", "document").unwrap_err();
+            assert_eq!(error.class(), crate::error::Class::Write, "{error}");
         }
     }
 

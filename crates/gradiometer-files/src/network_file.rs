@@ -1,8 +1,9 @@
-//! Networks in files: JSON, TOML, `.safetensors` as PyTorch writes them, `.npz` as NumPy writes them.
+//! Networks in files: JSON, TOML, and named arrays as PyTorch, Flax and NumPy write them.
 
 use crate::error::FilesError;
 use crate::parts::TensorNames;
-use crate::{file, npz_file, safetensors_file, text_file};
+use crate::tensors::Reading;
+use crate::{checkpoint, file, npz_file, safetensors_file, text_file};
 use gradiometer_model::{ModelError, Network, Skip, Teacher};
 use std::path::Path;
 
@@ -13,9 +14,10 @@ pub enum Format {
     Json,
     /// The same fields as TOML.
     Toml,
-    /// `fc1.weight` (`m x d`), `fc2.weight` (`1 x m`), optional `fc2.bias` and `skip.weight`.
+    /// `fc1.weight` (`m x d`), `fc2.weight` (`1 x m`), optional `fc2.bias` and `skip.weight`, or
+    /// what [`TensorNames`] says.
     SafeTensors,
-    /// Arrays `a` (`m`) and `w` (`m x d`), optional `alpha` and `beta`.
+    /// Arrays `a` (`m`) and `w` (`m x d`), optional `alpha` and `beta`, or as in `.safetensors`.
     Npz,
 }
 
@@ -32,6 +34,12 @@ impl Format {
     /// assert!(Format::of("teacher.pt".as_ref()).is_err());
     /// ```
     pub fn of(path: &Path) -> Result<Self, FilesError> {
+        if file::is_standard_input(path) {
+            return Err(FilesError::FormatUnsaid);
+        }
+        if let Some(error) = checkpoint::by_name(path) {
+            return Err(error);
+        }
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         match ending.as_deref() {
             Some("json") => Ok(Self::Json),
@@ -40,27 +48,47 @@ impl Format {
             Some("npz") => Ok(Self::Npz),
             _ => Err(FilesError::UnknownFormat {
                 path: path.to_owned(),
-                expected: ".json, .toml, .safetensors or .npz",
+                expected: ".json, .toml, .safetensors or .npz, or say --format",
             }),
         }
     }
+
+    /// The format of a name: `json`, `toml`, `safetensors`, `npz`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::of(Path::new(&format!("_.{name}"))).ok()
+    }
 }
 
-/// Reads a network from a file of any [`Format`]; the tensor names matter for `.safetensors` only.
+/// Reads a network from a file of any [`Format`]; the tensor names matter for files of named arrays
+/// only, `.safetensors` and `.npz`.
 ///
-/// 16- and 32-bit floats are widened, which is exact.
+/// 16- and 32-bit floats and whole numbers are widened, which is exact.
 ///
 /// # Errors
 /// [`FilesError`] that names the file, the field and the mend.
 pub fn read_network(path: &Path, names: &TensorNames) -> Result<Network, FilesError> {
-    let format = Format::of(path)?;
+    Ok(read_network_as(path, None, names)?.network)
+}
+
+/// As [`read_network`], in a format that the name need not say, and with what was guessed. The path
+/// `-` is standard input.
+///
+/// # Errors
+/// As for [`read_network`].
+pub fn read_network_as(
+    path: &Path,
+    format: Option<Format>,
+    names: &TensorNames,
+) -> Result<Reading, FilesError> {
+    let format = format.map_or_else(|| Format::of(path), Ok)?;
     let bytes = file::read(path)?;
-    match format {
+    let network = match format {
         Format::Json => text_file::network_from_json(path, &bytes),
         Format::Toml => text_file::network_from_toml(path, &bytes),
-        Format::SafeTensors => safetensors_file::decode(path, &bytes, names),
-        Format::Npz => npz_file::decode(path, &bytes),
-    }
+        Format::SafeTensors => return safetensors_file::decode(path, &bytes, names),
+        Format::Npz => return npz_file::decode(path, &bytes, names),
+    };
+    Ok(Reading { network: network?, remarks: Vec::new() })
 }
 
 /// Reads a teacher: a network without zero neurons, whose affine part is absent or zero.
@@ -68,7 +96,14 @@ pub fn read_network(path: &Path, names: &TensorNames) -> Result<Network, FilesEr
 /// # Errors
 /// [`FilesError`] that names the file, the field and the mend.
 pub fn read_teacher(path: &Path, names: &TensorNames) -> Result<Teacher, FilesError> {
-    let mut network = read_network(path, names)?;
+    teacher(path, read_network(path, names)?)
+}
+
+/// A network that was read as a teacher; the path is for the message.
+///
+/// # Errors
+/// [`FilesError::Model`].
+pub fn teacher(path: &Path, mut network: Network) -> Result<Teacher, FilesError> {
     let zero =
         |skip: &Skip| std::iter::once(&skip.constant).chain(&skip.linear).all(|x| x.abs() <= 0.0);
     let wrap = |field: &str, source| FilesError::Model {

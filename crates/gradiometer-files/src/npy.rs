@@ -1,6 +1,6 @@
-//! The `.npy` format of NumPy, versions 1 to 3: one array of floats.
+//! The `.npy` format of NumPy, versions 1 to 3: one array of numbers.
 
-use crate::half;
+use crate::numbers;
 
 /// Why an `.npy` array was refused.
 #[non_exhaustive]
@@ -22,10 +22,14 @@ pub enum NpyError {
         offset: usize,
     },
     /// The entries have a type that is not understood.
-    #[error(
-        "the entries have type {descr}; save 64-, 32- or 16-bit floats (astype(numpy.float64))"
-    )]
+    #[error("the entries have type {descr}; save floats or whole numbers (astype(numpy.float64))")]
     Type {
+        /// NumPy's name of the type.
+        descr: String,
+    },
+    /// A whole number is no double.
+    #[error("an entry of type {descr} is beyond 2^53 and no double; save floats")]
+    TooLarge {
         /// NumPy's name of the type.
         descr: String,
     },
@@ -61,7 +65,7 @@ pub struct Array {
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 impl Array {
-    /// Reads an array of `f8`, `f4` or `f2`, of either byte order, in C or Fortran order.
+    /// Reads an array of floats or whole numbers, of either byte order, in C or Fortran order.
     ///
     /// # Errors
     /// [`NpyError`].
@@ -85,17 +89,22 @@ impl Array {
         let Header { descr, fortran_order, shape } = Parser { text: header, at: 0 }.header()?;
         let count = shape.iter().try_fold(1_usize, |product, n| product.checked_mul(*n));
         let wrong_length = || NpyError::Length { shape: shape.clone(), found: data.len() };
-        let width = match descr.as_str() {
-            "<f8" | ">f8" => 8,
-            "<f4" | ">f4" => 4,
-            "<f2" | ">f2" => 2,
-            _ => return Err(NpyError::Type { descr }),
-        };
+        let unknown = || NpyError::Type { descr: descr.clone() };
+        // A mark of the byte order, a kind, a width: `<f8`, `|u1`.
+        let (order, kind) = descr.split_at_checked(1).ok_or_else(unknown)?;
+        let (kind, width) = kind.split_at_checked(1).ok_or_else(unknown)?;
+        let width: usize = width.parse().map_err(|_no_number| unknown())?;
+        let kind = if kind == "b" { "u" } else { kind };
+        let is_known = matches!((kind, width), ("f", 2 | 4 | 8) | ("i" | "u", 1 | 2 | 4 | 8));
+        if !is_known || !matches!(order, "<" | ">" | "|" | "=") {
+            return Err(unknown());
+        }
         let expected = count.and_then(|count| count.checked_mul(width));
         if expected != Some(data.len()) {
             return Err(wrong_length());
         }
-        let values = entries(data, width, descr.starts_with('<'));
+        let values = numbers::widen(data, kind, width, order != ">");
+        let values = values.ok_or_else(|| NpyError::TooLarge { descr: descr.clone() })?;
         let data = if fortran_order { from_fortran(&shape, &values) } else { values };
         Ok(Self { shape, data })
     }
@@ -154,27 +163,6 @@ impl Array {
             _ => Err(NpyError::Shape { expected: "a matrix, one vector a row", found: self.shape }),
         }
     }
-}
-
-fn entries(data: &[u8], width: usize, little: bool) -> Vec<f64> {
-    let ordered = |chunk: &[u8]| -> [u8; 8] {
-        let mut bytes = [0; 8];
-        bytes[..width].copy_from_slice(chunk);
-        if !little {
-            bytes[..width].reverse();
-        }
-        bytes
-    };
-    data.chunks_exact(width)
-        .map(|chunk| {
-            let b = ordered(chunk);
-            match width {
-                8 => f64::from_le_bytes(b),
-                4 => f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
-                _ => half::from_binary16(u16::from_le_bytes([b[0], b[1]])),
-            }
-        })
-        .collect()
 }
 
 /// The same entries with the last axis fastest instead of the first.
@@ -377,11 +365,16 @@ mod tests {
         ));
         let huge = good.replace("(1,)", "(9999999999999, 9999999999999)");
         assert!(matches!(Array::decode(&file(&huge, &one)).unwrap_err(), NpyError::Length { .. }));
-        let integers = good.replace("<f8", "<i8");
-        assert_eq!(
-            Array::decode(&file(&integers, &one)).unwrap_err(),
-            NpyError::Type { descr: "<i8".to_owned() }
-        );
+        for (descr, error) in [
+            ("<c8", NpyError::Type { descr: "<c8".to_owned() }),
+            ("<i8", NpyError::TooLarge { descr: "<i8".to_owned() }),
+            ("|S8", NpyError::Type { descr: "|S8".to_owned() }),
+        ] {
+            let other = good.replace("<f8", descr);
+            assert_eq!(Array::decode(&file(&other, &one)).unwrap_err(), error);
+        }
+        let whole = file(&good.replace("<f8", "<i8"), &(-7_i64).to_le_bytes());
+        assert_eq!(Array::decode(&whole).unwrap().data, [-7.0]);
         let fields = good.replace("'<f8'", "[('x', '<f8')]");
         assert!(matches!(Array::decode(&file(&fields, &one)).unwrap_err(), NpyError::Type { .. }));
         for damage in ["", "{", "{'descr': '<f8'}", "{'x': 1}", "{'shape': (1"] {

@@ -1,9 +1,10 @@
 //! Networks as `.npz` archives: arrays `a` (`m`), `w` (`m x d`), optional `alpha` and `beta` (`d`). Samples likewise: `x` and `y`.
 
 use crate::error::FilesError;
-use crate::file;
 use crate::npy::{Array, NpyError};
-use crate::parts::{Fields, build};
+use crate::parts::TensorNames;
+use crate::tensors::{self, Reading, Tensor, Unread};
+use crate::{checkpoint, file};
 use gradiometer_model::Network;
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -23,13 +24,8 @@ struct Arrays<'a> {
 impl<'a> Arrays<'a> {
     fn unpack(path: &'a Path, bytes: &[u8], known: &[&str]) -> Result<Self, FilesError> {
         let damaged = |source| FilesError::Archive { path: path.to_owned(), source };
-        let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
-        let mut names = Vec::new();
-        for name in archive.file_names() {
-            let name = name.map_err(damaged)?;
-            names.push(name.strip_suffix(".npy").unwrap_or(&name).to_owned());
-        }
-        names.sort_unstable();
+        let mut archive = open(path, bytes)?;
+        let names = array_names(path, &archive)?;
         if let Some(name) = names.iter().find(|name| !known.contains(&name.as_str())) {
             return Err(FilesError::UnknownTensor {
                 path: path.to_owned(),
@@ -56,7 +52,7 @@ impl<'a> Arrays<'a> {
         let found = self.found.iter().map(|(name, _)| name.clone()).collect();
         self.take(name).ok_or_else(|| FilesError::MissingTensor {
             path: self.path.to_owned(),
-            name: name.to_owned(),
+            names: vec![name.to_owned()],
             found,
             mend: "save it under that name",
         })
@@ -68,21 +64,50 @@ fn wrong(path: &Path, field: &str) -> impl FnOnce(NpyError) -> FilesError {
     move |source| FilesError::Npy { path, field, source }
 }
 
-pub(crate) fn decode(path: &Path, bytes: &[u8]) -> Result<Network, FilesError> {
-    let mut arrays = Arrays::unpack(path, bytes, &["a", "w", "alpha", "beta"])?;
-    let w = arrays.require("w");
-    let a = arrays.require("a")?.into_vector().map_err(wrong(path, "a"))?;
-    let (rows, d, w) = w?.into_matrix().map_err(wrong(path, "w"))?;
-    if rows != a.len() {
-        let expected = "(neurons, dimension), with as many rows as `a` has entries";
-        return Err(wrong(path, "w")(NpyError::Shape { expected, found: vec![rows, d] }));
+pub(crate) fn decode(
+    path: &Path,
+    bytes: &[u8],
+    names: &TensorNames,
+) -> Result<Reading, FilesError> {
+    let mut archive = open(path, bytes)?;
+    let mut tensors = Vec::new();
+    for name in array_names(path, &archive)? {
+        let bytes = unpack(&mut archive, &name)
+            .map_err(|source| FilesError::Archive { path: path.to_owned(), source })?;
+        let (shape, entries) = match Array::decode(&bytes) {
+            Ok(array) => (array.shape, Ok(array.data)),
+            Err(error) => (Vec::new(), Err(Unread::Npy(error))),
+        };
+        tensors.push(Tensor { name, shape, entries });
     }
-    let alpha = arrays.take("alpha").map(Array::into_number).transpose();
-    let alpha = alpha.map_err(wrong(path, "alpha"))?;
-    let beta = arrays.take("beta").map(Array::into_vector).transpose();
-    let beta = beta.map_err(wrong(path, "beta"))?;
-    let fields = Fields { second: "a", first: "w", constant: "alpha", linear: "beta" };
-    build(path, &fields, || Network::new(d, a, w), alpha, beta)
+    tensors::network(path, &tensors, names)
+}
+
+fn open<'a>(path: &Path, bytes: &'a [u8]) -> Result<ZipArchive<Cursor<&'a [u8]>>, FilesError> {
+    let damaged = |source| {
+        // An archive that cannot be opened is damaged; anything else may be a checkpoint.
+        checkpoint::of_python(path, bytes)
+            .filter(|_| !bytes.starts_with(b"PK"))
+            .unwrap_or_else(|| FilesError::Archive { path: path.to_owned(), source })
+    };
+    ZipArchive::new(Cursor::new(bytes)).map_err(damaged)
+}
+
+/// The names of the arrays of an archive, in order.
+fn array_names(
+    path: &Path,
+    archive: &ZipArchive<Cursor<&[u8]>>,
+) -> Result<Vec<String>, FilesError> {
+    let mut names = Vec::new();
+    for name in archive.file_names() {
+        let name = name.map_err(|source| FilesError::Archive { path: path.to_owned(), source })?;
+        if name.ends_with(checkpoint::TORCH_ENTRY) {
+            return Err(checkpoint::torch(path));
+        }
+        names.push(name.strip_suffix(".npy").unwrap_or(&name).to_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// Samples: inputs row-major, and one label for each row.

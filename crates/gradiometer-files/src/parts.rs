@@ -4,7 +4,20 @@ use crate::error::FilesError;
 use gradiometer_model::{ModelError, Network, Skip};
 use std::path::Path;
 
-/// Names of the tensors in a `.safetensors` file.
+/// How a file of named arrays stores a layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A neuron a row, `m x d`, and the second layer `1 x m`: PyTorch, Equinox.
+    Torch,
+    /// A neuron a column, `d x m`, and the second layer `m x 1`: the kernels of Flax and Keras.
+    Flax,
+}
+
+/// Names of the tensors in a file of named arrays, `.safetensors` or `.npz`.
+///
+/// A prefix that all names share (`module.`, `model.`) may be left out of them. The names by
+/// default also stand for the only two matrices called `weight` (with [`Layout::Flax`] `kernel`)
+/// that fit each other, and for `w`, `a`, `alpha` and `beta`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorNames {
     /// First layer, `m x d`.
@@ -13,6 +26,14 @@ pub struct TensorNames {
     pub second_layer: String,
     /// Linear part `beta`, `1 x d` or `d`.
     pub skip: String,
+    /// Bias of the first layer, `m`; by default one of [`biases_of`] its name.
+    pub first_bias: Option<String>,
+    /// Bias of the second layer, the constant `alpha`; by default one of [`biases_of`] its name.
+    pub second_bias: Option<String>,
+    /// How layers are stored; by default as PyTorch does, but a kernel is then refused.
+    pub layout: Option<Layout>,
+    /// Tensors to leave out. Any other that is not read is an error.
+    pub ignored: Vec<String>,
 }
 
 impl Default for TensorNames {
@@ -21,24 +42,44 @@ impl Default for TensorNames {
             first_layer: "fc1.weight".to_owned(),
             second_layer: "fc2.weight".to_owned(),
             skip: "skip.weight".to_owned(),
+            first_bias: None,
+            second_bias: None,
+            layout: None,
+            ignored: Vec::new(),
         }
     }
 }
 
 impl TensorNames {
-    /// Name of the first layer's bias: `fc1.bias` for `fc1.weight`.
-    pub fn first_bias(&self) -> String {
-        bias(&self.first_layer)
-    }
-
-    /// Name of the second layer's bias, the constant `alpha`.
-    pub fn second_bias(&self) -> String {
-        bias(&self.second_layer)
+    /// Whether the layers have the names by default.
+    pub(crate) fn are_default(&self) -> bool {
+        let Self { first_layer, second_layer, .. } = Self::default();
+        self.first_layer == first_layer && self.second_layer == second_layer
     }
 }
 
-fn bias(weight: &str) -> String {
-    format!("{}.bias", weight.strip_suffix(".weight").unwrap_or(weight))
+/// What the bias of a layer may be called: `fc1.bias` for `fc1.weight`, `b1` for `w1`,
+/// `Dense_0/bias` for `Dense_0/kernel`. The first is what this program calls it.
+///
+/// # Examples
+/// ```
+/// use gradiometer_files::biases_of;
+/// assert_eq!(biases_of("fc1.weight")[0], "fc1.bias");
+/// assert_eq!(biases_of("w1")[0], "b1");
+/// assert_eq!(biases_of("hidden")[0], "hidden.bias");
+/// ```
+pub fn biases_of(layer: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for (weight, bias) in
+        [("weight", "bias"), ("kernel", "bias"), ("weight", "b"), ("W", "b"), ("w", "b")]
+    {
+        if let Some(at) = layer.rfind(weight) {
+            names.push(format!("{}{bias}{}", &layer[..at], &layer[at + weight.len()..]));
+        }
+    }
+    names.push(format!("{layer}.bias"));
+    names.push(format!("{layer}_bias"));
+    names
 }
 
 /// What a format calls the parts of a network.

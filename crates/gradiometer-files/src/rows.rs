@@ -41,7 +41,7 @@ impl Rows {
                 path,
                 field: "length".to_owned(),
                 problem: format!(
-                    "is {found} bytes, less than the {length} that the checkpoint knows; start again with --force"
+                    "is {found} bytes, less than the {length} that the checkpoint knows; remove the folder and start again"
                 ),
             });
         }

@@ -1,146 +1,60 @@
 //! Networks as `.safetensors` files.
 
 use crate::error::FilesError;
-use crate::half;
-use crate::parts::{Fields, TensorNames, build};
+use crate::parts::{TensorNames, biases_of};
+use crate::tensors::{self, OWN_TENSORS, Reading, Tensor, Unread};
+use crate::{checkpoint, half, numbers};
 use gradiometer_model::Network;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::path::Path;
-
-/// One tensor, widened to doubles.
-struct Tensor {
-    shape: Vec<usize>,
-    data: Vec<f64>,
-}
 
 /// The network of a file's bytes.
 ///
 /// # Errors
 /// [`FilesError`] that names the tensor at fault and the mend.
-pub fn decode(path: &Path, bytes: &[u8], names: &TensorNames) -> Result<Network, FilesError> {
-    let tensors = SafeTensors::deserialize(bytes)
-        .map_err(|source| FilesError::SafeTensors { path: path.to_owned(), source })?;
-    let mut found: Vec<String> = tensors.names().iter().map(|&name| name.to_owned()).collect();
-    found.sort_unstable();
-    let (first_bias, second_bias) = (names.first_bias(), names.second_bias());
-    let get = |name: &str| -> Result<Option<Tensor>, FilesError> {
-        match tensors.tensor(name) {
-            Ok(view) => widen(path, name, &view).map(Some),
-            Err(_absent) => Ok(None),
-        }
-    };
-    let require = |name: &str| -> Result<Tensor, FilesError> {
-        get(name)?.ok_or_else(|| FilesError::MissingTensor {
-            path: path.to_owned(),
+pub fn decode(path: &Path, bytes: &[u8], names: &TensorNames) -> Result<Reading, FilesError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|source| {
+        checkpoint::of_python(path, bytes)
+            .unwrap_or_else(|| FilesError::SafeTensors { path: path.to_owned(), source })
+    })?;
+    let mut tensors: Vec<Tensor> = file
+        .iter()
+        .map(|(name, view)| Tensor {
             name: name.to_owned(),
-            found: found.clone(),
-            mend: "rename it or say which name to take",
+            shape: view.shape().to_vec(),
+            entries: widen(&view).map_err(Unread::Type),
         })
-    };
-    let shape = |name: &str, expected, tensor: &Tensor| FilesError::TensorShape {
-        path: path.to_owned(),
-        name: name.to_owned(),
-        expected,
-        found: tensor.shape.clone(),
-    };
-    let first = require(&names.first_layer)?;
-    let second = require(&names.second_layer)?;
-    // Whoever names the layers may have other tensors beside them; a file with PyTorch's own names must be a two-layer
-    // network and nothing else.
-    if *names == TensorNames::default() {
-        let known =
-            [&names.first_layer, &names.second_layer, &first_bias, &second_bias, &names.skip];
-        let own = |name: &String| known.contains(&name) || name.starts_with(OWN_TENSORS);
-        if let Some(name) = found.iter().find(|name| !own(name)) {
-            return Err(FilesError::UnknownTensor {
-                path: path.to_owned(),
-                name: name.clone(),
-                expected: known.map(Clone::clone).to_vec(),
-                mend: "remove it or name the layers",
-            });
-        }
-    }
-    let &[m, d] = first.shape.as_slice() else {
-        return Err(shape(&names.first_layer, "(neurons, dimension)", &first));
-    };
-    if second.shape != [1, m] && second.shape != [m] {
-        return Err(shape(
-            &names.second_layer,
-            "(1, neurons), with one row and as many entries as the first layer has rows",
-            &second,
-        ));
-    }
-    if let Some(bias) = get(&first_bias)?
-        && let Some(neuron) = bias.data.iter().position(|b| !(b.abs() <= 0.0))
-    {
-        let value = bias.data[neuron];
-        return Err(FilesError::FirstLayerBias {
-            path: path.to_owned(),
-            name: first_bias,
-            neuron,
-            value,
-        });
-    }
-    let constant = match get(&second_bias)? {
-        Some(tensor) if tensor.data.len() != 1 => {
-            return Err(shape(&second_bias, "(1), a single number", &tensor));
-        }
-        tensor => tensor.map(|tensor| tensor.data[0]),
-    };
-    let linear = match get(&names.skip)? {
-        Some(tensor) if tensor.shape != [1, d] && tensor.shape != [d] => {
-            return Err(shape(
-                &names.skip,
-                "(1, dimension), as the first layer has columns",
-                &tensor,
-            ));
-        }
-        tensor => tensor.map(|tensor| tensor.data),
-    };
-    let fields = Fields {
-        second: &names.second_layer,
-        first: &names.first_layer,
-        constant: &second_bias,
-        linear: &names.skip,
-    };
-    build(path, &fields, || Network::new(d, second.data, first.data), constant, linear)
+        .collect();
+    tensors.sort_by(|x, y| x.name.cmp(&y.name));
+    tensors::network(path, &tensors, names)
 }
 
-fn widen(path: &Path, name: &str, view: &TensorView<'_>) -> Result<Tensor, FilesError> {
+/// The entries as doubles, or the name of a type that is no number that a double holds.
+fn widen(view: &TensorView<'_>) -> Result<Vec<f64>, String> {
     let bytes = view.data();
-    let data = match view.dtype() {
-        Dtype::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        Dtype::F32 => {
-            bytes.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect()
+    let (name, width) = match view.dtype() {
+        Dtype::F64 => ("f", 8),
+        Dtype::F32 => ("f", 4),
+        Dtype::F16 => ("f", 2),
+        Dtype::BF16 => {
+            let numbers = bytes.as_chunks().0.iter();
+            return Ok(numbers.map(|b| half::from_bfloat16(u16::from_le_bytes(*b))).collect());
         }
-        Dtype::F16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|b| half::from_binary16(u16::from_le_bytes(*b)))
-            .collect(),
-        Dtype::BF16 => bytes
-            .as_chunks()
-            .0
-            .iter()
-            .map(|b| half::from_bfloat16(u16::from_le_bytes(*b)))
-            .collect(),
-        other => {
-            return Err(FilesError::TensorType {
-                path: path.to_owned(),
-                name: name.to_owned(),
-                found: format!("{other:?}"),
-            });
-        }
+        Dtype::I64 => ("i", 8),
+        Dtype::I32 => ("i", 4),
+        Dtype::I16 => ("i", 2),
+        Dtype::I8 => ("i", 1),
+        Dtype::U64 => ("u", 8),
+        Dtype::U32 => ("u", 4),
+        Dtype::U16 => ("u", 2),
+        Dtype::U8 | Dtype::BOOL => ("u", 1),
+        other => return Err(format!("{other:?}")),
     };
-    Ok(Tensor { shape: view.shape().to_vec(), data })
+    numbers::widen(bytes, name, width, true).ok_or_else(|| format!("{:?}", view.dtype()))
 }
 
 /// The key of this project's metadata.
 const METADATA: &str = "gradiometer";
-/// How the names of this project's tensors beside a network begin.
-const OWN_TENSORS: &str = "gradiometer.";
-
 /// One of this project's vectors beside the network; empty if it is not there.
 ///
 /// # Errors
@@ -150,7 +64,11 @@ pub fn own_vector(path: &Path, bytes: &[u8], name: &str) -> Result<Vec<f64>, Fil
         .map_err(|source| FilesError::SafeTensors { path: path.to_owned(), source })?;
     let name = format!("{OWN_TENSORS}{name}");
     match tensors.tensor(&name) {
-        Ok(view) => Ok(widen(path, &name, &view)?.data),
+        Ok(view) => widen(&view).map_err(|found| FilesError::TensorType {
+            path: path.to_owned(),
+            name,
+            found,
+        }),
         Err(_absent) => Ok(Vec::new()),
     }
 }
@@ -184,7 +102,9 @@ pub fn encode(
         (names.second_layer.clone(), vec![1, m], bytes(network.second_layer())),
     ];
     if let Some(skip) = network.skip() {
-        tensors.push((names.second_bias(), vec![1], bytes(&[skip.constant])));
+        let bias = names.second_bias.clone();
+        let bias = bias.unwrap_or_else(|| biases_of(&names.second_layer).swap_remove(0));
+        tensors.push((bias, vec![1], bytes(&[skip.constant])));
         tensors.push((names.skip.clone(), vec![1, d], bytes(&skip.linear)));
     }
     for (name, values) in vectors.iter().filter(|(_, values)| !values.is_empty()) {

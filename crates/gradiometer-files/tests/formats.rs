@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where it unwraps")]
 
 use gradiometer_files::{
-    Class, FilesError, TensorNames, read_network, read_points, read_samples, read_teacher,
-    write_network,
+    Class, FilesError, Layout, PointFormat, Reading, TensorNames, read_network, read_network_as,
+    read_points, read_points_as, read_samples, read_teacher, write_network,
 };
 use gradiometer_model::{Network, Skip};
 use proptest::prelude::*;
@@ -196,12 +196,14 @@ fn safetensors_faults_are_placed() {
     refuse("safetensors", &safetensors(&[nan, a.clone()]), &["fc1.weight[0][1]", "NaN"]);
     let flat = ("fc1.weight", F64, &[2][..], doubles(&[1.0, 2.0]));
     refuse("safetensors", &safetensors(&[flat, a.clone()]), &["fc1.weight", "[2]", "dimension"]);
-    let outputs = ("fc2.weight", F64, &[2, 1][..], doubles(&[1.0, 2.0]));
-    refuse(
-        "safetensors",
-        &safetensors(&[w.clone(), outputs]),
-        &["fc2.weight", "[2, 1]", "one row"],
-    );
+    // A column goes with a kernel of one input and two neurons.
+    let column = ("fc2.weight", F64, &[2, 1][..], doubles(&[1.0, 2.0]));
+    let kernel = safetensors(&[w.clone(), column]);
+    refuse("safetensors", &kernel, &["fc1.weight", "[1, 2]", "--layout flax"]);
+    let outputs = ("fc2.weight", F64, &[3, 1][..], doubles(&[1.0, 2.0, 3.0]));
+    let file_of_three = safetensors(&[w.clone(), outputs]);
+    refuse("safetensors", &file_of_three, &["fc2.weight", "[3, 1]", "one row"]);
+    // The bits of 1.0 are a whole number that no double holds.
     let integers = ("fc2.weight", I64, &[1, 1][..], doubles(&[1.0]));
     refuse("safetensors", &safetensors(&[w.clone(), integers]), &["fc2.weight", "I64", "floats"]);
     let bias = ("fc1.bias", F64, &[1][..], doubles(&[0.5]));
@@ -209,7 +211,7 @@ fn safetensors_faults_are_placed() {
     let skip = ("skip.weight", F64, &[1, 3][..], doubles(&[0.5; 3]));
     refuse("safetensors", &file(skip), &["skip.weight", "[1, 3]"]);
     let third = ("fc3.weight", F64, &[1, 1][..], doubles(&[0.5]));
-    refuse("safetensors", &file(third), &["fc3.weight", "two-layer"]);
+    refuse("safetensors", &file(third), &["fc3.weight", "two layers"]);
     refuse("safetensors", &[255; 64], &["safetensors"]);
 
     let folder = TempDir::new().unwrap();
@@ -224,10 +226,220 @@ fn safetensors_faults_are_placed() {
     let mapped = TensorNames {
         first_layer: "net.0.weight".to_owned(),
         second_layer: "net.2.weight".to_owned(),
+        ignored: vec!["other".to_owned()],
         ..names()
     };
+    // What is not read is named, whoever named the layers.
+    let unnamed = TensorNames { ignored: Vec::new(), ..mapped.clone() };
+    let error = read_network(&path, &unnamed).unwrap_err().to_string();
+    assert!(error.contains("`other`") && error.contains("--ignore"), "{error}");
     let network = read_network(&path, &mapped).unwrap();
     assert_eq!((network.first_layer(), network.second_layer()), (&[1.0][..], &[-1.0][..]));
+}
+
+/// The layers of two neurons in three dimensions under any names, `(m, d)` and `(1, m)`.
+fn layers(first: &str, second: &str, more: &[(&str, &[usize], &[f64])]) -> Vec<u8> {
+    let six = doubles(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    let mut tensors = vec![
+        (first, Dtype::F64, vec![2, 3], six),
+        (second, Dtype::F64, vec![1, 2], doubles(&[7.0, 8.0])),
+    ];
+    for (name, shape, values) in more {
+        tensors.push((name, Dtype::F64, shape.to_vec(), doubles(values)));
+    }
+    let borrowed: Vec<_> =
+        tensors.iter().map(|(n, t, s, data)| (*n, *t, s.as_slice(), data.clone())).collect();
+    safetensors(&borrowed)
+}
+
+fn reading(bytes: &[u8], names: &TensorNames) -> Result<Reading, FilesError> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("net.safetensors");
+    fs::write(&path, bytes).unwrap();
+    read_network_as(&path, None, names)
+}
+
+#[test]
+fn prefixes_that_all_tensors_share_and_the_only_pair_are_taken() {
+    for prefix in ["", "module.", "_orig_mod.", "model.", "net.0.", "_orig_mod.module.", "a/b/"] {
+        let (first, second) = (format!("{prefix}fc1.weight"), format!("{prefix}fc2.weight"));
+        let bias = format!("{prefix}fc2.bias");
+        let file = layers(&first, &second, &[(&bias, &[1], &[0.5])]);
+        let found = reading(&file, &names()).unwrap();
+        assert_eq!(found.network.skip().unwrap().constant.to_bits(), 0.5_f64.to_bits());
+        assert!(found.remarks.is_empty());
+        // A name given without the prefix, too.
+        let given = TensorNames { skip: "beta".to_owned(), ..names() };
+        let beta = format!("{prefix}beta");
+        let file = layers(&first, &second, &[(&beta, &[3], &[1.0, 2.0, 3.0])]);
+        let found = reading(&file, &given).unwrap().network;
+        assert_eq!(found.skip().unwrap().linear, [1.0, 2.0, 3.0]);
+    }
+    // Names that say nothing, but shapes that leave one reading; what was taken is said.
+    for (first, second) in [("0.weight", "2.weight"), ("net.z.weight", "net.a.weight")] {
+        let found = reading(&layers(first, second, &[]), &names()).unwrap();
+        assert_eq!(found.network.second_layer(), [7.0, 8.0]);
+        assert_eq!(found.remarks.len(), 1);
+        assert!(found.remarks[0].contains(first) && found.remarks[0].contains(second));
+    }
+    // Negative control: two matrices that both could be the second layer to the other.
+    let one = |name| (name, Dtype::F64, &[1, 1][..], doubles(&[1.0]));
+    let both = safetensors(&[one("x.weight"), one("y.weight")]);
+    let error = reading(&both, &names()).unwrap_err().to_string();
+    assert!(error.contains("--first-layer") && error.contains("`x.weight`"), "{error}");
+}
+
+#[test]
+fn a_first_bias_is_refused_under_any_name_and_nothing_else_is_dropped() {
+    for (first, second, bias) in [
+        ("fc1.weight", "fc2.weight", "fc1.bias"),
+        ("w1", "w2", "b1"),
+        ("W1", "W2", "b1"),
+        ("hidden", "readout", "hidden.bias"),
+        ("hidden_weight", "readout_weight", "hidden_bias"),
+        ("w", "a", "b"),
+        ("w", "a", "anything"),
+        ("fc1.weight", "fc2.weight", "running_mean"),
+    ] {
+        let given = TensorNames {
+            first_layer: first.to_owned(),
+            second_layer: second.to_owned(),
+            ..names()
+        };
+        let file = layers(first, second, &[(bias, &[2], &[0.0, 0.5])]);
+        let error = reading(&file, &given).unwrap_err().to_string();
+        assert!(error.contains(bias), "{bias}: {error}");
+        // Named by a flag it is known for what it is, and left out it is not in the way.
+        let named = TensorNames { first_bias: Some(bias.to_owned()), ..given.clone() };
+        let error = reading(&file, &named).unwrap_err().to_string();
+        assert!(error.contains(&format!("{bias}[1] is 0.5")), "{error}");
+        let without = TensorNames { ignored: vec![bias.to_owned()], ..given };
+        assert_eq!(reading(&file, &without).unwrap().network.neurons(), 2);
+    }
+    // Several are all named.
+    let file = layers("w", "a", &[("x", &[1], &[0.0]), ("y", &[1], &[0.0])]);
+    let error = reading(&file, &names()).unwrap_err().to_string();
+    assert!(error.contains("`x`") && error.contains("`y`"), "{error}");
+}
+
+#[test]
+fn kernels_are_read_where_a_flag_says_so_and_never_silently() {
+    let flax = TensorNames { layout: Some(Layout::Flax), ..names() };
+    let torch = TensorNames { layout: Some(Layout::Torch), ..names() };
+    // d x m = 3 x 2 holds the neurons (1, 3, 5) and (2, 4, 6).
+    for (prefix, bias) in [("params.Dense_", ".bias"), ("params/Dense_", "/bias")] {
+        let leaf = |k: usize, name: &str| format!("{prefix}{k}{name}");
+        let (k0, k1) =
+            if bias == ".bias" { (".kernel", ".kernel") } else { ("/kernel", "/kernel") };
+        let (first, second, constant) = (leaf(0, k0), leaf(1, k1), leaf(1, bias));
+        let six = doubles(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let file = safetensors(&[
+            (&first, Dtype::F64, &[3, 2][..], six),
+            (&second, Dtype::F64, &[2, 1][..], doubles(&[7.0, 8.0])),
+            (&constant, Dtype::F64, &[1][..], doubles(&[0.5])),
+        ]);
+        let found = reading(&file, &flax).unwrap().network;
+        assert_eq!(found.first_layer(), [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        assert_eq!(found.second_layer(), [7.0, 8.0]);
+        assert!(found.skip().is_some());
+        let given =
+            TensorNames { first_layer: first.clone(), second_layer: second.clone(), ..names() };
+        for plain in [names(), given] {
+            let error = reading(&file, &plain).unwrap_err().to_string();
+            assert!(error.contains("--layout flax") && error.contains("d x m"), "{error}");
+        }
+    }
+    // A square kernel: nothing but a flag can tell, and the two readings differ.
+    let square = |name: &str| {
+        let first = format!("{name}1");
+        let second = format!("{name}2");
+        let one = |n: &str| n.replace('1', ".kernel").replace('2', ".z.kernel");
+        safetensors(&[
+            (&one(&first), Dtype::F64, &[2, 2][..], doubles(&[1.0, 2.0, 3.0, 4.0])),
+            (&one(&second), Dtype::F64, &[2][..], doubles(&[7.0, 8.0])),
+        ])
+    };
+    let file = square("k");
+    let given = |names: TensorNames| TensorNames {
+        first_layer: "k.kernel".to_owned(),
+        second_layer: "k.z.kernel".to_owned(),
+        ..names
+    };
+    assert!(reading(&file, &given(names())).unwrap_err().to_string().contains("--layout"));
+    let rows = reading(&file, &given(torch)).unwrap().network;
+    assert_eq!(rows.first_layer(), [1.0, 2.0, 3.0, 4.0]);
+    let columns = reading(&file, &given(flax.clone())).unwrap().network;
+    assert_eq!(columns.first_layer(), [1.0, 3.0, 2.0, 4.0]);
+    // With the flag a file of PyTorch's layout is refused, not read wrongly.
+    let error = reading(&layers("fc1.weight", "fc2.weight", &[]), &flax).unwrap_err().to_string();
+    assert!(error.contains("[1, 2]") && error.contains("--layout"), "{error}");
+}
+
+#[test]
+fn deeper_networks_are_refused_by_the_names_of_their_layers() {
+    for third in ["fc3.weight", "layers.4.weight", "head.kernel"] {
+        let file = layers("fc1.weight", "fc2.weight", &[(third, &[2, 2], &[1.0; 4])]);
+        let error = reading(&file, &names()).unwrap_err().to_string();
+        assert!(error.contains(third) && error.contains("two layers"), "{error}");
+    }
+    let file = layers("0.weight", "4.weight", &[("2.weight", &[2, 2], &[1.0; 4])]);
+    let error = reading(&file, &names()).unwrap_err().to_string();
+    assert!(error.contains("`2.weight`") && error.contains("two layers"), "{error}");
+}
+
+#[test]
+fn checkpoints_that_only_python_reads_come_with_the_line_that_converts_them() {
+    for name in ["net.pt", "net.PTH", "net.ckpt", "net.bin"] {
+        let error = read_network(Path::new(name), &names()).unwrap_err().to_string();
+        assert!(error.contains("torch.load") && error.contains(name), "{error}");
+    }
+    let error = read_network(Path::new("net.h5"), &names()).unwrap_err().to_string();
+    assert!(error.contains("keras") && error.contains("--layout flax"), "{error}");
+    // Renamed: an archive, a bare pickle.
+    for start in [&b"PK\x03\x04archive/data.pkl"[..], &[0x80, 2, b'}', b'q', 0, b'.'], &[0x80; 40]]
+    {
+        refuse("safetensors", start, &["torch.load", "-converted.safetensors"]);
+    }
+    // Negative control: a header that is 128 bytes long begins with 0x80 too, and is read.
+    let network = Network::new(1, vec![1.0], vec![1.0]).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("x.safetensors");
+    write_network(&path, &network, &names()).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap());
+    let wide = 384_u64;
+    assert!(length < wide && wide.to_le_bytes()[0] == 0x80);
+    let blanks = usize::try_from(wide - length).unwrap();
+    let end = 8 + usize::try_from(length).unwrap();
+    bytes.splice(end..end, std::iter::repeat_n(b' ', blanks));
+    bytes[..8].copy_from_slice(&wide.to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(read_network(&path, &names()).unwrap(), network);
+}
+
+#[test]
+fn points_are_read_from_tables() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("points.txt");
+    let text = "# x y z\n1, 2.5 ,3\n\n  -4\t5e-1 6 % the last\r\n";
+    fs::write(&path, text).unwrap();
+    let points = read_points(&path).unwrap();
+    assert_eq!(
+        (points.dimension(), points.coordinates()),
+        (3, &[1.0, 2.5, 3.0, -4.0, 0.5, 6.0][..])
+    );
+    fs::write(&path, "1 2\n3 four\n").unwrap();
+    let error = read_points(&path).unwrap_err().to_string();
+    assert!(error.contains("line 2") && error.contains("four"), "{error}");
+    fs::write(&path, "1 2\n3\n").unwrap();
+    assert!(read_points(&path).unwrap_err().to_string().contains("[1] has 1 coordinates"));
+    fs::write(&path, "1 nan\n").unwrap();
+    assert!(read_points(&path).unwrap_err().to_string().contains("[0][1]"));
+    // A name that says nothing, with a word that does.
+    let bare = folder.path().join("points");
+    fs::write(&bare, "1 2\n").unwrap();
+    assert!(read_points(&bare).is_err());
+    assert_eq!(read_points_as(&bare, Some(PointFormat::Text)).unwrap().dimension(), 2);
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use crate::activation::Activation;
 use crate::bounded::Bounded;
+use crate::double::DoubleDouble;
 use crate::error::HermiteError;
+use crate::float::maximum_of;
+
+/// Most multiplications that the matrix of degree 2 may cost.
+const LARGEST_MATRIX: usize = 10_000_000;
 
 /// The coefficients of degrees `0..=highest` in closed form, with their rounding.
 ///
@@ -32,7 +37,7 @@ pub enum Part {
 }
 
 /// The norm, relative to `sum_i |alpha_i|` times the coefficient's own scale 1, above which an error bound is too
-/// coarse to call a part zero. Squared norms resolve `sqrt(eps)`, times a dimension factor.
+/// coarse to call a part zero: beyond what the rounding of weights to singles leaves.
 pub const RESOLUTION: f64 = 1e-5;
 
 /// The norm of one degree's part.
@@ -128,13 +133,237 @@ pub fn single_index(coefficients: &[Bounded], from: usize) -> InformationExponen
     )
 }
 
+/// A sum of ridge functions `x -> sum_i alpha_i sigma(u_i . x)`, whose Hermite parts it measures in
+/// double-double.
+///
+/// Every weight is taken to be known to half a unit in its last place: what that may change is part
+/// of every error.
+#[derive(Clone, Debug)]
+pub struct RidgeSum {
+    dimension: usize,
+    /// Directions of any length, scaled by powers of two, row-major.
+    rows: Vec<f64>,
+    lengths: Vec<DoubleDouble>,
+    /// Amplitudes over `scale`.
+    amplitudes: Vec<DoubleDouble>,
+    scale: f64,
+    /// `sum_i |alpha_i|` over `scale`.
+    size: f64,
+    epsilon: f64,
+}
+
+/// The power of two at or just below `|x|`, away from the ends of the exponent range.
+fn power_of_two_near(x: f64) -> f64 {
+    let exponent = (x.to_bits() >> 52) & 0x7ff;
+    f64::from_bits(exponent.clamp(2, 2044) << 52)
+}
+
+impl RidgeSum {
+    /// The sum with these amplitudes; the lengths of the directions, rows of one list, do not matter. Weights are rounded to
+    /// `epsilon`.
+    ///
+    /// # Errors
+    /// [`HermiteError::DirectionCount`] if the directions are not as many as the amplitudes.
+    pub fn new(amplitudes: &[f64], directions: &[f64], epsilon: f64) -> Result<Self, HermiteError> {
+        Self::build(amplitudes, directions, epsilon, false)
+    }
+
+    /// The sum `sum_i a_i sigma(w_i . x)` of a homogeneous activation: the amplitudes are
+    /// `a_i |w_i|`.
+    ///
+    /// # Errors
+    /// As for [`RidgeSum::new`].
+    pub fn homogeneous(
+        second_layer: &[f64],
+        first_layer: &[f64],
+        epsilon: f64,
+    ) -> Result<Self, HermiteError> {
+        Self::build(second_layer, first_layer, epsilon, true)
+    }
+
+    fn build(
+        factors: &[f64],
+        directions: &[f64],
+        epsilon: f64,
+        times_length: bool,
+    ) -> Result<Self, HermiteError> {
+        let m = factors.len();
+        if m == 0 || !directions.len().is_multiple_of(m) {
+            return Err(HermiteError::DirectionCount { amplitudes: m, found: directions.len() });
+        }
+        let dimension = directions.len() / m;
+        let mut rows = directions.to_vec();
+        let (mut lengths, mut parts) = (Vec::with_capacity(m), Vec::with_capacity(m));
+        for (row, a) in rows.chunks_exact_mut(dimension.max(1)).zip(factors) {
+            let scale = power_of_two_near(maximum_of(row.iter().map(|x| x.abs())));
+            for x in row.iter_mut() {
+                *x /= scale;
+            }
+            let length = DoubleDouble::dot(row, row).sqrt();
+            lengths.push(length);
+            let near = power_of_two_near(*a);
+            let part = DoubleDouble::from(a / near);
+            parts.push(if times_length { (part * length, near, scale) } else { (part, near, 1.0) });
+        }
+        // The largest amplitude becomes a number of order one.
+        let magnitude =
+            |(part, near, scale): &(DoubleDouble, f64, f64)| (part.to_f64() * near * scale).abs();
+        let scale = power_of_two_near(maximum_of(parts.iter().map(magnitude)));
+        let amplitudes: Vec<DoubleDouble> = parts
+            .iter()
+            .map(|(part, near, length)| *part * DoubleDouble::from(near / scale * length))
+            .collect();
+        let size = amplitudes.iter().map(|a| a.to_f64().abs()).sum();
+        Ok(Self { dimension, rows, lengths, amplitudes, scale, size, epsilon })
+    }
+
+    /// Number of ridges.
+    pub const fn len(&self) -> usize {
+        self.amplitudes.len()
+    }
+
+    /// Never: a sum without ridges is refused.
+    pub const fn is_empty(&self) -> bool {
+        self.amplitudes.is_empty()
+    }
+
+    /// Dimension of the directions.
+    pub const fn dimension(&self) -> usize {
+        self.dimension
+    }
+
+    /// The amplitudes over [`RidgeSum::scale`].
+    pub fn amplitudes(&self) -> &[DoubleDouble] {
+        &self.amplitudes
+    }
+
+    /// The power of two that the amplitudes are divided by.
+    pub const fn scale(&self) -> f64 {
+        self.scale
+    }
+
+    /// `sum_i |alpha_i|`, rounded.
+    pub fn size(&self) -> f64 {
+        self.size * self.scale
+    }
+
+    /// A direction as a unit vector, each entry within [`RidgeSum::roundings`] units.
+    pub fn unit(&self, i: usize) -> Vec<DoubleDouble> {
+        self.row(i).iter().map(|x| DoubleDouble::from(*x) / self.lengths[i]).collect()
+    }
+
+    fn row(&self, i: usize) -> &[f64] {
+        &self.rows[i * self.dimension..][..self.dimension]
+    }
+
+    /// How many [`DoubleDouble::UNIT`] the product of two directions, and twice that of a direction
+    /// and its length, may be off: `((n + 1)^2 + 10)/16` of the product, as many for the lengths,
+    /// and two operations.
+    pub fn roundings(&self) -> f64 {
+        let eighths = self.dimension.div_ceil(8) as f64 + 1.0;
+        (eighths * eighths + 10.0) / 8.0 + 2.0
+    }
+
+    /// The norm of the tensor `sum_i alpha_i u_i^(tensor k)`, and how far it may be off.
+    ///
+    /// Degree 1 is a vector, and degree 2 a matrix where that is not too large: their entries are
+    /// known to `2^-102`, and so are their norms. The squared norm of any other is
+    /// `sum_ij alpha_i alpha_j (u_i . u_j)^k`, known to `2^-102` of the sum of its terms, and its
+    /// root to `2^-51`. That is also about what half a unit in the last place of the weights
+    /// changes, `(k + 2)/2 eps sum_i |alpha_i|`, which is added.
+    pub fn tensor_norm(&self, k: usize) -> Bounded {
+        let (m, d) = (self.len(), self.dimension);
+        let of_weights = (k + 2) as f64 * 0.5 * self.epsilon * self.size;
+        let entries = match k {
+            1 => Some(self.vector()),
+            2 if d.saturating_mul(d).saturating_mul(m) <= LARGEST_MATRIX => Some(self.matrix()),
+            _ => None,
+        };
+        let (norm, arithmetic) = match entries {
+            Some(entries) => {
+                let square = entries.iter().fold(DoubleDouble::ZERO, |sum, x| sum + *x * *x);
+                let roundings = 2.0 * self.roundings() + (m + entries.len()) as f64 + 8.0;
+                (square.sqrt().to_f64(), roundings * DoubleDouble::UNIT * self.size)
+            }
+            None => self.norm_by_products(k),
+        };
+        let error = arithmetic + of_weights + f64::EPSILON * norm;
+        Bounded { value: norm * self.scale, error: error * self.scale }
+    }
+
+    fn vector(&self) -> Vec<DoubleDouble> {
+        let mut sum = vec![DoubleDouble::ZERO; self.dimension];
+        for (i, a) in self.amplitudes.iter().enumerate() {
+            for (s, u) in sum.iter_mut().zip(self.unit(i)) {
+                *s = *s + *a * u;
+            }
+        }
+        sum
+    }
+
+    fn matrix(&self) -> Vec<DoubleDouble> {
+        let d = self.dimension;
+        let mut sum = vec![DoubleDouble::ZERO; d * d];
+        for (i, a) in self.amplitudes.iter().enumerate() {
+            let unit = self.unit(i);
+            for (x, row) in unit.iter().zip(sum.chunks_exact_mut(d)) {
+                let share = *a * *x;
+                for (s, y) in row.iter_mut().zip(&unit) {
+                    *s = *s + share * *y;
+                }
+            }
+        }
+        sum
+    }
+
+    fn norm_by_products(&self, k: usize) -> (f64, f64) {
+        let (mut square, mut error) = (DoubleDouble::ZERO, 0.0);
+        let pairs = (self.len() * (self.len() + 1) / 2) as f64;
+        for i in 0..self.len() {
+            for j in 0..=i {
+                let both = self.amplitudes[i] * self.amplitudes[j];
+                let (weight, t) = if i == j {
+                    (both, DoubleDouble::ONE)
+                } else {
+                    let product = DoubleDouble::dot(self.row(i), self.row(j));
+                    (both + both, product / (self.lengths[i] * self.lengths[j]))
+                };
+                square = square + weight * power(t, k);
+                // The product's error k times over, an operation for each factor, and the sum's.
+                let below = t.to_f64().abs().powi(i32::try_from(k - 1).unwrap_or(i32::MAX));
+                let units = k as f64 * (self.roundings() + 1.0) * below
+                    + (2.0 * self.roundings() + 4.0 + pairs) * below * t.to_f64().abs();
+                error += weight.to_f64().abs() * units * DoubleDouble::UNIT;
+            }
+        }
+        let square = square.to_f64();
+        // A square below its error bound says only that the norm is below the root of twice it.
+        if square > error {
+            (square.sqrt(), error / square.sqrt())
+        } else {
+            (square.abs().sqrt(), (2.0 * error).sqrt())
+        }
+    }
+}
+
+/// By repeated squaring; each of the `k - 1` factors is one rounding at most.
+fn power(t: DoubleDouble, k: usize) -> DoubleDouble {
+    let (mut result, mut square, mut rest) = (DoubleDouble::ONE, t, k);
+    while rest > 0 {
+        if rest % 2 == 1 {
+            result = result * square;
+        }
+        square = square * square;
+        rest /= 2;
+    }
+    result
+}
+
 /// The information exponent of `x -> sum_i alpha_i sigma(u_i.x)`: the least `k >= from` (at least 1) whose tensor
 /// `c_k sum_i alpha_i u_i^(tensor k)` is not zero.
 ///
-/// `directions` holds the unit vectors as rows. The squared norm is
-/// `c_k^2 sum_ij alpha_i alpha_j (u_i.u_j)^k`; degree 1, a plain vector, is summed directly and loses no digits to
-/// the square. Error bounds assume that the directions are unit to a few `eps` and their coordinates correctly
-/// rounded; a tensor of norm below about `sqrt(k d eps) |c_k| sum_i |alpha_i|` counts as zero.
+/// `directions` holds the `u_i` as rows, whose lengths do not matter; all numbers are taken to be known to half a unit in their
+/// last place, and what that may change counts as zero ([`RidgeSum::tensor_norm`]).
 ///
 /// # Errors
 /// [`HermiteError::DirectionCount`] if the directions are not as many as the amplitudes.
@@ -155,64 +384,30 @@ pub fn multi_index(
     directions: &[f64],
     from: usize,
 ) -> Result<InformationExponent, HermiteError> {
-    let m = amplitudes.len();
-    if m == 0 || !directions.len().is_multiple_of(m) {
-        return Err(HermiteError::DirectionCount { amplitudes: m, found: directions.len() });
-    }
-    let d = directions.len() / m;
-    let row = |i: usize| &directions[i * d..(i + 1) * d];
-    let size: f64 = amplitudes.iter().map(|a| a.abs()).sum();
-    let dot = |i: usize, j: usize| row(i).iter().zip(row(j)).map(|(x, y)| x * y).sum::<f64>();
-    // Weight alpha_i alpha_j and overlap of each pair, the off-diagonal ones twice.
-    let mut pairs = Vec::with_capacity(m * (m + 1) / 2);
-    for i in 0..m {
-        pairs.push((amplitudes[i] * amplitudes[i], 1.0));
-        pairs.extend((0..i).map(|j| (2.0 * amplitudes[i] * amplitudes[j], dot(i, j))));
-    }
-    let tensor = |k: usize| -> (f64, f64) {
-        if k == 1 {
-            let mut sum = vec![0.0; d];
-            for (i, a) in amplitudes.iter().enumerate() {
-                for (s, u) in sum.iter_mut().zip(row(i)) {
-                    *s += a * u;
-                }
-            }
-            let norm = sum.iter().map(|s| s * s).sum::<f64>().sqrt();
-            return (norm, (m + 4) as f64 * f64::EPSILON * size);
-        }
-        let power = i32::try_from(k).unwrap_or(i32::MAX);
-        let (mut square, mut error) = (0.0, 0.0);
-        for (weight, t) in &pairs {
-            let below = t.abs().powi(power - 1);
-            square += weight * t.powi(power);
-            // d + 4 roundings in the overlap, k in the power, one per term of the sum.
-            let roundings =
-                k as f64 * (d + 4) as f64 * below + (k + pairs.len()) as f64 * below * t.abs();
-            error += weight.abs() * roundings * f64::EPSILON;
-        }
-        // A square below its error bound says only that the norm is below the root of twice the bound.
-        if square > error {
-            (square.sqrt(), error / square.sqrt())
-        } else {
-            (square.abs().sqrt(), (2.0 * error).sqrt())
-        }
-    };
+    let sum = RidgeSum::new(amplitudes, directions, f64::EPSILON)?;
+    Ok(ridge_sum(coefficients, &sum, from))
+}
+
+/// The information exponent of a sum of ridge functions: the least `k >= from` (at least 1) whose
+/// tensor is not zero.
+pub fn ridge_sum(coefficients: &[Bounded], sum: &RidgeSum, from: usize) -> InformationExponent {
     let from = from.max(1);
     let examined = coefficients.iter().enumerate().skip(from);
-    Ok(InformationExponent::from_parts(
+    InformationExponent::from_parts(
         from,
         examined.map(|(k, c)| {
-            let (norm, error) = tensor(k);
-            let bound = c.value.abs() * error + c.error * (norm + error);
-            judge(k, c.value.abs() * norm, bound, size)
+            let tensor = sum.tensor_norm(k);
+            let bound = c.value.abs() * tensor.error + c.error * (tensor.value + tensor.error);
+            judge(k, c.value.abs() * tensor.value, bound, sum.size())
         }),
-    ))
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::polynomial::Polynomial;
+    use gradiometer_testing::{close, rounding};
 
     fn relu(highest: usize) -> Vec<Bounded> {
         closed_form_coefficients(&Activation::Relu, highest).unwrap()
@@ -220,34 +415,76 @@ mod tests {
 
     #[test]
     fn norms_and_errors_of_tensors_are_those_counted() {
-        let close = |x: f64, y: f64| (x - y).abs() <= 64.0 * f64::EPSILON * y.abs();
         let eps = f64::EPSILON;
-        // 2 u - v with u.v = 3/5.
-        let directions = [1.0, 0.0, 0.6, 0.8];
+        // 2 u - v with u.v = 3/5; the lengths of the rows do not matter.
+        let directions = [3.0, 0.0, 0.06, 0.08];
         for error in [0.0, 0.25] {
-            let coefficients = [Bounded { value: -3.0, error }; 4];
-            for (k, norm, of_tensor) in [
-                // A plain sum (7/5, -4/5): two terms and four roundings of a total of 3.
-                (1, 2.6_f64.sqrt(), 18.0 * eps),
-                // 4 + 1 - 4 (3/5)^3; three times six roundings of overlaps and six of the sums.
-                (3, 4.136_f64.sqrt(), (5.0 * 24.0 + 4.0 * 7.776) * eps / 4.136_f64.sqrt()),
-            ] {
+            let coefficients = [Bounded { value: -3.0, error }; 6];
+            for k in 1..6 {
+                // 4 + 1 - 4 (3/5)^k.
+                let square = 5.0 - 4.0 * 0.6_f64.powi(i32::try_from(k).unwrap());
                 let found = multi_index(&coefficients, &[2.0, -1.0], &directions, k).unwrap();
                 let part = found.parts[0];
                 assert_eq!(part.degree, k);
-                assert!(close(part.norm, 3.0 * norm), "{part:?}");
-                let bound = 3.0 * of_tensor + error * (norm + of_tensor);
-                assert!(close(part.error, bound), "{part:?} {bound:e}");
+                // 0.06 and 0.08 are rounded.
+                close(part.norm, 3.0 * square.sqrt(), rounding(4, 3.0 * 3.0 * k as f64));
+                // Half a unit in the last place of the weights of mass 3, and of the result.
+                let of_tensor = 3.0 * 0.5 * (k + 2) as f64 * eps + eps * square.sqrt();
+                let bound = 3.0 * of_tensor + error * (square.sqrt() + of_tensor);
+                close(part.error, bound, rounding(1 << 8, bound));
             }
-            // Where both cancel the root of twice the bound is left: weights 1, 1 and 2 at degree two.
-            let found = multi_index(&coefficients, &[1.0, -1.0], &[1.0, 0.0, 1.0, 0.0], 2).unwrap();
-            let off = (2.0 * 4.0 * (2.0 * 6.0 + 5.0) * eps).sqrt();
-            assert!(found.parts[0].norm.abs() <= 0.0);
-            assert!(close(found.parts[0].error, (3.0 + error) * off), "{:?}", found.parts[0]);
         }
         for c in closed_form_coefficients(&Activation::Relu, 6).unwrap() {
-            assert!(close(c.error, 8.0 * eps * c.value.abs()));
+            close(c.error, 8.0 * eps * c.value.abs(), rounding(4, c.error));
         }
+    }
+
+    #[test]
+    fn a_small_part_is_told_from_none_in_every_degree() {
+        // 2n directions with alternating signs have no even degree below 2n; a share h more of the
+        // first one gives each of those degrees the norm h.
+        for (n, small) in [(2_usize, 1e-8), (3, 1e-12), (4, 1e-10), (5, 1e-13)] {
+            let count = 2 * n;
+            let angle = |i: usize| std::f64::consts::PI * i as f64 / count as f64;
+            let directions: Vec<f64> =
+                (0..count).flat_map(|i| [angle(i).cos(), angle(i).sin()]).collect();
+            let signs = |h: f64| -> Vec<f64> {
+                let sign = |i: usize| if i.is_multiple_of(2) { 1.0 } else { -1.0 };
+                (0..count).map(|i| if i == 0 { 1.0 + h } else { sign(i) }).collect()
+            };
+            for k in (2..count).step_by(2) {
+                let one = Bounded { value: 1.0, error: 0.0 };
+                let found = part(k, one, &signs(small), &directions);
+                assert_eq!(found.part, Part::NonZero, "{n} {k} {found:?}");
+                assert!((found.norm - small).abs() <= found.error, "{n} {k} {found:?}");
+                // Negative control: without it there is nothing but the rounding of the weights.
+                let none = part(k, one, &signs(0.0), &directions);
+                assert_eq!(none.part, Part::Zero, "{n} {k} {none:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_matrix_of_degree_two_and_the_products_agree() {
+        // H = h I of the field: its norm is h sqrt 2, by the matrix to 2^-102.
+        let h = 1e-8;
+        let a = [1.0 + h, 1.0 + h, -1.0, -1.0];
+        let rows = [1.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, -1.0];
+        let sum = RidgeSum::new(&a, &rows, f64::EPSILON).unwrap();
+        let by_matrix = sum.tensor_norm(2);
+        assert!((by_matrix.value - h * 2.0_f64.sqrt()).abs() <= by_matrix.error);
+        let (by_products, error) = sum.norm_by_products(2);
+        assert!((by_matrix.value / sum.scale() - by_products).abs() <= error + f64::EPSILON * h);
+        // Amplitudes at both ends of the exponent range.
+        for scale in [1e-300, 1e-150, 1e150, 1e300] {
+            let scaled = a.map(|x| x * scale);
+            let sum = RidgeSum::new(&scaled, &rows, f64::EPSILON).unwrap();
+            let norm = sum.tensor_norm(2);
+            assert!((norm.value - by_matrix.value * scale).abs() <= norm.error, "{scale:e}");
+            assert!(norm.error < scale * h, "{scale:e}");
+        }
+        let homogeneous = RidgeSum::homogeneous(&[1.0], &[3e200, 4e200], f64::EPSILON).unwrap();
+        close(homogeneous.size(), 5e200, rounding(2, 5e200));
     }
 
     #[test]
@@ -311,43 +548,6 @@ mod tests {
         let found = multi_index(&coefficients, amplitudes, directions, k).unwrap();
         assert_eq!(found.parts.len(), 1);
         found.parts[0]
-    }
-
-    #[test]
-    fn norms_and_errors_are_those_of_their_sums() {
-        let close = |x: f64, y: f64| (x - y).abs() <= 8.0 * f64::EPSILON * y.abs();
-        let one = Bounded { value: 1.0, error: 0.0 };
-        let rough = Bounded { value: -2.0, error: 0.25 };
-        let axes = [1.0, 0.0, 0.0, 1.0];
-        // 3 along one axis and 4 along another: 5 in every degree. The sizes of the three products sum to 25 and no overlap but 1 counts.
-        for k in 2..7 {
-            let found = part(k, one, &[3.0, -4.0], &axes);
-            let roundings = 7.0 * k as f64 + 3.0;
-            let error = 25.0 * roundings * f64::EPSILON / 5.0;
-            assert!(close(found.norm, 5.0) && close(found.error, error), "{k}: {found:?}");
-            let found = part(k, rough, &[3.0, 4.0], &axes);
-            let bound = 2.0 * error + 0.25 * (5.0 + error);
-            assert!(close(found.norm, 10.0) && close(found.error, bound), "{k}: {found:?}");
-        }
-        let first = part(1, one, &[3.0, -4.0], &axes);
-        assert!(close(first.norm, 5.0) && close(first.error, 42.0 * f64::EPSILON), "{first:?}");
-        assert_eq!(first.part, Part::NonZero);
-        // An overlap of 1/2, whose power falls: (4 + 4 + 2 * 4 * 2^-k).
-        let slanted = [1.0, 0.0, 0.5, 0.75_f64.sqrt()];
-        for k in 2..7 {
-            let found = part(k, one, &[2.0, 2.0], &slanted);
-            let power = 0.5_f64.powi(i32::try_from(k).unwrap());
-            assert!(close(found.norm, (8.0 + 8.0 * power).sqrt()), "{k}: {found:?}");
-            let (n, below) = (k as f64, 2.0 * power);
-            let sizes = 8.0 * (7.0 * n + 3.0) + 8.0 * (6.0 * n * below + (n + 3.0) * power);
-            let error = sizes * f64::EPSILON / found.norm;
-            assert!(close(found.error, error), "{k}: {found:?}");
-        }
-        // What cancels is known to the root of its error only.
-        let none = part(2, one, &[1.0, -1.0], &[1.0, 0.0, 1.0, 0.0]);
-        let square = 4.0 * 17.0 * f64::EPSILON;
-        assert!(none.norm <= 0.0 && close(none.error, (2.0 * square).sqrt()), "{none:?}");
-        assert_eq!(none.part, Part::Zero);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod activation;
 pub mod angle;
 pub mod bounded;
+pub mod double;
 pub mod enclosure;
 pub mod error;
 pub mod exponent;
@@ -16,6 +17,7 @@ pub mod series;
 pub use activation::Activation;
 pub use angle::Angle;
 pub use bounded::Bounded;
+pub use double::DoubleDouble;
 pub use enclosure::Enclosure;
 pub use error::HermiteError;
 pub use kernel::Degrees;

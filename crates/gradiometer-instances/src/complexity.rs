@@ -1,8 +1,11 @@
 //! The complexity of a teacher: the quantities through which the theory's constants depend on it.
 
+use crate::spectrum::Spectrum;
 use faer::{Mat, Side};
 use gradiometer_hermite::Activation;
-use gradiometer_hermite::exponent::{InformationExponent, closed_form_coefficients, multi_index};
+use gradiometer_hermite::exponent::{
+    InformationExponent, Part, RidgeSum, closed_form_coefficients, ridge_sum,
+};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
 use gradiometer_model::ModelError;
 use gradiometer_model::{Separation, Teacher};
@@ -141,12 +144,22 @@ pub struct Complexity {
     pub rank: usize,
     /// Eigenvalues of `H = sum_i alpha_i u_i u_i^T` restricted to `S*`, by descending modulus; `r` of them.
     pub eigenvalues: Vec<f64>,
-    /// Number of eigenvalues above the rounding level; Assumption 3 is `hessian_rank == rank`.
+    /// Bound on the error of each of them, for the weights as they are.
+    pub eigenvalue_error: f64,
+    /// Number of eigenvalues that are not zero; Assumption 3 is `hessian_rank == rank`.
     pub hessian_rank: usize,
-    /// `kappa = |lambda|_max / |lambda|_min`; `None` if `H` is degenerate on `S*`, so that Assumption 3 fails.
+    /// Whether the eigenvalue of smallest modulus is zero, the weights being known to half a unit in their last place:
+    /// Assumption 3 fails, holds or is undecided with it.
+    pub smallest_part: Part,
+    /// `kappa = |lambda|_max / |lambda|_min`; `None` if Assumption 3 does not hold, or the smallest eigenvalue is not known beyond its
+    /// error.
     pub condition: Option<f64>,
+    /// Bound on the error of `condition`, for the weights as they are.
+    pub condition_error: Option<f64>,
     /// `|lambda|_min`, at the rounding level if `H` is degenerate.
     pub smallest_eigenvalue: f64,
+    /// Bound on its error, for the weights as they are.
+    pub smallest_eigenvalue_error: f64,
     /// Total mass `|mu*| = sum_i |alpha_i|`.
     pub total_mass: f64,
     /// `min_i |alpha_i|`.
@@ -166,8 +179,8 @@ pub struct Complexity {
 impl Complexity {
     /// The complexity of a teacher.
     ///
-    /// Eigenvalues are accurate to a few `eps (m* + r) |mu*|`; those below `8 eps (m* + r) |mu*|`, `eps` being
-    /// [`weight_epsilon`], count as zero.
+    /// Eigenvalues are computed in double-double (up to rank 64), so that they are accurate to some `2^-100 |mu*|`; one that the
+    /// rounding of the weights by [`weight_epsilon`] explains counts as zero. With as many neurons as dimensions none is.
     ///
     /// # Errors
     /// [`ModelError::TeacherOverflow`] if the square of the total mass is not finite, [`ModelError::DecompositionFailed`] if a
@@ -189,31 +202,48 @@ impl Complexity {
             return Err(ModelError::TeacherOverflow { total_mass });
         }
         let subspace = FeatureSubspace::of(teacher)?;
-        let eigenvalues = hessian_eigenvalues(teacher, &subspace)?;
+        let epsilon = weight_epsilon(teacher);
+        let network = teacher.network();
+        let sum = RidgeSum::homogeneous(network.second_layer(), network.first_layer(), epsilon)?;
+        let Spectrum { values, parts } = Spectrum::of(&sum, &subspace, epsilon)?;
         let (m, r) = (teacher.neurons(), subspace.rank());
-        let zero = 8.0 * weight_epsilon(teacher) * (m + r) as f64 * total_mass;
-        let hessian_rank = eigenvalues.iter().filter(|e| e.abs() > zero).count();
-        let largest = maximum_of(eigenvalues.iter().map(|e| e.abs()));
-        let smallest = minimum_of(eigenvalues.iter().map(|e| e.abs()));
+        let hessian_rank = parts.iter().filter(|part| **part == Part::NonZero).count();
+        let smallest_part = parts.iter().find(|part| **part != Part::NonZero).copied();
+        let smallest_part = smallest_part.unwrap_or(Part::NonZero);
+        let moduli_of_h = || values.iter().map(|e| e.value.abs());
+        let (largest, smallest) = (maximum_of(moduli_of_h()), minimum_of(moduli_of_h()));
+        let eigenvalue_error = maximum_of(values.iter().map(|e| e.error));
+        let last = values.last().map_or(f64::NAN, |e| e.error);
+        let is_known = smallest_part == Part::NonZero && smallest > last;
+        // The quotient of two numbers with their errors, and its rounding.
+        let condition_error = is_known.then(|| {
+            let first = values.first().map_or(f64::NAN, |e| e.error);
+            (first + largest / smallest * last) / (smallest - last)
+                + f64::EPSILON * largest / smallest
+        });
         let moduli = || teacher.amplitudes().iter().map(|a| a.abs());
         let relu = closed_form_coefficients(&Activation::Relu, HIGHEST_DEGREE)?;
-        let exponent = |from| multi_index(&relu, teacher.amplitudes(), teacher.directions(), from);
+        let exponent = |from| ridge_sum(&relu, &sum, from);
         Ok(Self {
             dimension: teacher.dimension(),
             neurons: m,
             separation: teacher.separation(),
             rank: r,
             hessian_rank,
-            condition: (hessian_rank == r).then(|| largest / smallest),
+            smallest_part,
+            condition: is_known.then(|| largest / smallest),
+            condition_error,
             smallest_eigenvalue: smallest,
-            eigenvalues,
+            smallest_eigenvalue_error: last,
+            eigenvalues: values.iter().map(|e| e.value).collect(),
+            eigenvalue_error,
             total_mass,
             smallest_amplitude: minimum_of(moduli()),
             largest_amplitude: maximum_of(moduli()),
             mean: teacher.amplitudes().iter().sum::<f64>() / TAU.sqrt(),
             first_coefficient: first_coefficient(teacher),
-            information_exponent: exponent(1)?,
-            preprocessed_exponent: exponent(2)?,
+            information_exponent: exponent(1),
+            preprocessed_exponent: exponent(2),
         })
     }
 
@@ -222,9 +252,16 @@ impl Complexity {
         self.separation.is_none_or(|s| s.angle > 4.0 * f64::EPSILON)
     }
 
-    /// Whether Assumption 3 (`rank H = r`) holds.
-    pub const fn is_non_degenerate(&self) -> bool {
-        self.condition.is_some()
+    /// What `kappa` is at least, by the errors of the eigenvalues.
+    pub fn least_condition(&self) -> f64 {
+        let largest = maximum_of(self.eigenvalues.iter().map(|e| e.abs()));
+        (largest - self.eigenvalue_error)
+            / (self.smallest_eigenvalue + self.smallest_eigenvalue_error)
+    }
+
+    /// Whether Assumption 3 (`rank H = r`) holds; false also where it is undecided.
+    pub fn is_non_degenerate(&self) -> bool {
+        self.smallest_part == Part::NonZero
     }
 }
 
@@ -237,16 +274,6 @@ fn first_coefficient(teacher: &Teacher) -> Vec<f64> {
         }
     }
     sum
-}
-
-/// Eigenvalues of `H` on `S*`, by descending modulus.
-fn hessian_eigenvalues(
-    teacher: &Teacher,
-    subspace: &FeatureSubspace,
-) -> Result<Vec<f64>, ModelError> {
-    let points: Vec<Vec<f64>> =
-        (0..teacher.neurons()).map(|i| subspace.coordinates(teacher.direction(i))).collect();
-    eigenvalues_of_sum(teacher.amplitudes(), &points)
 }
 
 /// Eigenvalues of `sum_i alpha_i z_i z_i^T`, by descending modulus.
@@ -298,10 +325,7 @@ mod tests {
     use super::*;
     use gradiometer_hermite::exponent::Exponent;
     use gradiometer_model::Network;
-
-    fn rounding(n: usize, scale: f64) -> f64 {
-        n as f64 * f64::EPSILON * scale
-    }
+    use gradiometer_testing::{Words, at_most, close, rounding};
 
     fn teacher(a: &[f64], rows: &[&[f64]]) -> Teacher {
         let rows: Vec<Vec<f64>> = rows.iter().map(|r| r.to_vec()).collect();
@@ -316,9 +340,9 @@ mod tests {
             let complexity = Complexity::of(&teacher(&[1.5], &[&w])).unwrap();
             assert_eq!((complexity.rank, complexity.hessian_rank), (1, 1));
             assert_eq!(complexity.separation, None);
-            assert!((complexity.eigenvalues[0] - 3.0).abs() <= rounding(16, 3.0));
+            assert!((complexity.eigenvalues[0] - 3.0).abs() <= rounding(16, 3.0).bound());
             assert!((complexity.condition.unwrap() - 1.0).abs() <= 0.0);
-            assert!((complexity.mean - 3.0 / TAU.sqrt()).abs() <= rounding(4, 1.0));
+            assert!((complexity.mean - 3.0 / TAU.sqrt()).abs() <= rounding(4, 1.0).bound());
             assert!((complexity.first_coefficient[d - 1] + 1.5).abs() <= 0.0);
             assert_eq!(complexity.information_exponent.exponent, Exponent::Known(1));
             assert_eq!(complexity.preprocessed_exponent.exponent, Exponent::Known(2));
@@ -360,12 +384,96 @@ mod tests {
         let mut expected = [1.0 - 2.0 * c * c, -2.0 * s * s];
         expected.sort_by(|x, y| y.abs().total_cmp(&x.abs()));
         for (found, exact) in complexity.eigenvalues.iter().zip(expected) {
-            assert!((found - exact).abs() <= rounding(16, 3.0), "{found} for {exact}");
+            assert!((found - exact).abs() <= rounding(16, 3.0).bound(), "{found} for {exact}");
         }
         let condition = (expected[0] / expected[1]).abs();
-        assert!((complexity.condition.unwrap() / condition - 1.0).abs() <= rounding(64, condition));
-        assert!((complexity.separation.unwrap().angle - 1.0).abs() <= rounding(8, 1.0));
+        assert!(
+            (complexity.condition.unwrap() / condition - 1.0).abs()
+                <= rounding(64, condition).bound()
+        );
+        assert!((complexity.separation.unwrap().angle - 1.0).abs() <= rounding(8, 1.0).bound());
         assert_eq!((complexity.separation.unwrap().first, complexity.total_mass), (0, 3.0));
+    }
+
+    /// Two neurons of mass one at an angle: the eigenvalues of `H` are `1 +- cos`.
+    fn two_at(tangent: f64) -> Complexity {
+        Complexity::of(&teacher(&[1.0, 1.0], &[&[1.0, 0.0, 0.0], &[1.0, tangent, 0.0]])).unwrap()
+    }
+
+    #[test]
+    fn neurons_that_nearly_coincide_keep_assumption_3_and_every_digit() {
+        for exponent in 1..14 {
+            let tangent = f64::powi(10.0, -exponent);
+            let found = two_at(tangent);
+            assert_eq!((found.rank, found.smallest_part), (2, Part::NonZero), "{tangent:e}");
+            // |u|^2 + |v|^2 with |v|^2 = 1 + t^2: mass 1 and sqrt(1 + t^2). Their product is the
+            // determinant, a b sin^2, and their sum a + b.
+            let b = (1.0 + tangent * tangent).sqrt();
+            let determinant = tangent * tangent / b;
+            let sum = 1.0 + b;
+            let root = (sum * sum - 4.0 * determinant).sqrt();
+            let (largest, smallest) = (f64::midpoint(sum, root), 2.0 * determinant / (sum + root));
+            let off = (found.smallest_eigenvalue - smallest).abs();
+            let error = found.smallest_eigenvalue_error;
+            assert!(off <= error + 8.0 * f64::EPSILON * smallest, "{tangent:e} {off:e} {found:?}");
+            // The smallest one's own error, not that of the largest, is what the condition has.
+            let (condition, error) = (found.condition.unwrap(), found.condition_error.unwrap());
+            let off = (condition - largest / smallest).abs();
+            assert!(off <= error + 16.0 * f64::EPSILON * condition, "{tangent:e} {off:e}");
+            assert!(error < condition, "{tangent:e}");
+            let separation = found.separation.unwrap();
+            let off = (separation.angle - tangent.atan()).abs();
+            assert!(off <= separation.error + f64::EPSILON * tangent, "{tangent:e} {off:e}");
+            at_most(separation.error, 0.0, rounding(5, tangent));
+        }
+        let field = two_at(1e-7);
+        close(field.condition.unwrap(), 4e14, rounding(64, 4e14));
+        close(field.smallest_eigenvalue, 5e-15, rounding(64, 5e-15));
+        at_most(field.condition_error.unwrap(), 0.0, rounding(1 << 12, 4e14));
+    }
+
+    #[test]
+    fn a_degenerate_teacher_is_told_from_one_that_is_nearly_so() {
+        // u, v and a third between them with the mass that makes H singular: e^T H e = 0 for some e.
+        for (angle, third) in [(0.3_f64, 0.7_f64), (1e-3, 4e-4), (1e-6, 3e-7)] {
+            let row = |t: f64| vec![t.cos(), t.sin()];
+            let rows = [row(0.0), row(angle), row(third)];
+            // The determinant of the sum is a linear function of the third mass.
+            let cross = |x: &[f64], y: &[f64]| (x[0] * y[1] - x[1] * y[0]).powi(2);
+            let pairs =
+                [cross(&rows[0], &rows[1]), cross(&rows[0], &rows[2]), cross(&rows[1], &rows[2])];
+            let mass = -pairs[0] / (pairs[1] + pairs[2]);
+            let with = |mass: f64| {
+                let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+                Complexity::of(&teacher(&[1.0, 1.0, mass], &rows)).unwrap()
+            };
+            let degenerate = with(mass);
+            assert_eq!(degenerate.smallest_part, Part::Zero, "{angle:e} {degenerate:?}");
+            assert_eq!((degenerate.condition, degenerate.hessian_rank), (None, 1));
+            // Negative control: a thousandth more mass.
+            let close_by = with(mass * 1.001);
+            assert_eq!(close_by.smallest_part, Part::NonZero, "{angle:e} {close_by:?}");
+        }
+    }
+
+    #[test]
+    fn jacobi_and_the_decomposition_in_doubles_agree() {
+        let mut words = Words::new(5);
+        for (m, d) in [(2, 2), (5, 3), (7, 6), (12, 12), (20, 9)] {
+            let rows: Vec<Vec<f64>> =
+                (0..m).map(|_| (0..d).map(|_| words.normal()).collect()).collect();
+            let a: Vec<f64> = (0..m).map(|_| words.normal()).collect();
+            let rows: Vec<&[f64]> = rows.iter().map(Vec::as_slice).collect();
+            let teacher = teacher(&a, &rows);
+            let subspace = FeatureSubspace::of(&teacher).unwrap();
+            let points: Vec<Vec<f64>> =
+                (0..m).map(|i| subspace.coordinates(teacher.direction(i))).collect();
+            let doubles = eigenvalues_of_sum(teacher.amplitudes(), &points).unwrap();
+            let found = Complexity::of(&teacher).unwrap();
+            for (x, y) in found.eigenvalues.iter().zip(&doubles) {
+                close(*x, *y, rounding(8 * (m + d), found.total_mass));
+            }
+        }
     }
 
     #[test]
@@ -418,12 +526,12 @@ mod tests {
         assert_eq!(subspace.rank(), 2);
         for (i, b) in subspace.basis().chunks_exact(4).enumerate() {
             for (j, c) in subspace.coordinates(b).iter().enumerate() {
-                assert!((c - f64::from(u8::from(i == j))).abs() <= rounding(16, 1.0));
+                assert!((c - f64::from(u8::from(i == j))).abs() <= rounding(16, 1.0).bound());
             }
         }
         for i in 0..3 {
             for (p, x) in subspace.project(t.direction(i)).iter().zip(t.direction(i)) {
-                assert!((p - x).abs() <= rounding(16, 1.0));
+                assert!((p - x).abs() <= rounding(16, 1.0).bound());
             }
         }
     }

@@ -145,10 +145,11 @@ impl TeacherRequest {
                 "the separation exceeds the packing bound for so many neurons in this rank",
             );
         }
+        if !(self.smallest_eigenvalue >= 0.0) {
+            return impossible("the smallest eigenvalue is a modulus and at least 0");
+        }
         // r |lambda|_min <= sum |lambda_i| <= |mu*|.
-        if !(self.smallest_eigenvalue >= 0.0
-            && self.smallest_eigenvalue * r as f64 <= greatest * m as f64 * (1.0 + SLACK))
-        {
+        if !(self.smallest_eigenvalue * r as f64 <= greatest * m as f64 * (1.0 + SLACK)) {
             return impossible(
                 "r times the smallest eigenvalue exceeds the greatest possible total mass",
             );

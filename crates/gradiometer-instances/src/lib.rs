@@ -4,6 +4,7 @@ pub mod complexity;
 pub mod generate;
 mod moved;
 mod recipe;
+mod spectrum;
 
 pub use complexity::{Complexity, FeatureSubspace};
 pub use recipe::{Directions, Instance, Place, Recipe};

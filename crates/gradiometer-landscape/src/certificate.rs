@@ -1,8 +1,8 @@
 //! Finds dual certificates: chooses the kernel, estimates the best `rho`, and has the independent checker prove it.
 
 use gradiometer_certify::{
-    Certificate, DegreeWeights, Interpolant, Limits, Obstacle, Refutation, Report, Runner, Verdict,
-    check_certificate,
+    Certificate, DegreeWeights, Interpolant, Limits, Obstacle, Progress, Refutation, Report,
+    Runner, Verdict, check_certificate,
 };
 use gradiometer_hermite::float::minimum;
 use gradiometer_model::SeparatedTeacher;
@@ -11,6 +11,7 @@ use crate::error::LandscapeError;
 pub(crate) use candidate::{Candidate, Stage};
 use choice::Chooser;
 use search::{rho_at, smallest, starts};
+use std::ops::ControlFlow;
 pub use threads::Threads;
 
 mod candidate;
@@ -107,15 +108,31 @@ pub fn find_certificate(
     teacher: &SeparatedTeacher,
     options: &CertificateOptions,
 ) -> Result<FoundCertificate, LandscapeError> {
+    find_certificate_while(teacher, options, &mut || ControlFlow::Continue(()))
+}
+
+/// As [`find_certificate`], for as long as `proceed` says, which is asked before every kernel: after that the best one so far is
+/// taken.
+///
+/// # Errors
+/// As for [`find_certificate`], and [`LandscapeError::Stopped`] if there was none yet.
+pub fn find_certificate_while(
+    teacher: &SeparatedTeacher,
+    options: &CertificateOptions,
+    proceed: &mut dyn FnMut() -> ControlFlow<()>,
+) -> Result<FoundCertificate, LandscapeError> {
     let stage = Stage::new(teacher)?;
     let points = starts(&stage, options.starts, options.seed);
-    let mut chooser = Chooser { stage: &stage, options, starts: points };
+    let mut chooser = Chooser { stage: &stage, options, starts: points, proceed, stopped: false };
     let none = LandscapeError::NoCertificate { largest_degree: options.largest_degree };
-    let Some(choice) = chooser.best() else { return Err(none) };
+    let Some(choice) = chooser.best() else {
+        return Err(if chooser.stopped { LandscapeError::Stopped } else { none });
+    };
+    let few = if chooser.stopped { 1 } else { 10 };
     let Some(candidate) = Candidate::certificate(&stage, &choice.weights) else {
         return Err(none);
     };
-    let mut points = starts(&stage, 10 * options.starts, options.seed.wrapping_add(1));
+    let mut points = starts(&stage, few * options.starts, options.seed.wrapping_add(1));
     points.extend(choice.found.places().cloned());
     let found = smallest(|w| rho_at(&candidate, w), &points);
     let met = minimum(found.value(), choice.found.value());
@@ -142,7 +159,7 @@ const LATER_DEGREES: [f64; 2] = [1.0, 3.0];
 /// report is returned whatever its verdict.
 ///
 /// # Errors
-/// As for [`find_certificate`].
+/// As for [`find_certificate`]; the runner may end the search as it may the check, and then [`LandscapeError::Stopped`].
 pub fn prove_certificate(
     teacher: &SeparatedTeacher,
     options: &CertificateOptions,
@@ -178,7 +195,8 @@ fn prove_some(
     limits: &Limits,
     runner: &mut dyn Runner,
 ) -> Result<CheckedCertificate, LandscapeError> {
-    let mut found = find_certificate(teacher, options)?;
+    let waiting = Progress { boxes: 0, open_boxes: 0 };
+    let mut found = find_certificate_while(teacher, options, &mut || runner.proceed(waiting))?;
     let mut report = check_certificate(&found.certificate, teacher, limits, runner)?;
     for share in LATER_SHARES {
         match &report.verdict {

@@ -33,10 +33,13 @@ pub enum LandscapeError {
         /// Directions that are not zero.
         found: usize,
     },
+    /// A search was stopped before it had found anything.
+    #[error("the time was up before a certificate was found; give it more")]
+    Stopped,
     /// No kernel gave a certificate.
     #[error(
         "no kernel of degrees from l on, l <= {largest_degree}, gives |eta| <= 1 - rho delta^2 with rho > 0; \
-         raise the largest degree (l of order 1/Delta^2 suffices)"
+         raise the largest degree, --largest-degree of `certify` (l of order 1/Delta^2 suffices)"
     )]
     NoCertificate {
         /// The largest first degree tried.

@@ -1,6 +1,6 @@
 //! Covering radii of sets of directions, between a direction that shows one side and a proof of the other.
 
-use std::f64::consts::{PI, TAU};
+use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
 use gradiometer_certify::net::{Cover, Geometry, Net, covering_bound, subdivide};
 use gradiometer_hermite::float::minimum_of;
@@ -9,6 +9,13 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::LandscapeError;
 use crate::hull::{LARGEST_DIMENSION, convex_hull, hyperplane};
+
+/// Height, as a sine, up to which a point counts as one of the equator: above every shift of the hull's points.
+const EQUATOR: f64 = 1e-3;
+/// Steps of the search for the hull's point nearest the origin, for each dimension.
+const NEAREST_STEPS: usize = 200;
+/// What rounding leaves of a product of unit vectors.
+const ROUNDING: f64 = 16.0 * f64::EPSILON;
 
 /// How much the search may do; none of these can make an answer wrong, only wide.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,7 +88,7 @@ pub struct CoveringRadius {
 pub fn covering_radius(net: &Net, options: &NetOptions) -> Result<CoveringRadius, LandscapeError> {
     let d = net.dimension();
     let mut search = Search { net, lower: -1.0, witness: Vec::new(), work: 0 };
-    if let Some(normal) = missing_direction(net) {
+    if let Some(normal) = missing_direction(d, net.directions()) {
         search.consider(&normal);
     }
     if d == 1 {
@@ -106,8 +113,14 @@ pub fn covering_radius(net: &Net, options: &NetOptions) -> Result<CoveringRadius
         for shift in [1e-10, 1e-8, 1e-6, 1e-4] {
             match hull_cover(net, shift, options.facets, &mut search.work) {
                 Shape::Around(cover) => {
+                    // Where the origin lies on the boundary the shift may take it inside, and the cap
+                    // of that facet is too wide for a proof.
                     if let Ok(found) = search.clone().proved(cover) {
-                        return Ok(found);
+                        if found.upper < FRAC_PI_2 {
+                            return Ok(found);
+                        }
+                        search.consider(&found.witness);
+                        break;
                     }
                 }
                 Shape::OneSided(normals) => {
@@ -168,6 +181,7 @@ impl Search<'_> {
 
     /// For radii of a right angle and more, and for hulls that could not be built.
     fn wide(mut self, options: &NetOptions) -> Result<CoveringRadius, LandscapeError> {
+        self.consider_equator();
         let (weights, mean) = nearest_to_origin(self.net);
         if mean.iter().any(|x| x.abs() > 0.0) {
             self.consider(&mean.iter().map(|x| -x).collect::<Vec<_>>());
@@ -185,6 +199,24 @@ impl Search<'_> {
             }
         }
         Ok(self.finish(upper, evidence))
+    }
+
+    /// Where the points at nearly a right angle from the witness span a hyperplane, that hyperplane's normal is what the witness is
+    /// to rounding: a hemisphere with its equator.
+    fn consider_equator(&mut self) {
+        let (d, net) = (self.net.dimension(), self.net);
+        if self.witness.is_empty() {
+            return;
+        }
+        let length = self.witness.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let height = |p: &[f64]| p.iter().zip(&self.witness).map(|(a, b)| a * b).sum::<f64>();
+        let beside = |p: &&[f64]| height(p).abs() <= EQUATOR * length;
+        let equator: Vec<f64> =
+            net.directions().chunks_exact(d).filter(beside).flatten().copied().collect();
+        if let Some(normal) = missing_direction(d, &equator) {
+            self.consider(&normal.iter().map(|x| -x).collect::<Vec<_>>());
+            self.consider(&normal);
+        }
     }
 
     fn finish(self, upper: f64, evidence: Evidence) -> CoveringRadius {
@@ -296,9 +328,8 @@ fn distinct(net: &Net, gap: f64) -> Vec<usize> {
 }
 
 /// A direction orthogonal to all points, if they do not span the space.
-fn missing_direction(net: &Net) -> Option<Vec<f64>> {
-    let d = net.dimension();
-    let mut rest = net.directions().to_vec();
+fn missing_direction(d: usize, points: &[f64]) -> Option<Vec<f64>> {
+    let mut rest = points.to_vec();
     let mut basis: Vec<Vec<f64>> = Vec::new();
     let remove = |x: &mut [f64], axis: &[f64]| {
         let along: f64 = x.iter().zip(axis).map(|(a, b)| a * b).sum();
@@ -348,28 +379,93 @@ fn nearest_to_origin(net: &Net) -> (Vec<f64>, Vec<f64>) {
     }
     let points = net.directions();
     let point = |p: usize| &points[p * d..(p + 1) * d];
-    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+    // Wolfe's algorithm [Wol76]: the nearest point of the affine hull of a few points, its corral, while it lies in their convex
+    // hull; else the corral loses the points on whose far side it lies.
+    let mut corral = vec![0];
+    let mut shares = vec![1.0];
     let mut mean = point(0).to_vec();
-    weights[0] = 1.0;
-    // Pairwise Frank-Wolfe: weight moves from the farthest point in use to the nearest, and converges linearly.
-    for _ in 0..(2_000_000_000 / (count * d)).min(50_000) {
-        let along: Vec<f64> = (0..count).map(|p| dot(&mean, point(p))).collect();
-        let Some(to) = (0..count).min_by(|&a, &b| along[a].total_cmp(&along[b])) else { break };
-        let used = (0..count).filter(|p| weights[*p] > 0.0);
-        let Some(from) = used.max_by(|&a, &b| along[a].total_cmp(&along[b])) else { break };
-        let step: Vec<f64> = point(to).iter().zip(point(from)).map(|(a, b)| a - b).collect();
-        let square = dot(&step, &step);
-        if !(along[from] - along[to] > 1e-17 && square > 0.0) {
+    for _ in 0..NEAREST_STEPS * (d + 1) {
+        let along = |p: &usize| dot(&mean, point(*p));
+        let Some(next) = (0..count).min_by(|a, b| along(a).total_cmp(&along(b))) else { break };
+        if !(along(&next) < dot(&mean, &mean) - ROUNDING) || corral.contains(&next) {
             break;
         }
-        let moved = minimum_of([(along[from] - along[to]) / square, weights[from]]);
-        weights[from] -= moved;
-        weights[to] += moved;
-        for (m, s) in mean.iter_mut().zip(&step) {
-            *m += moved * s;
+        corral.push(next);
+        shares.push(0.0);
+        while let Some(affine) = affine_nearest(&corral, &point) {
+            let least = minimum_of(affine.iter().copied());
+            if least > 0.0 {
+                shares = affine;
+                break;
+            }
+            // The first share to vanish on the way to the nearest point of the affine hull.
+            let ways = shares.iter().zip(&affine).filter(|(_, to)| !(**to > 0.0));
+            let way = minimum_of(ways.map(|(from, to)| from / (from - to)));
+            for (share, to) in shares.iter_mut().zip(&affine) {
+                *share += way * (to - *share);
+            }
+            let smallest = minimum_of(shares.iter().copied());
+            let kept: Vec<bool> =
+                shares.iter().map(|share| *share > smallest && *share > 0.0).collect();
+            let mut keep = kept.iter();
+            corral.retain(|_| *keep.next().unwrap_or(&true));
+            let mut keep = kept.iter();
+            shares.retain(|_| *keep.next().unwrap_or(&true));
+            if corral.len() <= 1 {
+                shares.fill(1.0);
+                break;
+            }
+        }
+        mean.fill(0.0);
+        for (share, p) in shares.iter().zip(&corral) {
+            for (m, x) in mean.iter_mut().zip(point(*p)) {
+                *m += share * x;
+            }
         }
     }
+    for (share, p) in shares.iter().zip(&corral) {
+        weights[*p] = *share;
+    }
     (weights, mean)
+}
+
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
+}
+
+/// Shares, of sum one, of the point nearest the origin in the affine hull of the corral; `None` if its points depend on each other.
+fn affine_nearest<'a>(corral: &[usize], point: &impl Fn(usize) -> &'a [f64]) -> Option<Vec<f64>> {
+    let n = corral.len();
+    let width = n + 1;
+    // (G + 1 1^T) z = 1, whose solution is a multiple of the shares.
+    let mut system = vec![1.0; n * width];
+    for (i, p) in corral.iter().enumerate() {
+        for (j, q) in corral.iter().enumerate() {
+            system[i * width + j] += dot(point(*p), point(*q));
+        }
+    }
+    for k in 0..n {
+        let pivot = (k..n)
+            .max_by(|a, b| system[a * width + k].abs().total_cmp(&system[b * width + k].abs()))?;
+        if !(system[pivot * width + k].abs() > ROUNDING) {
+            return None;
+        }
+        for column in 0..width {
+            system.swap(pivot * width + column, k * width + column);
+        }
+        for row in 0..n {
+            if row != k {
+                let factor = system[row * width + k] / system[k * width + k];
+                for column in k..width {
+                    system[row * width + column] -= factor * system[k * width + column];
+                }
+            }
+        }
+    }
+    let solution: Vec<f64> =
+        (0..n).map(|k| system[k * width + n] / system[k * width + k]).collect();
+    let sum: f64 = solution.iter().sum();
+    solution.iter().all(|x| x.is_finite()).then(|| solution.iter().map(|x| x / sum).collect())
 }
 
 #[cfg(test)]

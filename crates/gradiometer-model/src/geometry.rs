@@ -1,5 +1,7 @@
 //! Norms and projective angles that keep their digits for tiny, huge and nearly parallel vectors.
 
+use gradiometer_hermite::{Bounded, DoubleDouble};
+
 /// Euclidean norm, scaled so that it neither overflows nor underflows; relative error at most `(d + 4) eps`.
 ///
 /// # Examples
@@ -135,6 +137,38 @@ pub fn projective_angle(u: &[f64], v: &[f64]) -> f64 {
     }
     let (near, far) = if minus <= plus { (minus, plus) } else { (plus, minus) };
     2.0 * near.sqrt().atan2(far.sqrt())
+}
+
+/// Projective angle of two vectors of any length that are not zero, with a bound on its error: as [`projective_angle`], from
+/// directions in double-double.
+///
+/// # Examples
+/// ```
+/// use gradiometer_model::geometry::projective_angle_of;
+/// let angle = projective_angle_of(&[3.0, 0.0], &[-2.0, -2e-14]);
+/// assert!((angle.value - 1e-14).abs() <= angle.error);
+/// assert!(angle.error < 100.0 * gradiometer_hermite::DoubleDouble::UNIT);
+/// ```
+pub fn projective_angle_of(u: &[f64], v: &[f64]) -> Bounded {
+    let unit = |w: &[f64]| -> Vec<DoubleDouble> {
+        let largest = w.iter().fold(0.0, |s: f64, x| if x.abs() > s { x.abs() } else { s });
+        let scale = power_of_two_near(largest);
+        let scaled: Vec<f64> = w.iter().map(|x| x / scale).collect();
+        let length = DoubleDouble::dot(&scaled, &scaled).sqrt();
+        scaled.iter().map(|x| DoubleDouble::from(*x) / length).collect()
+    };
+    let (mut minus, mut plus) = (DoubleDouble::ZERO, DoubleDouble::ZERO);
+    for (x, y) in unit(u).into_iter().zip(unit(v)) {
+        minus = minus + (x - y) * (x - y);
+        plus = plus + (x + y) * (x + y);
+    }
+    let (minus, plus) = (minus.to_f64(), plus.to_f64());
+    let (near, far) = if minus <= plus { (minus, plus) } else { (plus, minus) };
+    let value = 2.0 * near.sqrt().atan2(far.sqrt());
+    // Each direction is off by the roundings of its length and one division.
+    let eighths = u.len().div_ceil(8) as f64 + 1.0;
+    let of_directions = (eighths * eighths + 42.0) * DoubleDouble::UNIT;
+    Bounded { value, error: of_directions + 4.0 * f64::EPSILON * value }
 }
 
 #[cfg(test)]

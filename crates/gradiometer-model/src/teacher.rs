@@ -1,8 +1,10 @@
 //! The teacher network `f*` and the quantities that measure its complexity.
 
 use crate::error::ModelError;
-use crate::geometry::{normalise_into, projective_angle};
+use crate::geometry::{normalise_into, projective_angle, projective_angle_of};
 use crate::network::Network;
+use gradiometer_hermite::Bounded;
+use gradiometer_hermite::float::minimum_of;
 
 /// A teacher `f*(x) = sum_i a*_i sigma(w*_i . x)`: a network without zero neurons and without affine part.
 ///
@@ -77,14 +79,22 @@ impl Teacher {
     }
 
     /// Separation `Delta = min_{i != k} delta(u_i, u_k)` with the pair that attains it; `None` for one neuron.
+    ///
+    /// Pairs that rounded directions cannot tell apart are compared by the weights themselves, so that the angle keeps its digits
+    /// however small it is ([`projective_angle_of`]).
     pub fn separation(&self) -> Option<Separation> {
+        let pairs =
+            || (1..self.neurons()).flat_map(|second| (0..second).map(move |first| (first, second)));
+        let rounded =
+            |(first, second)| projective_angle(self.direction(first), self.direction(second));
+        let least = minimum_of(pairs().map(rounded));
+        let doubt = 2.0 * (self.dimension() as f64 + 8.0) * f64::EPSILON;
         let mut best: Option<Separation> = None;
-        for second in 1..self.neurons() {
-            for first in 0..second {
-                let angle = projective_angle(self.direction(first), self.direction(second));
-                if best.is_none_or(|b| angle < b.angle) {
-                    best = Some(Separation { angle, first, second });
-                }
+        for (first, second) in pairs().filter(|pair| !(rounded(*pair) > least + doubt)) {
+            let of = |i| self.network.neuron(i);
+            let Bounded { value: angle, error } = projective_angle_of(of(first), of(second));
+            if best.is_none_or(|b| angle < b.angle) {
+                best = Some(Separation { angle, error, first, second });
             }
         }
         best
@@ -109,7 +119,7 @@ impl Teacher {
     pub fn separated(self) -> Result<SeparatedTeacher, ModelError> {
         let rounding = 4.0 * f64::EPSILON;
         match self.separation() {
-            Some(Separation { angle, first, second }) if !(angle > rounding) => {
+            Some(Separation { angle, first, second, .. }) if !(angle > rounding) => {
                 Err(ModelError::ParallelTeachers { first, second, angle })
             }
             _ => Ok(SeparatedTeacher(self)),
@@ -122,6 +132,8 @@ impl Teacher {
 pub struct Separation {
     /// Their projective angle `Delta` in radians.
     pub angle: f64,
+    /// Bound on its error, the weights being exact.
+    pub error: f64,
     /// The smaller index.
     pub first: usize,
     /// The larger index.

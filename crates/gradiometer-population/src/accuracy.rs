@@ -95,8 +95,37 @@ const TRUNCATION: f64 = 1.0 / (1_u64 << 30) as f64;
 /// Largest number of pairs for which arithmetic beyond double-double is tried.
 const EXTENDED_PAIRS: usize = 1 << 20;
 
+/// Below this, products of masses may have lost bits to the end of the exponent range: it is far
+/// above the smallest normal number, and nothing that is rounded there is of its size.
+const UNDERFLOW: f64 = 1e-280;
+
 /// Climbs until loss and gradient are as accurate as asked for, or the ladder ends.
 pub(crate) fn climb(
+    problem: &Problem<'_>,
+    set: InstructionSet,
+    asked: &Accuracy,
+    workspace: &mut Workspace,
+    mut gradient: Option<&mut Gradient>,
+) -> Reached {
+    let mut reached = ladder(problem, set, asked, workspace, gradient.as_deref_mut());
+    // The bounds are relative to the masses and know nothing of underflow. Every product of a sum
+    // over the atoms may lose some units of the smallest number there is, whatever multiplies it.
+    let atoms = problem.student.neurons() + problem.teacher.neurons() + problem.student.dimension();
+    let lost = 16.0 * (atoms as f64 + 8.0) * f64::from_bits(1);
+    let lift = |error: &mut f64, entries: &[f64]| {
+        if *error < UNDERFLOW && entries.iter().all(|x| x.abs() < UNDERFLOW) {
+            *error += lost;
+        }
+    };
+    lift(&mut reached.loss.error, &[reached.loss.value]);
+    if let Some(gradient) = gradient {
+        lift(&mut gradient.second_layer_error, &gradient.second_layer);
+        lift(&mut gradient.first_layer_error, &gradient.first_layer);
+    }
+    reached
+}
+
+fn ladder(
     problem: &Problem<'_>,
     set: InstructionSet,
     asked: &Accuracy,

@@ -1,5 +1,6 @@
 //! A run folder in memory, as far as a report needs it.
 
+use super::ReportOptions;
 use super::series::{self, Series, Watched};
 use gradiometer_certify::{Limits, Verdict};
 use gradiometer_files::{FilesError, TensorNames, read_network};
@@ -77,7 +78,11 @@ impl RunData {
     ///
     /// # Errors
     /// [`FilesError`] for a file that is missing or damaged.
-    pub(crate) fn read(folder: &Path) -> Result<Self, FilesError> {
+    pub(crate) fn read(
+        folder: &Path,
+        options: ReportOptions,
+        proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Result<Self, FilesError> {
         let manifest = Manifest::read(folder)?;
         let names = TensorNames::default();
         let path = folder.join("teacher.safetensors");
@@ -88,7 +93,8 @@ impl RunData {
         };
         let teacher = Teacher::new(read_network(&path, &names)?).map_err(model)?;
         let student = read_network(&folder.join("checkpoints/final.safetensors"), &names)?;
-        let mut run = Self::evaluated(manifest, teacher, student).map_err(model)?;
+        let mut run =
+            Self::evaluated(manifest, teacher, student, options, proceed).map_err(model)?;
         let row = Row::of(&run);
         let path = folder.join("trajectory.csv");
         run.series = series::read(&path, &row.wanted(), row.width(), row.derive(&run))?;
@@ -110,7 +116,8 @@ impl RunData {
         student: Network,
         trajectory: &Trajectory,
     ) -> Result<Self, ModelError> {
-        let mut run = Self::evaluated(manifest, teacher, student)?;
+        let (options, mut go_on) = (ReportOptions::default(), |_: &str| ControlFlow::Continue(()));
+        let mut run = Self::evaluated(manifest, teacher, student, options, &mut go_on)?;
         let row = Row::of(&run);
         let cells = trajectory.records.iter().map(|record| (record.steps, row.cells(record)));
         run.series = Series::of(cells, row.width(), row.derive(&run));
@@ -130,10 +137,12 @@ impl RunData {
         manifest: Manifest,
         teacher: Teacher,
         student: Network,
+        options: ReportOptions,
+        proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Self, ModelError> {
         let analysis = match obstacle(&manifest, &teacher, &student) {
             Some(why) => Err(why),
-            None => analyse(&teacher, &student, manifest.last.record.lambda),
+            None => analyse(&teacher, &student, manifest.last.record.lambda, options, proceed),
         };
         let subspace = FeatureSubspace::of(&teacher)?;
         let recovery = Recovery::new(&teacher, &student, AT);
@@ -200,10 +209,17 @@ fn obstacle(manifest: &Manifest, teacher: &Teacher, student: &Network) -> Option
     }
 }
 
-fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis, String> {
+fn analyse(
+    teacher: &Teacher,
+    student: &Network,
+    lambda: f64,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Analysis, String> {
+    let ReportOptions { boxes, refinements, .. } = options;
     let separated = teacher.clone().separated().map_err(|error| error.to_string())?;
-    let limits = Limits { boxes: BOXES, ..Limits::default() };
-    let mut go_on = |_| ControlFlow::Continue(());
+    let limits = Limits { boxes: boxes.unwrap_or(BOXES), ..Limits::default() };
+    let mut go_on = |_| proceed("the certificate");
     let options = CertificateOptions::default();
     let checked =
         prove_certificate(&separated, &options, &limits, &mut Threads::new(2, &mut go_on))
@@ -212,9 +228,13 @@ fn analyse(teacher: &Teacher, student: &Network, lambda: f64) -> Result<Analysis
         return Err("the certificate that was found is refuted".to_owned());
     }
     let found = &checked.found.certificate;
-    let analysis = || -> Result<Analysis, TheoryError> {
+    let mut analysis = || -> Result<Analysis, TheoryError> {
         let dual = Dual::checked(&separated, found, &checked.report)?;
-        Analysis::new(&Context::given(&separated, student, lambda, dual, AWAY))
+        let mut context = Context::given(&separated, student, lambda, dual, AWAY);
+        if let Some(refinements) = refinements {
+            context = context.refined(refinements);
+        }
+        Analysis::new_while(&context, &mut |statement| proceed(statement.id))
     };
     analysis().map_err(|error| error.to_string())
 }

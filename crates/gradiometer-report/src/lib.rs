@@ -27,11 +27,12 @@ use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
 use gradiometer_model::{ModelError, Network, Teacher};
-use gradiometer_run::format::PAGE;
+use gradiometer_run::format::{FIGURES, PAGE};
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
 use pages::Content;
 use serde_json::Value;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use ttf_parser::FaceParsingError;
 
@@ -40,6 +41,10 @@ use ttf_parser::FaceParsingError;
 pub struct ReportOptions {
     /// Whether to write every figure as PNG too.
     pub png: bool,
+    /// Boxes that the proof of the certificate may take; by default some seconds' worth.
+    pub boxes: Option<u64>,
+    /// Refinements of the regularised optimum, as [`gradiometer_theory::Context::refined`] has them.
+    pub refinements: Option<usize>,
 }
 
 /// What was written.
@@ -57,8 +62,21 @@ pub struct Written {
 /// [`FilesError`] for a folder that none of them filled, a file in it that is missing or damaged,
 /// or one that cannot be written.
 pub fn write_report(folder: &Path, options: ReportOptions) -> Result<Written, FilesError> {
-    let Content { page, figures } = content(folder)?;
-    let place = folder.join("figures");
+    write_report_while(folder, options, &mut |_| ControlFlow::Continue(()))
+}
+
+/// As [`write_report`], for as long as `proceed` says, which is told what is done next. A statement that is not evaluated any more is
+/// named on the page.
+///
+/// # Errors
+/// As for [`write_report`].
+pub fn write_report_while(
+    folder: &Path,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written, FilesError> {
+    let Content { page, figures } = content(folder, options, proceed)?;
+    let place = folder.join(FIGURES);
     std::fs::create_dir_all(&place)
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
     file::remove_temporary(&place)?;
@@ -141,12 +159,16 @@ impl RunReport {
     }
 }
 
-fn content(folder: &Path) -> Result<Content, FilesError> {
+fn content(
+    folder: &Path,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Content, FilesError> {
     if !folder.is_dir() {
         return Err(FilesError::Missing { path: folder.to_owned() });
     }
     if folder.join("run.json").exists() {
-        return Ok(pages::run(&RunData::read(folder)?));
+        return Ok(pages::run(&RunData::read(folder, options, proceed)?));
     }
     let unfinished = folder.join("checkpoints/resume.safetensors");
     if unfinished.exists() {

@@ -77,6 +77,9 @@ pub(crate) fn run(run: &RunData) -> Content {
     match &run.analysis {
         Ok(_) => {
             page.paragraph("Both sides of every statement of the local analysis at the final student; an inequality with a ratio near 1 is sharp here. `gradiometer explain ID` says what a statement means.");
+            for line in limits(run) {
+                page.paragraph(&line);
+            }
             page.table("Statements", &statements(run), &[1, 2, 6]);
         }
         Err(why) => page.paragraph(&format!("The statements are not evaluated: {why}.")),
@@ -160,6 +163,23 @@ fn convergence(run: &RunData) -> Option<Line> {
         }
     );
     Some(Line::new(mark, name, text, "computed"))
+}
+
+/// What the limits of a report left out, a sentence each.
+fn limits(run: &RunData) -> Vec<String> {
+    let Ok(found) = &run.analysis else { return Vec::new() };
+    let mut lines: Vec<String> = found
+        .left_out
+        .iter()
+        .map(|line| format!("Limited: {line} (report --refinements 4)."))
+        .collect();
+    if !found.not_evaluated.is_empty() {
+        lines.push(format!(
+            "Limited: the time was up before the statements {} (report --time-limit).",
+            found.not_evaluated.join(", ")
+        ));
+    }
+    lines
 }
 
 fn summary(run: &RunData) -> Vec<Line> {

@@ -2,6 +2,7 @@
 //! not finite.
 
 use super::colour;
+use gradiometer_run::format::FIGURE_START;
 use std::fmt::Write as _;
 
 /// A drawing: its size in pixels, its accessible name, its marks.
@@ -178,7 +179,7 @@ impl Svg {
     fn element(&self, id: &str, head: &str) -> String {
         let [width, height] = [self.width, self.height].map(pixel);
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"gm\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
+            "{FIGURE_START} viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
              role=\"img\" aria-labelledby=\"{id}-title {id}-desc\">\n<title id=\"{id}-title\">{}</title>\n<desc id=\"{id}-desc\">{}</desc>\n\
              {head}{}</svg>\n",
             escape(&self.title),

@@ -25,6 +25,11 @@ fn tiny(rank: usize, teachers: usize, more: &str) -> String {
     )
 }
 
+/// A run folder as a report with default options reads it.
+fn read(out: &Path) -> RunData {
+    RunData::read(out, ReportOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
 fn page(out: &Path) -> String {
     std::fs::read_to_string(out.join(PAGE)).unwrap()
 }
@@ -171,7 +176,8 @@ fn a_report_in_memory_is_that_of_the_folder() {
 #[test]
 fn the_certificate_touches_the_signs_of_the_teachers() {
     let (_folder, out) = trained(&tiny(2, 2, ""));
-    let run = RunData::read(&out).unwrap();
+    let run =
+        RunData::read(&out, ReportOptions::default(), &mut |_| ControlFlow::Continue(())).unwrap();
     let figure = figures::certificate::figures(&run).remove(0);
     let rows: Vec<Vec<f64>> = figure
         .table
@@ -316,7 +322,7 @@ fn an_epoch_with_a_floor_is_shown_by_its_floor() {
         "[stage3]\nepochs = 7\nsteps = 0\nfloor = \"every\"\nlambda = 0.01\ndecay = 0.25\n";
     let experiment = tiny(2, 2, "").replace("[stage3]\nepochs = 4\nsteps = 60\n", floors);
     let (_folder, out) = trained(&experiment);
-    let run = RunData::read(&out).unwrap();
+    let run = read(&out);
     let epochs = run.epochs();
     assert_eq!(epochs.len(), 7);
     for record in &epochs {
@@ -356,7 +362,7 @@ fn captions_say_only_what_is_drawn() {
 #[test]
 fn the_start_of_a_symmetric_student_shows_both_signs() {
     let (_folder, out) = trained(&tiny(3, 3, ""));
-    let run = RunData::read(&out).unwrap();
+    let run = read(&out);
     let figure = figures::neurons::figure(&run).unwrap();
     let frames = figure.frames.unwrap();
     let first = &frames["frames"][0];
@@ -482,7 +488,7 @@ fn a_study_has_curves_maps_and_fits() {
     assert_sound(&page(folder.path()));
     assert_eq!(names(&parsed(&page(folder.path()))).len(), 8);
     std::fs::remove_file(folder.path().join("other.json")).unwrap();
-    write_report(folder.path(), ReportOptions { png: true }).unwrap();
+    write_report(folder.path(), ReportOptions { png: true, ..ReportOptions::default() }).unwrap();
     let text = page(folder.path());
     assert_sound(&text);
     let document = parsed(&text);

@@ -111,9 +111,10 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, F
         field: field.to_owned(),
         problem,
     };
-    let damaged =
-        |field: &str| wrong(field, "is missing or damaged; start again with --force".to_owned());
-    let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?;
+    let damaged = |field: &str| {
+        wrong(field, "is missing or damaged; remove the folder and start again".to_owned())
+    };
+    let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?.network;
     let text = safetensors_file::metadata(path, &bytes)?;
     let text = text.as_deref().ok_or_else(|| damaged("the metadata"))?;
     let version = env!("CARGO_PKG_VERSION");
@@ -128,7 +129,7 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, F
     let metadata: Metadata = from_json(path, text.as_bytes(), "the checkpoint of a run")?;
     let (begun, own) = (to_json(path, &metadata.experiment)?, to_json(path, experiment)?);
     if let Some(field) = first_difference(&begun, &own, "") {
-        let problem = "differs from the experiment that the run began with; restore it, or start again with --force";
+        let problem = "differs from the experiment that the run began with; restore it, or remove the folder and start again";
         return Err(wrong(&field, problem.to_owned()));
     }
     let moment = |index: usize| safetensors_file::own_vector(path, &bytes, MOMENTS[index]);

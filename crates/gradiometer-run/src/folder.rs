@@ -19,7 +19,7 @@
 use crate::checkpoint::{self, Checkpoint, Lengths};
 use crate::error::RunError;
 use crate::experiment::Experiment;
-use crate::format::PAGE;
+use crate::format::{FIGURE_START, FIGURES, PAGE};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::plan::Plan;
 use crate::run::{Ending, Moment, Observer, Results};
@@ -116,7 +116,11 @@ pub fn run_experiment(
     run_plan(experiment, &experiment.resolve(beside)?, out, existing, progress)
 }
 
-fn run_plan(
+/// As [`run_experiment`], for an experiment that has been resolved.
+///
+/// # Errors
+/// As for [`run_experiment`].
+pub(crate) fn run_plan(
     experiment: &Experiment,
     plan: &Plan,
     out: &HeldFolder,
@@ -282,7 +286,7 @@ fn require_same_teacher(out: &Path, teacher: &Teacher) -> Result<(), RunError> {
     Err(RunError::Field {
         field: "teacher".to_owned(),
         problem: format!(
-            "is not the one that the run began with, {}; restore it, or start again with --force",
+            "is not the one that the run began with, {}; restore it, or remove the folder and start again",
             begun.display()
         ),
     })
@@ -310,6 +314,29 @@ fn prepare(out: &Path, existing: Existing) -> Result<(), FilesError> {
             std::fs::remove_file(&path).map_err(|source| FilesError::Write { path, source })?;
         }
     }
+    remove_figures(&out.join(FIGURES))
+}
+
+/// Removes the figures of an old report, and their folder if nothing else is in it.
+fn remove_figures(folder: &Path) -> Result<(), FilesError> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
+    remove_temporary(folder)?;
+    for entry in entries {
+        let path =
+            entry.map_err(|source| FilesError::Write { path: folder.to_owned(), source })?.path();
+        let is_own = path.extension().is_some_and(|ending| ending == "svg")
+            && std::fs::read(&path).is_ok_and(|text| text.starts_with(FIGURE_START.as_bytes()));
+        if is_own {
+            for path in [path.with_extension("png"), path] {
+                if path.exists() {
+                    std::fs::remove_file(&path)
+                        .map_err(|source| FilesError::Write { path, source })?;
+                }
+            }
+        }
+    }
+    // A folder that is not empty has something that others wrote, and stays.
+    let _stays = std::fs::remove_dir(folder);
     Ok(())
 }
 

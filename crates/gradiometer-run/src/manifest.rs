@@ -8,7 +8,7 @@ use crate::watch::WatchedClaim;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_files::{FilesError, null_is_nan};
-use gradiometer_hermite::exponent::InformationExponent;
+use gradiometer_hermite::exponent::{InformationExponent, Part};
 use gradiometer_instances::Complexity;
 use gradiometer_model::{Matching, ModelError, Network, Teacher};
 use gradiometer_population::InstructionSet;
@@ -141,10 +141,16 @@ pub struct TeacherReport {
     pub rank: usize,
     /// Smallest angle between two neurons, radians; one neuron has none.
     pub separation: Option<f64>,
+    /// Bound on its error.
+    #[serde(default)]
+    pub separation_error: Option<f64>,
     /// The two neurons that are that close.
     pub closest_pair: Option<[usize; 2]>,
     /// Condition `kappa` of `H`.
     pub condition: Option<f64>,
+    /// Bound on its error.
+    #[serde(default)]
+    pub condition_error: Option<f64>,
     /// `|mu*|`.
     #[serde(deserialize_with = "null_is_nan")]
     pub total_mass: f64,
@@ -161,6 +167,12 @@ pub struct TeacherReport {
     /// The smallest modulus among them.
     #[serde(deserialize_with = "null_is_nan")]
     pub smallest_eigenvalue: f64,
+    /// Bound on its error.
+    #[serde(default)]
+    pub smallest_eigenvalue_error: Option<f64>,
+    /// Bound on the error of every eigenvalue.
+    #[serde(default)]
+    pub eigenvalue_error: Option<f64>,
     /// Smallest modulus of an amplitude.
     #[serde(deserialize_with = "null_is_nan")]
     pub smallest_amplitude: f64,
@@ -176,6 +188,9 @@ pub struct TeacherReport {
     pub assumption_2: bool,
     /// Whether Assumption 3, a regular `H`, holds.
     pub assumption_3: bool,
+    /// The same with a third value: `holds`, `fails` or `undecided`.
+    #[serde(default)]
+    pub assumption_3_verdict: String,
     /// How all of it is known.
     pub evidence: String,
 }
@@ -204,8 +219,10 @@ impl From<&Complexity> for TeacherReport {
             neurons: of.neurons,
             rank: of.rank,
             separation: of.separation.map(|s| s.angle),
+            separation_error: of.separation.map(|s| s.error),
             closest_pair: of.separation.map(|s| [s.first, s.second]),
             condition: of.condition,
+            condition_error: of.condition_error,
             total_mass: of.total_mass,
             information_exponent: of.information_exponent.exponent.known(),
             preprocessed_exponent: of.preprocessed_exponent.exponent.known(),
@@ -213,12 +230,20 @@ impl From<&Complexity> for TeacherReport {
             preprocessed_exponent_parts: parts(&of.preprocessed_exponent),
             eigenvalues: of.eigenvalues.clone(),
             smallest_eigenvalue: of.smallest_eigenvalue,
+            smallest_eigenvalue_error: Some(of.smallest_eigenvalue_error),
+            eigenvalue_error: Some(of.eigenvalue_error),
             smallest_amplitude: of.smallest_amplitude,
             largest_amplitude: of.largest_amplitude,
             mean: of.mean,
             first_coefficient: of.first_coefficient.clone(),
             assumption_2: of.is_separated(),
             assumption_3: of.is_non_degenerate(),
+            assumption_3_verdict: match of.smallest_part {
+                Part::NonZero => "holds",
+                Part::Zero => "fails",
+                Part::Undecided => "undecided",
+            }
+            .to_owned(),
             evidence: "computed".to_owned(),
         }
     }

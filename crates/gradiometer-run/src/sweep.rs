@@ -21,13 +21,13 @@
 
 use crate::error::RunError;
 use crate::experiment::Experiment;
-use crate::folder::{Existing, LOCK, Run, run_experiment};
+use crate::folder::{Existing, LOCK, Run, run_plan};
 use crate::record::FinalRecord;
 use crate::run::{Ending, Moment};
-use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::lock::HeldFolder;
 use gradiometer_files::text_file::{from_toml, to_json};
+use gradiometer_files::{Class, FilesError};
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_train::TrainError;
 use serde::Serialize;
@@ -38,7 +38,7 @@ use toml::{Table, Value};
 /// Most points of a sweep.
 const MOST_POINTS: usize = 1_000_000;
 /// Columns of the results after the index and the fields of the grid.
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "outcome",
     "steps",
     "lambda",
@@ -52,6 +52,7 @@ const COLUMNS: [&str; 13] = [
     "worst_angle",
     "mass_away",
     "training_loss",
+    "reason",
 ];
 
 /// One of `of` parts of a sweep: the points whose number leaves the remainder `index` (from 0).
@@ -135,6 +136,16 @@ pub enum SweepEnding {
     },
 }
 
+/// Why a point has no result.
+enum Unfinished {
+    /// The run diverged.
+    Diverged,
+    /// The point is no experiment, or one that cannot be run.
+    Impossible(String),
+    /// Something else stopped the sweep.
+    Error(RunError),
+}
+
 /// The table of a sweep or a shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Results {
@@ -153,10 +164,10 @@ pub fn lock(shard: Option<Shard>) -> String {
 }
 
 impl Sweep {
-    /// Reads a sweep and checks the experiment of every point.
+    /// Reads a sweep and checks that some point is an experiment.
     ///
     /// # Errors
-    /// [`RunError`] that names the file, the point and the field.
+    /// [`RunError`] that names the file, the first point and the field.
     pub fn read(path: &Path) -> Result<Self, RunError> {
         let bytes = file::read(path)?;
         let mut base: Table = from_toml(
@@ -199,10 +210,15 @@ impl Sweep {
             );
         }
         let sweep = Self { path: path.to_owned(), base, axes };
+        // A point that is no experiment is a row of the results; where none is one, nothing would run.
+        let mut first = None;
         for index in 0..sweep.points() {
-            let _checked = sweep.experiment(index)?;
+            match sweep.experiment(index) {
+                Ok(_checked) => return Ok(sweep),
+                Err(error) => first = first.or(Some(error)),
+            }
         }
-        Ok(sweep)
+        first.map_or(Ok(sweep), Err)
     }
 
     /// Number of points.
@@ -304,11 +320,11 @@ impl Sweep {
     /// Runs all points, or those of a shard, one after the other on all threads, and writes the
     /// table of their results.
     ///
-    /// A run that diverges is a row that says so; one that `[watch]` stops, too.
+    /// A run that diverges is a row that says so; one that `[watch]` stops, too, and a point that cannot be run, with the reason.
     ///
     /// # Errors
-    /// [`RunError`] for points that cannot be run, a folder of another sweep or one that, without
-    /// `resume`, holds a point already.
+    /// [`RunError`] for a file that cannot be read or written, a folder of another sweep or one that,
+    /// without `resume`, holds a point already.
     pub fn run(
         &self,
         out: &HeldFolder,
@@ -321,7 +337,7 @@ impl Sweep {
         let (holder, out) = (out.holder(), out.path());
         let folder = |index: usize| out.join("points").join(format!("{index:05}"));
         if let Some(taken) = own.iter().map(|i| folder(*i)).find(|f| !resume && f.exists()) {
-            return Err(FilesError::Occupied { path: taken }.into());
+            return Err(FilesError::OccupiedPoint { path: taken }.into());
         }
         self.claim(out)?;
         let beside = self.path.parent().unwrap_or(Path::new(""));
@@ -335,23 +351,53 @@ impl Sweep {
             let mut show =
                 |run: &Moment<'_>| progress(SweepProgress { done, points: own.len(), run });
             let existing = if resume { Existing::Resume } else { Existing::Keep };
-            let experiment = self.experiment(index)?;
             let held = HeldFolder::take(&folder(index), LOCK, holder)?;
-            let ending = run_experiment(&experiment, beside, &held, existing, &mut show);
             let mut row = self.cells(index);
-            match ending {
+            match self.run_point(index, beside, &held, existing, &mut show) {
                 Ok(Ending::Finished(run)) => row.extend(result(&run)),
                 Ok(Ending::Stopped { .. }) => return Ok(SweepEnding::Stopped { done }),
-                Err(RunError::Train(TrainError::Diverged { .. })) => {
-                    row.push("diverged".to_owned());
-                    row.resize(self.header().len(), String::new());
+                Err(Unfinished::Diverged) => row.push("diverged".to_owned()),
+                Err(Unfinished::Impossible(reason)) => {
+                    row.push("failed".to_owned());
+                    row.resize(self.header().len() - 1, String::new());
+                    row.push(reason);
                 }
-                Err(error) => return Err(error.of(&self.path)),
+                Err(Unfinished::Error(error)) => return Err(error.of(&self.path)),
             }
+            row.resize(self.header().len(), String::new());
             write_atomically(&kept, line(&row).as_bytes())?;
             rows.push(row);
         }
         Ok(SweepEnding::Finished(self.write(out.join(Shard::results(shard)), rows)?))
+    }
+
+    fn run_point(
+        &self,
+        index: usize,
+        beside: &Path,
+        held: &HeldFolder,
+        existing: Existing,
+        show: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+    ) -> Result<Ending<Box<Run>>, Unfinished> {
+        // Without the file's name, which another shard may know by another path.
+        let plain = |error: RunError| match error {
+            RunError::In { source, .. } => *source,
+            other => other,
+        };
+        let impossible = |error: RunError| match error.class() {
+            Class::Data | Class::Missing | Class::Usage => {
+                Unfinished::Impossible(plain(error).to_string())
+            }
+            Class::Write | Class::Internal => Unfinished::Error(error),
+        };
+        let experiment = self.experiment(index).map_err(impossible)?;
+        let plan = experiment.resolve(beside).map_err(impossible)?;
+        run_plan(&experiment, &plan, held, existing, show).map_err(|error| match plain(error) {
+            RunError::Train(TrainError::Diverged { .. }) => Unfinished::Diverged,
+            // A damaged checkpoint is no fault of the point.
+            error @ RunError::Files(_) => Unfinished::Error(error),
+            error => impossible(error),
+        })
     }
 
     /// The row that a point left when it was done.

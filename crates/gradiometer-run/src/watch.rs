@@ -6,7 +6,7 @@ use crate::experiment::WatchSection;
 use crate::format::watchable;
 use gradiometer_certify::{Limits, Verdict, check_certificate};
 use gradiometer_files::FilesError;
-use gradiometer_files::certificate_file::read_certificate;
+use gradiometer_files::certificate_file::read_certificate_of;
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, find_certificate};
 use gradiometer_landscape::optimum::Optimum;
 use gradiometer_model::{Network, SeparatedTeacher};
@@ -54,7 +54,7 @@ impl Watch {
             }
             Some(name) => {
                 let name = beside.join(name);
-                let certificate = read_certificate(&name)?;
+                let certificate = read_certificate_of(&name, teacher)?;
                 let mut silent = |_| ControlFlow::Continue(());
                 let runner = &mut Threads::new(THREADS, &mut silent);
                 let report = check_certificate(&certificate, teacher, &Limits::default(), runner)

@@ -5,7 +5,9 @@ use crate::context::Context;
 use crate::dual::Dual;
 use crate::error::TheoryError;
 use crate::s5_duality;
+use crate::statement::Statement;
 use crate::statements;
+use std::ops::ControlFlow;
 
 /// Every statement about a student, and the interval of its optimality gap.
 #[derive(Clone, Debug)]
@@ -23,6 +25,10 @@ pub struct Analysis {
     pub gap: (f64, f64),
     /// How that is known.
     pub gap_evidence: Evidence,
+    /// Statements that were not evaluated, because the caller stopped before.
+    pub not_evaluated: Vec<&'static str>,
+    /// What limits by default left out, a sentence each.
+    pub left_out: Vec<String>,
 }
 
 impl Analysis {
@@ -31,13 +37,34 @@ impl Analysis {
     /// # Errors
     /// [`TheoryError`] if a side cannot be computed.
     pub fn new(context: &Context<'_>) -> Result<Self, TheoryError> {
-        let mut claims = Vec::new();
+        Self::new_while(context, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// As [`Analysis::new`], for as long as `proceed` says, which is asked before every statement.
+    /// With a statement left out the gap is that of the certificate.
+    ///
+    /// # Errors
+    /// As for [`Analysis::new`].
+    pub fn new_while(
+        context: &Context<'_>,
+        proceed: &mut dyn FnMut(&Statement) -> ControlFlow<()>,
+    ) -> Result<Self, TheoryError> {
+        let (mut claims, mut not_evaluated) = (Vec::new(), Vec::new());
         for statement in statements() {
-            claims.extend(statement.claims(context)?);
+            let about = statement.is_about_students();
+            if about && (!not_evaluated.is_empty() || proceed(statement).is_break()) {
+                not_evaluated.push(statement.id);
+            } else {
+                claims.extend(statement.claims(context)?);
+            }
         }
         let (dual, point) = (context.dual()?, context.point()?);
         let by_certificate = s5_duality::gap(&context.quantities()?, dual.constants());
-        let by_optimum = context.optimum()?.gap(point);
+        let is_whole = not_evaluated.is_empty();
+        let by_optimum =
+            if is_whole { context.optimum()?.gap(point) } else { (0.0, f64::INFINITY) };
+        let left_out =
+            if is_whole { context.left_out()?.into_iter().collect() } else { Vec::new() };
         // zeta+ is computed.
         let evidence = Evidence::Computed.worse(dual.evidence());
         let width = |(lower, upper): (f64, f64)| upper - lower;
@@ -53,6 +80,8 @@ impl Analysis {
             evidence_by_certificate: evidence,
             gap,
             gap_evidence,
+            not_evaluated,
+            left_out,
         })
     }
 }

@@ -25,6 +25,8 @@ const ATOMIC_LAMBDAS: std::ops::RangeInclusive<f64> = 1e-6..=1.0;
 /// How the optimum is sought at a student that is analysed: the refinements, where it is no finite
 /// sum of atoms, leave a gap of about `1e-8` of its value.
 const ANALYSED: (usize, usize) = (4, 4);
+/// From this rank on refinements take minutes, and none is made unless it was asked for.
+const COARSE_RANK: usize = 4;
 
 /// Relative width of the bracket of the largest step of 7.10.
 const STEP_WIDTH: f64 = 1e-3;
@@ -53,6 +55,7 @@ pub struct Context<'a> {
     student: &'a Network,
     lambda: f64,
     choice: Choice,
+    refinements: Option<usize>,
     point: OnceCell<Result<Point<'a>, TheoryError>>,
     dual: OnceCell<Result<Option<Dual>, TheoryError>>,
     optimum: OnceCell<Result<Option<Optimum>, TheoryError>>,
@@ -70,6 +73,7 @@ impl<'a> Context<'a> {
             student,
             lambda,
             choice,
+            refinements: None,
             point: OnceCell::new(),
             dual: OnceCell::new(),
             optimum: OnceCell::new(),
@@ -96,6 +100,31 @@ impl<'a> Context<'a> {
         let context = Self::new((teacher, student, lambda), Choice::Given { angle });
         let _unset = context.dual.set(Ok(Some(dual)));
         context
+    }
+
+    /// The same with so many refinements of the regularised optimum of a student that is analysed; by
+    /// default four up to rank three, and none above.
+    #[must_use]
+    pub const fn refined(mut self, refinements: usize) -> Self {
+        self.refinements = Some(refinements);
+        self
+    }
+
+    /// What the limits by default leave out of an analysis, if anything.
+    ///
+    /// # Errors
+    /// As for [`Self::optimum`].
+    pub fn left_out(&self) -> Result<Option<String>, TheoryError> {
+        let Choice::Given { .. } = self.choice else { return Ok(None) };
+        let rank = FeatureSubspace::of(self.teacher)?.rank();
+        if self.refinements.is_some() || rank < COARSE_RANK || self.optimum()?.converged {
+            return Ok(None);
+        }
+        let share = self.optimum()?.duality_gap / self.optimum()?.value();
+        Ok(Some(format!(
+            "from rank {COARSE_RANK} on the regularised optimum is left as a few atoms (here rank {rank}, duality \
+             gap {share:.1e} of its value); refinements, which take minutes, narrow the interval of zeta"
+        )))
     }
 
     /// The same with an optimum that is known already.
@@ -213,6 +242,13 @@ impl<'a> Context<'a> {
         let (teacher, lambda) = (self.teacher, self.lambda);
         if let Choice::Given { .. } = self.choice {
             let (rounds, refinements) = ANALYSED;
+            let is_coarse =
+                || Ok::<_, TheoryError>(FeatureSubspace::of(teacher)?.rank() >= COARSE_RANK);
+            let refinements = match self.refinements {
+                Some(refinements) => refinements,
+                None if is_coarse()? => 0,
+                None => refinements,
+            };
             let options = OptimumOptions { rounds, refinements, ..OptimumOptions::default() };
             return Ok(Some(regularised_optimum(teacher, lambda, &options)?));
         }

@@ -168,17 +168,18 @@ pub fn worst(check: &NamedCheck, part: &str, form: Form, seeds: &[u64], steps: u
     found
 }
 
-/// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on, then
-/// climbs of `steps` steps from the worst of every kind of recipe.
+/// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on (after
+/// the last one comes 0), then climbs of `steps` steps from the worst of every kind of recipe.
 pub fn refute(check: &NamedCheck, part: &str, seed: u64, draws: u64, steps: u64) -> Found {
     let mut found = Found::default();
     let mut ranking: Vec<(f64, u64)> = Vec::new();
-    let mut from = seed;
-    while from < seed.saturating_add(draws) {
-        let to = from.saturating_add(BATCH).min(seed.saturating_add(draws));
+    let mut from = 0;
+    while from < draws {
+        let to = (from + BATCH).min(draws);
         let tried: Vec<(u64, Option<Worst>)> = (from..to)
             .into_par_iter()
-            .map(|seed| {
+            .map(|offset| {
+                let seed = seed.wrapping_add(offset);
                 let instance = draw(seed).ok();
                 (seed, instance.and_then(|i| worst_claim(check, part, Form::Control, &i)))
             })

@@ -235,6 +235,11 @@ impl Report {
         self.parts.iter().map(PartReport::all_violations).sum()
     }
 
+    /// Whether a control was tried and not refuted.
+    pub fn has_control_that_holds(&self) -> bool {
+        self.controls.iter().any(|c| c.search.evaluations > 0 && !c.search.violated)
+    }
+
     /// Whether every control was refuted.
     pub fn controls_fail(&self) -> bool {
         !self.controls.is_empty() && self.controls.iter().all(|c| c.search.violated)
@@ -529,11 +534,12 @@ impl Suite {
     /// part was never decided.
     pub fn conclusion(&self) -> Option<bool> {
         let (reports, scalings) = (self.reports(), self.scalings());
-        let refuted =
-            reports.iter().any(|r| r.violations() > 0 || (r.complete && !r.controls_fail()))
-                || scalings.iter().any(|s| !(s.agrees && s.control_fails));
+        let refuted = reports.iter().any(|r| r.violations() > 0 || r.has_control_that_holds())
+            || scalings.iter().any(|s| !(s.agrees && s.control_fails));
         let blind = |part: &PartReport| part.checked == part.undecided;
-        let undecided = reports.iter().any(|r| r.parts.is_empty() || r.parts.iter().any(blind));
+        let undecided = reports
+            .iter()
+            .any(|r| r.parts.is_empty() || !r.controls_fail() || r.parts.iter().any(blind));
         if refuted { Some(false) } else { (self.is_complete() && !undecided).then_some(true) }
     }
 

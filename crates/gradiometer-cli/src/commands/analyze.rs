@@ -1,11 +1,11 @@
 //! `analyze --teacher T --student S --lambda L`: both sides of every lemma at one point.
 
-use super::TensorArguments;
-use super::certify::counter;
+use super::certify::{Clock, counter, spinner};
+use super::{TensorArguments, not_negative, positive, standard_input_once};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Limits, Verdict, check_certificate};
 use gradiometer::files::number;
-use gradiometer::files::{read_certificate, read_network, read_teacher};
+use gradiometer::files::read_certificate_of;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
 use gradiometer::landscape::descent::{GradientScaling, LargestStep, Spectrum, spectrum};
 use gradiometer::landscape::optimum::Optimum;
@@ -13,7 +13,7 @@ use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::SeparatedTeacher;
 use gradiometer::population::Layers;
 use gradiometer::run::format::AWAY;
-use gradiometer::theory::{Analysis, Claim, Context, Dual, Finding, TheoryError};
+use gradiometer::theory::{Analysis, Claim, Context, Dual, Finding, Statement, TheoryError};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -28,20 +28,20 @@ const SPECTRUM: usize = 300;
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
     /// The student, in any of the same formats.
     #[arg(long, value_name = "FILE")]
     student: PathBuf,
     /// Weight decay on both layers, positive.
-    #[arg(long, value_name = "LAMBDA")]
+    #[arg(long, value_name = "LAMBDA", value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// A certificate from `certify --out`, checked again here; by default one is found and proved.
     #[arg(long, value_name = "FILE")]
     certificate: Option<PathBuf>,
     /// Angle, in radians, of the localisation bound 7.3.
-    #[arg(long, value_name = "ANGLE", default_value_t = AWAY)]
+    #[arg(long, value_name = "ANGLE", default_value_t = AWAY, value_parser = positive, allow_negative_numbers = true)]
     angle: f64,
     /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products
     /// with it; for small ones they are always given.
@@ -51,6 +51,16 @@ pub struct Arguments {
     /// neurons of 7.6 in the JSON.
     #[arg(long)]
     vectors: bool,
+    /// Pieces of the sphere that the proof of a certificate may check; beyond, it is sampled.
+    #[arg(long, value_name = "N", default_value_t = BOXES)]
+    boxes: u64,
+    /// Seconds after which statements are left out, and named; a proof gets half of them.
+    #[arg(long, value_name = "SECONDS", value_parser = not_negative, allow_negative_numbers = true)]
+    time_limit: Option<f64>,
+    /// Refinements of the regularised optimum [default: 4 up to rank 3, and 0 above, where they take
+    /// minutes].
+    #[arg(long, value_name = "N")]
+    refinements: Option<usize>,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -80,17 +90,18 @@ pub fn run_selected(
     common: &Common,
     keep: &dyn Fn(&Claim) -> bool,
 ) -> Result<Outcome, Failure> {
-    let names = arguments.tensors.names();
     let fail = |error: String| Failure::Data(format!("{}: {error}", arguments.teacher.display()));
-    let teacher = read_teacher(&arguments.teacher, &names)?;
+    standard_input_once(&[&arguments.teacher, &arguments.student])?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let teacher = teacher.separated().map_err(|error| fail(error.to_string()))?;
-    let student = read_network(&arguments.student, &names)?;
+    let student = arguments.tensors.network(&arguments.student, common)?;
     let certificate = match &arguments.certificate {
-        Some(path) => Some(read_certificate(path)?),
+        Some(path) => Some(read_certificate_of(path, &teacher)?),
         None => None,
     };
-    let (bar, mut show) = counter(common, None);
-    let limits = Limits { boxes: BOXES, ..Limits::default() };
+    let clock = Clock::new(arguments.time_limit);
+    let (bar, mut show) = counter(common, clock, 0.5);
+    let limits = Limits { boxes: arguments.boxes, ..Limits::default() };
     let runner = &mut Threads::new(THREADS, &mut show);
     let (certificate, report) = if let Some(certificate) = certificate {
         let report = check_certificate(&certificate, &teacher, &Limits::default(), runner)
@@ -113,14 +124,36 @@ pub fn run_selected(
         Failure::Data(format!("{teacher}, {student}: {error}"))
     };
     let dual = Dual::checked(&teacher, &certificate, &report).map_err(fail)?;
-    let context = Context::given(&teacher, &student, arguments.lambda, dual, arguments.angle);
-    let analysis = Analysis::new(&context).map_err(fail)?;
-    let beside = beside(&context, &analysis, arguments).map_err(fail)?;
+    let mut context = Context::given(&teacher, &student, arguments.lambda, dual, arguments.angle);
+    if let Some(refinements) = arguments.refinements {
+        context = context.refined(refinements);
+    }
+    let bar = spinner(common);
+    let mut proceed = |statement: &Statement| {
+        bar.set_message(format!("statement {}", statement.id));
+        bar.tick();
+        clock.proceed(1.0)
+    };
+    let analysis = Analysis::new_while(&context, &mut proceed).map_err(fail);
+    bar.finish_and_clear();
+    let analysis = analysis?;
+    let mut beside = beside(&context, &analysis, arguments).map_err(fail)?;
+    beside
+        .remarks
+        .extend(analysis.left_out.iter().map(|line| format!("limited: {line} (--refinements 4)")));
+    if !analysis.not_evaluated.is_empty() {
+        beside.remarks.push(format!(
+            "limited: the time was up before the statements {} (--time-limit)",
+            analysis.not_evaluated.join(", ")
+        ));
+    }
     let dual = &analysis.dual;
     let claims: Vec<Claim> = analysis.claims.iter().copied().filter(|c| keep(c)).collect();
+    let is_whole = analysis.not_evaluated.is_empty();
     let outcome = match Finding::of_all(claims.iter().map(|claim| claim.finding)) {
         Finding::Refuted => Outcome::Refuted,
         Finding::Inconclusive => Outcome::Inconclusive,
+        _ if !is_whole => Outcome::Inconclusive,
         _ => Outcome::Holds,
     };
     let json = json!({
@@ -135,6 +168,8 @@ pub fn run_selected(
             },
         },
         "lambda": arguments.lambda,
+        "not_evaluated": analysis.not_evaluated,
+        "left_out": analysis.left_out,
         "claims": claims.iter().map(claim_json).collect::<Vec<_>>(),
         "certificate": {
             "rho": dual.rho().value,
@@ -199,15 +234,18 @@ fn beside(
     arguments: &Arguments,
 ) -> Result<Beside, TheoryError> {
     let (point, direction) = (context.point()?, context.direction()?);
-    let (teacher, student, optimum) = (context.teacher(), context.student(), context.optimum()?);
-    let step = context.largest_step()?;
+    let (teacher, student) = (context.teacher(), context.student());
+    let is_whole = analysis.not_evaluated.is_empty();
+    let optimum = if is_whole { Some(context.optimum()?) } else { None };
+    let step = if is_whole { context.largest_step()? } else { None };
     let scaling = GradientScaling::new(point, analysis.gap.1);
-    let spectrum = if student.neurons() <= SPECTRUM || arguments.spectrum {
+    let spectrum = if is_whole && (student.neurons() <= SPECTRUM || arguments.spectrum) {
         spectrum_json(&spectrum(point, Layers::Both)?)
     } else {
         Value::Null
     };
-    let mut remarks = vec![optimum_remark(optimum, teacher, arguments.angle)];
+    let remark = |optimum| optimum_remark(optimum, teacher, arguments.angle);
+    let mut remarks: Vec<String> = optimum.map(remark).into_iter().collect();
     remarks.extend(point_remarks(step, &scaling, &spectrum));
     let mut more = json!({
         "loss": number(point.loss().value),
@@ -231,7 +269,8 @@ fn beside(
         more["descent_direction"] = rows.collect();
         more["average_errors"] = (0..teacher.neurons()).map(|i| point.split().average(i)).collect();
     }
-    Ok(Beside { optimum: optimum_json(optimum, teacher, arguments.angle), point: more, remarks })
+    let json = |optimum| optimum_json(optimum, teacher, arguments.angle);
+    Ok(Beside { optimum: optimum.map_or(Value::Null, json), point: more, remarks })
 }
 
 fn spectrum_json(found: &Spectrum) -> Value {

@@ -1,12 +1,12 @@
 //! `certify TEACHER` and `check-certificate CERT --teacher T`: dual certificates found, and proved.
 
-use super::TensorArguments;
-use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use super::{TensorArguments, not_negative, positive};
+use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::certify::{
     CertificateVerdict, Limits, Obstacle, Progress, Refutation, Verdict, check_certificate,
 };
 use gradiometer::files::number;
-use gradiometer::files::{read_certificate, read_teacher, write_certificate};
+use gradiometer::files::{file, may_write_certificate, read_named_certificate, write_certificate};
 use gradiometer::landscape::certificate::{CertificateOptions, Goal, Threads, prove_certificate};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ pub struct LimitArguments {
     #[arg(long, value_name = "N", default_value_t = Limits::default().boxes)]
     boxes: u64,
     /// Seconds after which the answer is "inconclusive".
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = not_negative, allow_negative_numbers = true)]
     time_limit: Option<f64>,
     /// Threads; the verdict does not depend on them. All cores by default.
     #[arg(long, value_name = "N")]
@@ -44,14 +44,17 @@ impl LimitArguments {
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
     /// Writes the certificate to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Makes |p| small among certificates of at least this rho, instead of |p|^2/rho.
-    #[arg(long, value_name = "RHO")]
+    #[arg(long, value_name = "RHO", value_parser = positive, allow_negative_numbers = true)]
     smallest_norm: Option<f64>,
+    /// The largest first degree l of a kernel to try, even.
+    #[arg(long, value_name = "L", default_value_t = CertificateOptions::default().largest_degree)]
+    largest_degree: usize,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
@@ -64,7 +67,7 @@ pub struct Arguments {
 pub struct CheckArguments {
     /// The certificate, a JSON file.
     certificate: PathBuf,
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
     #[command(flatten)]
@@ -73,28 +76,57 @@ pub struct CheckArguments {
     tensors: TensorArguments,
 }
 
-/// Shows the boxes that the checker has bounded, and stops it when its time is up.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a time limit needs a clock; it can only end a proof"
-)]
-pub(super) fn counter(
-    common: &Common,
-    time_limit: Option<f64>,
-) -> (ProgressBar, impl FnMut(Progress) -> ControlFlow<()> + use<>) {
-    let start = Instant::now();
-    let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
-    let shown = bar.clone();
-    let show = move |progress: Progress| {
-        shown.set_message(format!(
-            "{} boxes bounded, {} waiting",
-            progress.boxes, progress.open_boxes
-        ));
-        shown.tick();
-        match time_limit {
-            Some(limit) if !(start.elapsed().as_secs_f64() < limit) => ControlFlow::Break(()),
+/// A time limit, from when it was made on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    start: Instant,
+    limit: Option<f64>,
+}
+
+impl Clock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a time limit needs a clock; it can only end a proof, and leave statements out"
+    )]
+    pub(super) fn new(limit: Option<f64>) -> Self {
+        Self { start: Instant::now(), limit }
+    }
+
+    /// Whether a share of the time is left.
+    pub(super) fn proceed(&self, share: f64) -> ControlFlow<()> {
+        match self.limit {
+            Some(limit) if !(self.start.elapsed().as_secs_f64() < share * limit) => {
+                ControlFlow::Break(())
+            }
             _ => ControlFlow::Continue(()),
         }
+    }
+}
+
+/// A line on standard error that says what is being done.
+pub(super) fn spinner(common: &Common) -> ProgressBar {
+    if common.quiet { ProgressBar::hidden() } else { ProgressBar::new_spinner() }
+}
+
+/// Shows the boxes that the checker has bounded, and stops it when its share of the time is up.
+pub(super) fn counter(
+    common: &Common,
+    clock: Clock,
+    share: f64,
+) -> (ProgressBar, impl FnMut(Progress) -> ControlFlow<()> + use<>) {
+    let bar = spinner(common);
+    let shown = bar.clone();
+    let show = move |progress: Progress| {
+        shown.set_message(if progress.boxes == 0 {
+            "looking for a certificate".to_owned()
+        } else {
+            format!(
+                "certificate: {} pieces of the sphere checked, {} waiting",
+                progress.boxes, progress.open_boxes
+            )
+        });
+        shown.tick();
+        clock.proceed(share)
     };
     (bar, show)
 }
@@ -184,20 +216,27 @@ fn report(
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let path = &arguments.teacher;
     let fail = |error: String| Failure::Data(format!("{}: {error}", path.display()));
-    let teacher = read_teacher(path, &arguments.tensors.names())?;
+    if let Some(out) = &arguments.out {
+        file::keeps_inputs(out, &[path])?;
+        may_write_certificate(out)?;
+    }
+    let teacher = arguments.tensors.teacher(path, common)?;
     let teacher = teacher.separated().map_err(|error| fail(error.to_string()))?;
-    let mut options = CertificateOptions::default();
+    let mut options = CertificateOptions {
+        largest_degree: arguments.largest_degree,
+        ..CertificateOptions::default()
+    };
     if let Some(smallest_rho) = arguments.smallest_norm {
         options.goal = Goal::Norm { smallest_rho };
     }
-    let (bar, mut show) = counter(common, arguments.limits.time_limit);
+    let (bar, mut show) = counter(common, Clock::new(arguments.limits.time_limit), 1.0);
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
     let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
     let checked = checked.map_err(|error| fail(error.to_string()))?;
     let certificate = &checked.found.certificate;
     if let Some(out) = &arguments.out {
-        write_certificate(out, certificate)?;
+        write_certificate(out, certificate, &teacher)?;
     }
     let more = [("sampled_rho", number(checked.found.sampled_rho))];
     let (report, outcome) = report(&checked.report, certificate.weights().first_degree(), &more);
@@ -210,15 +249,27 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 /// # Errors
 /// [`Failure`] for bad files, a certificate of another shape than the teacher's, or a closed output.
 pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Failure> {
-    let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
-    let certificate = read_certificate(&arguments.certificate)?;
-    let (bar, mut show) = counter(common, arguments.limits.time_limit);
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
+    let (certificate, named) = read_named_certificate(&arguments.certificate)?;
+    // The verdict is the checker's alone; whose certificate it is explains one that fails.
+    let other = named.and_then(|named| named.difference(&teacher));
+    if let Some(what) = &other
+        && !common.quiet
+    {
+        say(&format!(
+            "gradiometer: {} certifies another teacher, by its {what}",
+            arguments.certificate.display()
+        ));
+    }
+    let (bar, mut show) = counter(common, Clock::new(arguments.limits.time_limit), 1.0);
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
     let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
     let checked = checked
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.certificate.display())))?;
-    let (report, outcome) = report(&checked, certificate.weights().first_degree(), &[]);
+    let more: Vec<(&str, Value)> =
+        other.into_iter().map(|what| ("another_teacher", what.into())).collect();
+    let (report, outcome) = report(&checked, certificate.weights().first_degree(), &more);
     report.print(common)?;
     Ok(outcome)
 }

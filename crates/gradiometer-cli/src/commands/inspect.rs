@@ -1,11 +1,14 @@
 //! `inspect TEACHER`: assumptions and complexity.
 
-use super::TensorArguments;
+use super::certify::{Clock, spinner};
+use super::{TensorArguments, not_negative};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::read_teacher;
-use gradiometer::hermite::exponent::Exponent;
+use gradiometer::hermite::exponent::{Exponent, Part};
 use gradiometer::instances::Complexity;
-use gradiometer::landscape::certificate::{CertificateOptions, FoundCertificate, find_certificate};
+use gradiometer::landscape::LandscapeError;
+use gradiometer::landscape::certificate::{
+    CertificateOptions, FoundCertificate, find_certificate_while,
+};
 use gradiometer::model::Teacher;
 use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
@@ -17,11 +20,14 @@ const STARTS: usize = 24;
 /// What to inspect.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
-    /// Leaves out the search for a dual certificate, which takes seconds for ranks of four and more.
+    /// Leaves out the search for a dual certificate, which takes seconds from rank four on.
     #[arg(long)]
     no_certificate: bool,
+    /// Seconds that the search for a dual certificate may take.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = not_negative, allow_negative_numbers = true)]
+    time_limit: f64,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -31,13 +37,13 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let complexity = Complexity::of(&teacher)
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
     if !arguments.no_certificate {
-        let (summary, lines) = certificate_summary(teacher);
+        let (summary, lines) = certificate_summary(teacher, arguments.time_limit, common);
         json["certificate"] = summary;
         text += &lines;
     }
@@ -46,11 +52,27 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 }
 
 /// The certificate that a search finds, or why there is none.
-fn certificate_summary(teacher: Teacher) -> (Value, String) {
+fn certificate_summary(teacher: Teacher, limit: f64, common: &Common) -> (Value, String) {
+    let (clock, bar) = (Clock::new(Some(limit)), spinner(common));
+    let mut stopped = false;
+    let mut proceed = || {
+        bar.set_message("looking for a certificate");
+        bar.tick();
+        let answer = clock.proceed(1.0);
+        stopped |= answer.is_break();
+        answer
+    };
     let found = teacher.separated().map_err(|error| error.to_string()).and_then(|teacher| {
         let options = CertificateOptions { starts: STARTS, ..CertificateOptions::default() };
-        find_certificate(&teacher, &options).map_err(|error| error.to_string())
+        find_certificate_while(&teacher, &options, &mut proceed).map_err(|error| match error {
+            LandscapeError::Stopped => format!(
+                "none in {limit} s; --time-limit gives the search more, and `certify` has no limit"
+            ),
+            error => error.to_string(),
+        })
     });
+    bar.finish_and_clear();
+    let limited = if stopped { format!(", the best after {limit} s") } else { String::new() };
     match found {
         Ok(FoundCertificate { certificate, sampled_rho, .. }) => {
             let (norm, degree) = (certificate.p_norm(), certificate.weights().first_degree());
@@ -58,10 +80,11 @@ fn certificate_summary(teacher: Teacher) -> (Value, String) {
                 "from_degree": degree,
                 "rho": sampled_rho,
                 "p_norm": norm,
+                "limited": stopped,
                 "evidence": "sampled",
             });
             let lines = format!(
-                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled; `certify` proves it)\n",
+                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled{limited}; `certify` proves it)\n",
                 scientific(sampled_rho, 4),
                 scientific(norm, 4),
                 scientific(norm * norm / sampled_rho, 4)
@@ -71,6 +94,15 @@ fn certificate_summary(teacher: Teacher) -> (Value, String) {
         Err(reason) => {
             (json!({"missing": reason}), format!("no dual certificate was found: {reason}\n"))
         }
+    }
+}
+
+/// A number with its error, where six digits show it.
+fn bounded(x: f64, error: f64) -> String {
+    if error <= 1e-7 * x.abs() {
+        scientific(x, 6)
+    } else {
+        format!("{} +- {}", scientific(x, 6), scientific(error, 2))
     }
 }
 
@@ -89,17 +121,23 @@ fn text(c: &Complexity) -> String {
     row("neurons m*", c.neurons.to_string());
     row("rank r", c.rank.to_string());
     let separation = c.separation.map_or("none (one neuron)".to_owned(), |s| {
-        format!("{} (neurons {} and {})", scientific(s.angle, 6), s.first, s.second)
+        format!("{} (neurons {} and {})", bounded(s.angle, s.error), s.first, s.second)
     });
     row("separation Delta [rad]", separation);
     row("Assumption 2 (Delta > 0)", if c.is_separated() { "holds" } else { "fails" }.to_owned());
-    let condition = c.condition.map_or("infinite".to_owned(), |k| scientific(k, 6));
+    let condition = match (c.condition, c.condition_error) {
+        (Some(condition), Some(error)) => bounded(condition, error),
+        _ if c.smallest_part == Part::Zero => "infinite".to_owned(),
+        _ => format!("at least {}", scientific(c.least_condition(), 3)),
+    };
     row("condition kappa of H", condition);
-    row("smallest |eigenvalue| of H", scientific(c.smallest_eigenvalue, 6));
-    row(
-        "Assumption 3 (rank H = r)",
-        if c.is_non_degenerate() { "holds" } else { "fails" }.to_owned(),
-    );
+    row("smallest |eigenvalue| of H", bounded(c.smallest_eigenvalue, c.smallest_eigenvalue_error));
+    let verdict = match c.smallest_part {
+        Part::NonZero => "holds",
+        Part::Zero => "fails",
+        Part::Undecided => "undecided: it may be rounding of the weights",
+    };
+    row("Assumption 3 (rank H = r)", verdict.to_owned());
     row("total mass |mu*|", scientific(c.total_mass, 6));
     let amplitudes = format!(
         "{} to {}",

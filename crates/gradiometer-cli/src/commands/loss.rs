@@ -1,8 +1,8 @@
 //! `loss --teacher T --student S`: the objective in closed form.
 
-use super::TensorArguments;
+use super::{TensorArguments, not_negative, standard_input_once};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::{number, read_network, read_teacher};
+use gradiometer::files::number;
 use gradiometer::population::{Accuracy, Degrees, Objective as _, Population, WeightDecay};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ const GRADIENT_ACCURACY: f64 = 1e-6;
 /// What to evaluate.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
     /// The student, in any of the same formats.
@@ -25,7 +25,7 @@ pub struct Arguments {
     #[arg(long, value_name = "DEGREE", default_value = "2", value_parser = ["0", "2"])]
     from_degree: String,
     /// Weight decay on both layers.
-    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = decay)]
+    #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// Gives both gradients too (of the loss plus the decay).
     #[arg(long)]
@@ -34,22 +34,14 @@ pub struct Arguments {
     tensors: TensorArguments,
 }
 
-fn decay(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(lambda) if lambda >= 0.0 && lambda.is_finite() => Ok(lambda),
-        Ok(_) => Err("the weight decay is at least 0 and finite".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 /// Runs the command.
 ///
 /// # Errors
 /// [`Failure`] for bad files, networks of different dimensions or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let names = arguments.tensors.names();
-    let teacher = read_teacher(&arguments.teacher, &names)?;
-    let student = read_network(&arguments.student, &names)?;
+    standard_input_once(&[&arguments.teacher, &arguments.student])?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
+    let student = arguments.tensors.network(&arguments.student, common)?;
     let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
     let lambda = arguments.lambda;
     let decayed = |g: &[f64], x: &[f64]| -> Vec<f64> {

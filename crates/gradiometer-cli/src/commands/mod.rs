@@ -15,9 +15,11 @@ pub mod sweep;
 pub mod train;
 pub mod verify;
 
-use crate::{Failure, say};
-use gradiometer::files::TensorNames;
+use crate::{Common, Failure, say};
+use gradiometer::files::file::is_standard_input;
 use gradiometer::files::lock::{HeldFolder, Holder};
+use gradiometer::files::{FilesError, Format, Layout, TensorNames, read_network_as, teacher};
+use gradiometer::model::{Network, Teacher};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,19 +79,48 @@ fn interruption() -> Arc<AtomicBool> {
     interrupted
 }
 
-/// Names of the tensors in `.safetensors` files.
+/// How files with networks are to be read.
 #[derive(Clone, Debug, clap::Args)]
 #[group(skip)]
 pub struct TensorArguments {
-    /// Tensor of the first layer in .safetensors files, m x d.
+    /// Tensor of the first layer in .safetensors and .npz files, m x d.
     #[arg(long, value_name = "NAME", default_value = "fc1.weight")]
     first_layer: String,
-    /// Tensor of the second layer in .safetensors files, 1 x m.
+    /// Tensor of the second layer in .safetensors and .npz files, 1 x m.
     #[arg(long, value_name = "NAME", default_value = "fc2.weight")]
     second_layer: String,
-    /// Tensor of the linear part in .safetensors files.
+    /// Tensor of the linear part in .safetensors and .npz files.
     #[arg(long, value_name = "NAME", default_value = "skip.weight")]
     skip: String,
+    /// Tensor of the first layer's bias [default: the layer's name with bias for weight].
+    #[arg(long, value_name = "NAME")]
+    first_bias: Option<String>,
+    /// Tensor of the second layer's bias [default: the layer's name with bias for weight].
+    #[arg(long, value_name = "NAME")]
+    second_bias: Option<String>,
+    /// Leaves a tensor out; any other that is not read is refused. May be given several times.
+    #[arg(long, value_name = "NAME")]
+    ignore: Vec<String>,
+    /// How tensors hold layers: torch, neurons x inputs (also Equinox), or flax, inputs x neurons
+    /// (also Keras). By default as torch, but kernels are refused.
+    #[arg(long, value_name = "LAYOUT", value_parser = layout)]
+    layout: Option<Layout>,
+    /// Format of the networks: json, toml, safetensors or npz. By default their names say it; the
+    /// name - is standard input, which needs it.
+    #[arg(long, value_name = "FORMAT", value_parser = network_format)]
+    format: Option<Format>,
+}
+
+fn layout(text: &str) -> Result<Layout, String> {
+    match text {
+        "torch" | "pytorch" | "equinox" => Ok(Layout::Torch),
+        "flax" | "keras" | "haiku" => Ok(Layout::Flax),
+        _ => Err("give torch (neurons x inputs) or flax (inputs x neurons)".to_owned()),
+    }
+}
+
+fn network_format(text: &str) -> Result<Format, String> {
+    Format::named(text).ok_or_else(|| "give json, toml, safetensors or npz".to_owned())
 }
 
 impl TensorArguments {
@@ -98,7 +129,52 @@ impl TensorArguments {
             first_layer: self.first_layer.clone(),
             second_layer: self.second_layer.clone(),
             skip: self.skip.clone(),
+            first_bias: self.first_bias.clone(),
+            second_bias: self.second_bias.clone(),
+            layout: self.layout,
+            ignored: self.ignore.clone(),
         }
+    }
+
+    /// A network, with a line on standard error for what was guessed.
+    fn network(&self, path: &Path, common: &Common) -> Result<Network, Failure> {
+        let reading = read_network_as(path, self.format, &self.names())?;
+        if !common.quiet {
+            for remark in &reading.remarks {
+                say(&format!("gradiometer: {remark}"));
+            }
+        }
+        Ok(reading.network)
+    }
+
+    fn teacher(&self, path: &Path, common: &Common) -> Result<Teacher, Failure> {
+        Ok(teacher(path, self.network(path, common)?)?)
+    }
+}
+
+/// An error if two inputs are to be read from standard input.
+fn standard_input_once(paths: &[&Path]) -> Result<(), Failure> {
+    if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
+        return Err(FilesError::StandardInputTwice.into());
+    }
+    Ok(())
+}
+
+/// A number of at least 0.
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x >= 0.0 && x.is_finite() => Ok(x),
+        Ok(_) => Err("it must be at least 0 and finite".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A positive number.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x.is_finite() => Ok(x),
+        Ok(_) => Err("it must be positive and finite".to_owned()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

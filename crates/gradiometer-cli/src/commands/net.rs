@@ -1,10 +1,12 @@
 //! `net POINTS` and `check-net POINTS --radius R`: projective covering radii.
 
-use crate::{Common, Failure, Outcome, Report, scientific};
+use crate::{Common, Failure, Outcome, Report, say, scientific};
 use gradiometer::certify::Verdict;
 use gradiometer::certify::net::{Geometry, Net, Uncovered, check_net};
 use gradiometer::files::number;
-use gradiometer::files::{ClaimedCover, read_cover, read_points, write_cover};
+use gradiometer::files::{
+    ClaimedCover, PointFormat, file, may_write_cover, read_cover, read_points_as, write_cover,
+};
 use gradiometer::landscape::net::{CoveringRadius, Evidence, NetOptions, covering_radius};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -13,19 +15,45 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct PointArguments {
-    /// The points: a JSON list of vectors, or .npy with a point a row; their lengths do not matter.
+    /// The points: a JSON list of vectors, .npy with a point a row, a text table (.txt, .csv), or -
+    /// with --format; their lengths do not matter, and zero vectors are left out.
     points: PathBuf,
+    /// Format of the points: json, npy or text. By default their name says it.
+    #[arg(long, value_name = "FORMAT", value_parser = point_format)]
+    format: Option<PointFormat>,
     /// Takes w and -w for different directions.
     #[arg(long)]
     sphere: bool,
 }
 
+fn point_format(text: &str) -> Result<PointFormat, String> {
+    PointFormat::named(text).ok_or_else(|| "give json, npy or text".to_owned())
+}
+
+fn radius(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() => Ok(x),
+        Ok(_) => Err("a radius is a finite number of radians".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 impl PointArguments {
-    fn read(&self) -> Result<Net, Failure> {
-        let points = read_points(&self.points)?;
+    /// The net, and how many zero vectors were left out of it.
+    fn read(&self, common: &Common) -> Result<(Net, usize), Failure> {
+        let points = read_points_as(&self.points, self.format)?;
         let geometry = if self.sphere { Geometry::Sphere } else { Geometry::Projective };
-        Net::new(points.dimension(), points.coordinates(), geometry)
-            .map_err(|error| Failure::Data(format!("{}: {error}", self.points.display())))
+        let net = Net::new(points.dimension(), points.coordinates(), geometry)
+            .map_err(|error| Failure::Data(format!("{}: {error}", self.points.display())))?;
+        let zeros = points.rows().len() - net.len();
+        if zeros > 0 && !common.quiet {
+            say(&format!(
+                "gradiometer: {}: {zeros} of {} vectors are zero, have no direction, and are left out",
+                self.points.display(),
+                points.rows().len()
+            ));
+        }
+        Ok((net, zeros))
     }
 }
 
@@ -47,7 +75,7 @@ pub struct CheckArguments {
     #[command(flatten)]
     points: PointArguments,
     /// The covering radius claimed, in radians; by default the cover's.
-    #[arg(long, value_name = "RADIUS", required_unless_present = "cover")]
+    #[arg(long, value_name = "RADIUS", required_unless_present = "cover", value_parser = radius, allow_negative_numbers = true)]
     radius: Option<f64>,
     /// Evidence from `net --out`; by default it is searched for. The checker believes none of it.
     #[arg(long, value_name = "FILE")]
@@ -66,7 +94,11 @@ fn data(path: &Path) -> impl Fn(String) -> Failure + '_ {
 /// # Errors
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let net = arguments.points.read()?;
+    if let Some(out) = &arguments.out {
+        file::keeps_inputs(out, &[&arguments.points.points])?;
+        may_write_cover(out)?;
+    }
+    let (net, zeros) = arguments.points.read(common)?;
     let radius = covering_radius(&net, &NetOptions::default())
         .map_err(|error| data(&arguments.points.points)(error.to_string()))?;
     let CoveringRadius { lower, upper, witness, evidence, work } = radius;
@@ -89,6 +121,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let json = json!({
         "dimension": net.dimension(),
         "points": net.len(),
+        "zero_vectors": zeros,
         "covering_radius": {"lower": number(lower), "upper": number(upper)},
         "witness": witness,
         "projective": !arguments.points.sphere,
@@ -112,7 +145,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 /// # Errors
 /// [`Failure`] for a bad file or a closed output.
 pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Failure> {
-    let net = arguments.points.read()?;
+    let (net, _zeros) = arguments.points.read(common)?;
     let fail = data(&arguments.points.points);
     // Whoever made the cover, the checker recomputes all that follows from it.
     let (radius, cover) = if let Some(path) = &arguments.cover {

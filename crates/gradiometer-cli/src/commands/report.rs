@@ -1,7 +1,9 @@
 //! `report DIR`: pages and pictures from what `train`, `verify` or `study` left in a folder.
 
+use super::certify::{Clock, spinner};
+use super::not_negative;
 use crate::{Common, Failure, Outcome, Report, say};
-use gradiometer::report::{ReportOptions, write_report};
+use gradiometer::report::{ReportOptions, Written, write_report_while};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +15,38 @@ pub struct Arguments {
     /// Every figure as PNG too.
     #[arg(long)]
     png: bool,
+    #[command(flatten)]
+    limits: ReportLimits,
+}
+
+/// How much a report of a run may compute.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+#[group(skip)]
+pub struct ReportLimits {
+    /// Seconds after which statements are left out, and named.
+    #[arg(long, value_name = "SECONDS", value_parser = not_negative, allow_negative_numbers = true)]
+    time_limit: Option<f64>,
+    /// Pieces of the sphere that the proof of the certificate may check; beyond, it is sampled.
+    #[arg(long, value_name = "N")]
+    boxes: Option<u64>,
+    /// Refinements of the regularised optimum [default: 4 up to rank 3, and 0 above, where they take
+    /// minutes].
+    #[arg(long, value_name = "N")]
+    refinements: Option<usize>,
+}
+
+impl ReportLimits {
+    fn write(&self, folder: &Path, png: bool, common: &Common) -> Result<Written, Failure> {
+        let (clock, bar) = (Clock::new(self.time_limit), spinner(common));
+        let options = ReportOptions { png, boxes: self.boxes, refinements: self.refinements };
+        let written = write_report_while(folder, options, &mut |doing| {
+            bar.set_message(format!("report: {doing}"));
+            bar.tick();
+            clock.proceed(1.0)
+        });
+        bar.finish_and_clear();
+        Ok(written?)
+    }
 }
 
 /// Whether a command that fills a folder ends with a report.
@@ -33,7 +67,7 @@ impl ReportArguments {
         if self.no_report {
             return Ok(());
         }
-        let written = write_report(folder, ReportOptions::default())?;
+        let written = ReportLimits::default().write(folder, false, common)?;
         if !common.quiet {
             say(&format!("report: {}", written.page.display()));
         }
@@ -46,7 +80,7 @@ impl ReportArguments {
 /// # Errors
 /// [`Failure`] for a folder that none of the commands filled, or that cannot be written.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let written = write_report(&arguments.folder, ReportOptions { png: arguments.png })?;
+    let written = arguments.limits.write(&arguments.folder, arguments.png, common)?;
     let figures: Vec<String> = written.figures.iter().map(|p| p.display().to_string()).collect();
     let text =
         format!("{}\n{} figures beside it, in figures/\n", written.page.display(), figures.len());

@@ -1,18 +1,17 @@
 //! `check-separation TEACHER`: Assumption 2 alone.
 
-use super::TensorArguments;
+use super::{TensorArguments, not_negative};
 use crate::{Common, Failure, Outcome, Report, scientific};
-use gradiometer::files::read_teacher;
 use serde_json::json;
 use std::path::PathBuf;
 
 /// What to check.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The teacher: .json, .toml, .safetensors or .npz.
+    /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
     /// The separation must exceed this angle in radians; by default the rounding of the directions.
-    #[arg(long, value_name = "ANGLE", default_value_t = 4.0 * f64::EPSILON)]
+    #[arg(long, value_name = "ANGLE", default_value_t = 4.0 * f64::EPSILON, value_parser = not_negative, allow_negative_numbers = true)]
     above: f64,
     #[command(flatten)]
     tensors: TensorArguments,
@@ -23,7 +22,7 @@ pub struct Arguments {
 /// # Errors
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let teacher = read_teacher(&arguments.teacher, &arguments.tensors.names())?;
+    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let separation = teacher.separation();
     let outcome = match separation {
         Some(s) if !(s.angle > arguments.above) => Outcome::Refuted,

@@ -47,18 +47,20 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let column = results.header.iter().position(|name| name == "outcome");
     let outcomes = || results.rows.iter().filter_map(|row| row.get(column?));
     let count = |outcome: &str| outcomes().filter(|found| *found == outcome).count();
-    let (diverged, violated) = (count("diverged"), count("violated"));
+    let (diverged, violated, failed) = (count("diverged"), count("violated"), count("failed"));
     let json = json!({
         "points": sweep.points(),
         "rows": results.rows.iter().map(|row| object(&results.header, row)).collect::<Vec<_>>(),
         "diverged": diverged,
         "violated": violated,
+        "failed": failed,
         "results": results.path.display().to_string(),
         "evidence": "computed",
     });
     let text = format!(
-        "{}{} of {} points, {diverged} diverged, {violated} stopped by a violated claim\nevidence: computed\n",
+        "{}{}{} of {} points, {diverged} diverged, {violated} stopped by a violated claim, {failed} could not be run\nevidence: computed\n",
         table(&results),
+        results.rows.iter().filter_map(|row| failure(&results.header, row)).collect::<String>(),
         results.rows.len(),
         sweep.points()
     );
@@ -94,6 +96,17 @@ fn run_points(sweep: &Sweep, arguments: &Arguments, common: &Common) -> Result<R
         SweepEnding::Finished(results) => Ok(results),
         SweepEnding::Stopped { .. } => Err(Failure::Interrupted { steps }),
     }
+}
+
+/// A line for a point that could not be run.
+fn failure(header: &[String], row: &[String]) -> Option<String> {
+    let cell =
+        |name: &str| header.iter().position(|found| found == name).and_then(|at| row.get(at));
+    let failed = cell("outcome").is_some_and(|outcome| outcome == "failed");
+    failed.then(|| {
+        let text = |name| cell(name).map_or("", String::as_str);
+        format!("point {} could not be run: {}\n", text("point"), text("reason"))
+    })
 }
 
 /// A row as an object; cells that are numbers are numbers.

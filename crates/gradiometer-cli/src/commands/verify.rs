@@ -151,6 +151,8 @@ fn cells(id: &str, report: &StatementReport, part: &PartReport) -> Vec<String> {
         let search = &c.search;
         if search.violated {
             format!("refuted/{}", search.evaluations)
+        } else if search.evaluations == 0 {
+            "not tried".to_owned()
         } else {
             format!("NOT REFUTED/{}, {}", search.evaluations, ratio(search.ratio))
         }

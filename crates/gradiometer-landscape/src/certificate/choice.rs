@@ -1,5 +1,7 @@
 //! Which kernel: the first degree, then the weights of the degrees around it.
 
+use std::ops::ControlFlow;
+
 use gradiometer_certify::DegreeWeights;
 use gradiometer_hermite::float::maximum;
 
@@ -36,6 +38,10 @@ pub(crate) struct Chooser<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) options: &'a CertificateOptions,
     pub(crate) starts: Vec<Vec<f64>>,
+    /// Whether to try another kernel.
+    pub(crate) proceed: &'a mut dyn FnMut() -> ControlFlow<()>,
+    /// Whether it said no.
+    pub(crate) stopped: bool,
 }
 
 impl Chooser<'_> {
@@ -49,6 +55,7 @@ impl Chooser<'_> {
         let resolved = RESOLUTION / self.stage.separation;
         while degree <= self.options.largest_degree
             && (since < PATIENCE || (degree as f64) < resolved)
+            && self.goes_on()
         {
             let bound = best.as_ref().map_or(f64::INFINITY, |b| b.score);
             // Patience begins with the first kernel that works.
@@ -62,7 +69,18 @@ impl Chooser<'_> {
             degree += if degree < 16 { 2 } else { 2 * (degree / 16) };
         }
         let best = best?;
-        Some(if self.options.tune_weights { self.tune(best) } else { best })
+        Some(if self.stopped {
+            best
+        } else if self.options.tune_weights {
+            self.tune(best)
+        } else {
+            best
+        })
+    }
+
+    fn goes_on(&mut self) -> bool {
+        self.stopped |= (self.proceed)().is_break();
+        !self.stopped
     }
 
     /// Pattern search over the square roots of the weights around the first degree.
@@ -77,6 +95,9 @@ impl Chooser<'_> {
             let mut moved = false;
             for k in from..roots.len() {
                 for shift in [step, -step] {
+                    if !self.goes_on() {
+                        return best;
+                    }
                     let mut trial = roots.clone();
                     trial[k] = maximum(trial[k] + shift, 0.0);
                     if (trial[k] - roots[k]).abs() < 0.5 * step {

@@ -199,6 +199,39 @@ fn nets_that_leave_half_the_sphere_empty() {
 }
 
 #[test]
+fn a_hemisphere_with_its_equator_leaves_a_right_angle() {
+    // The origin lies on the hull's boundary; the hole is the pole that is left out.
+    let half_octahedron =
+        [1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0];
+    assert_radius(&Net::new(3, &half_octahedron, Geometry::Sphere).unwrap(), FRAC_PI_2, SHARP);
+    // Grids of rounded sines, some turned so that no coordinate is exact, in three and four dimensions.
+    for (turn, rings, around) in [(0.0, 4, 12), (0.7, 5, 30), (2.1, 9, 41)] {
+        let (sin, cos) = f64::sin_cos(turn);
+        let mut points = Vec::new();
+        for ring in 0..rings {
+            let height = FRAC_PI_2 * f64::from(ring) / f64::from(rings);
+            for k in 0..around {
+                let angle = TAU * f64::from(k) / f64::from(around);
+                let (x, y, z) =
+                    (height.cos() * angle.cos(), height.cos() * angle.sin(), height.sin());
+                points.push([x, cos * y - sin * z, sin * y + cos * z]);
+            }
+        }
+        let net = Net::new(3, points.as_flattened(), Geometry::Sphere).unwrap();
+        assert_radius(&net, FRAC_PI_2, SHARP);
+        let fourth: Vec<f64> = points.iter().flat_map(|p| [p[0], p[1], p[2], 0.0]).collect();
+        let up = [fourth, vec![0.0, -sin, cos, 1.0, 0.0, 0.0, 0.0, 1.0]].concat();
+        let net = Net::new(4, &up, Geometry::Sphere).unwrap();
+        let found = radius(&net);
+        assert!(found.upper - found.lower <= SHIFTED && found.upper < PI - 1.0, "{found:?}");
+        // Negative control: the last pole closes the hole.
+        let closed = [points.as_flattened(), &[0.0, sin, -cos]].concat();
+        let found = radius(&Net::new(3, &closed, Geometry::Sphere).unwrap());
+        assert!(found.upper < FRAC_PI_2 - WIDE, "{found:?}");
+    }
+}
+
+#[test]
 fn where_the_hull_is_too_large_subdivision_answers() {
     let net = projective(3, &icosahedron());
     let options = NetOptions { facets: 5, cells: 20_000, tolerance: 1e-3 };

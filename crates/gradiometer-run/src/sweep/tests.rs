@@ -32,7 +32,7 @@ fn mistakes_are_named() {
         (GRID.replace("seed = [1, 2]", "seed = 3"), ["sweep.seed", "brackets"]),
         (GRID.replace("seed = [1, 2]", "seed = []"), ["sweep.seed", "brackets"]),
         (GRID.replace("seed = [1, 2]", "seed.x = [1]"), ["sweep.seed.x", "no table"]),
-        (GRID.replace("0.02,", "-1.0,"), ["stage3.lambda", "point 1"]),
+        (GRID.replace("[0.01, 0.02, 0.03]", "[-1.0, -2.0]"), ["stage3.lambda", "point 0"]),
         (GRID.replace("stage3.lambda", "stage3.lamda"), ["lamda", "point 0"]),
         (
             format!("{GRID}teacher.amplitudes = [[1.0, 1.0]]\n"),
@@ -42,6 +42,57 @@ fn mistakes_are_named() {
         let error = read(&text).unwrap_err().to_string();
         assert!(error.contains("grid.toml"), "{error}");
         assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+    }
+}
+
+#[test]
+fn impossible_points_are_rows_and_the_sweep_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grid.toml");
+    // No such weight decay, no such teacher, no such file; and between them points that run.
+    for (axis, values, reasons) in [
+        ("stage3.lambda", "[0.01, -1.0, 0.02]", ["", "stage3.lambda", ""]),
+        ("teacher.separation", "[9.0, 0.3, 1.5]", ["separation", "", "packing"]),
+        (
+            "student.file",
+            "[\"no.json\"]\n\"student.neurons\" = [10, 11]",
+            ["no.json", "no.json", "-"],
+        ),
+        ("student.neurons", "[10, 11, 12]", ["", "student.neurons", ""]),
+    ] {
+        let base = GRID.split("[sweep]").next().unwrap();
+        let teacher = "[teacher]\nrank = 2\n";
+        std::fs::write(
+            &path,
+            format!("{}[sweep]\n{axis} = {values}\n", base.replace("[teacher]\n", teacher)),
+        )
+        .unwrap();
+        let Ok(sweep) = Sweep::read(&path) else {
+            assert_eq!(axis, "student.file", "{:?}", Sweep::read(&path).unwrap_err());
+            continue;
+        };
+        let name = folder.path().join(axis.replace('.', "-"));
+        let mut first = Vec::new();
+        for resume in [false, true] {
+            let held = HeldFolder::take(&name, ".lock", &Holder::default()).unwrap();
+            let mut go_on = |_: SweepProgress<'_>| ControlFlow::Continue(());
+            let SweepEnding::Finished(results) =
+                sweep.run(&held, None, resume, &mut go_on).unwrap()
+            else {
+                panic!("stopped")
+            };
+            for (row, reason) in results.rows.iter().zip(reasons) {
+                let outcome = if reason.is_empty() { "finished" } else { "failed" };
+                let at = sweep.axes.len() + 1;
+                assert_eq!(row[at], outcome, "{row:?}");
+                assert!(row.last().unwrap().contains(reason), "{row:?}");
+                assert_eq!(row.last().unwrap().is_empty(), reason.is_empty(), "{row:?}");
+            }
+            if resume {
+                assert_eq!(results.rows, first);
+            }
+            first = results.rows;
+        }
     }
 }
 

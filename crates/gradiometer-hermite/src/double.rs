@@ -4,11 +4,16 @@
 //! `15 u^2` up to terms of order `u^3` (`u = 2^-53`); the square root's is at most `4 u^2`. All of them are below
 //! [`DoubleDouble::UNIT`]. They assume that nothing overflows or underflows: the callers scale.
 
+#![expect(
+    clippy::inline_always,
+    reason = "kernels that use it must be compiled for the instruction set of their caller"
+)]
+
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A number `hi + lo` with `|lo| <= ulp(hi)/2`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct DoubleDouble {
+pub struct DoubleDouble {
     hi: f64,
     lo: f64,
 }
@@ -35,32 +40,33 @@ fn two_product(a: f64, b: f64) -> (f64, f64) {
 
 impl DoubleDouble {
     /// Zero.
-    pub(crate) const ZERO: Self = Self { hi: 0.0, lo: 0.0 };
+    pub const ZERO: Self = Self { hi: 0.0, lo: 0.0 };
     /// One.
-    pub(crate) const ONE: Self = Self { hi: 1.0, lo: 0.0 };
+    pub const ONE: Self = Self { hi: 1.0, lo: 0.0 };
     /// `pi` to within `2^-108`.
-    pub(crate) const PI: Self = Self { hi: std::f64::consts::PI, lo: 1.2246467991473532e-16 };
+    pub const PI: Self = Self { hi: std::f64::consts::PI, lo: 1.2246467991473532e-16 };
     /// `2^-102 = 16 u^2`, a bound on the relative error of every operation.
-    pub(crate) const UNIT: f64 = 1.97215226305253e-31;
+    pub const UNIT: f64 = 1.97215226305253e-31;
 
     /// The number of two parts as [`DoubleDouble::parts`] gives them.
-    pub(crate) const fn new(hi: f64, lo: f64) -> Self {
+    pub const fn new(hi: f64, lo: f64) -> Self {
         Self { hi, lo }
     }
 
     /// Its two parts.
-    pub(crate) const fn parts(self) -> (f64, f64) {
+    pub const fn parts(self) -> (f64, f64) {
         (self.hi, self.lo)
     }
 
     /// The double nearest to the number.
-    pub(crate) const fn to_f64(self) -> f64 {
+    pub const fn to_f64(self) -> f64 {
         self.hi
     }
 
     /// Square root of a number that is not negative.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn sqrt(self) -> Self {
+    pub fn sqrt(self) -> Self {
         let root = self.hi.sqrt();
         if !(root > 0.0) {
             return Self { hi: root, lo: 0.0 };
@@ -74,7 +80,7 @@ impl DoubleDouble {
     /// Inner product of two vectors of doubles with error at most `((n + 1)^2 + 10) u^2 |v| |w|`, `n` the length over eight
     /// rounded up: eight compensated sums [ORO05], added up in double-double.
     #[inline(always)]
-    pub(crate) fn dot(v: &[f64], w: &[f64]) -> Self {
+    pub fn dot(v: &[f64], w: &[f64]) -> Self {
         let (mut sum, mut error) = ([0.0; 8], [0.0; 8]);
         let mut add = |lane: usize, x: f64, y: f64| {
             let (product, low) = two_product(x, y);
@@ -105,8 +111,9 @@ impl DoubleDouble {
     /// From a double `phi_0` near `phi`, whose own sine and cosine come from a table and two Taylor polynomials:
     /// `phi = phi_0 + d + O(d^3)` with `d = sin(phi - phi_0) = sine cos phi_0 - cosine sin phi_0`. The arcsine is taken of
     /// the smaller coordinate, where it is not steep, so that `|d| < 2^-48` and the rest is below `2^-144`.
+    #[must_use]
     #[inline(always)]
-    pub(crate) fn angle_of(sine: Self, cosine: Self, table: &SineTable) -> Self {
+    pub fn angle_of(sine: Self, cosine: Self, table: &SineTable) -> Self {
         let start = if sine.hi <= cosine.hi { sine.hi.asin() } else { cosine.hi.acos() };
         let (sin, cos) = table.sin_cos(start);
         Self::from(start) + (sine * cos - cosine * sin)
@@ -177,14 +184,14 @@ const FACTORIALS: usize = 36;
 
 /// Sines and cosines of the multiples of 1/16 up to 26/16, and the Taylor coefficients between them.
 #[derive(Clone, Debug)]
-pub(crate) struct SineTable {
+pub struct SineTable {
     sin_cos: [(DoubleDouble, DoubleDouble); 27],
     inverse_factorials: [DoubleDouble; FACTORIALS],
 }
 
 impl SineTable {
     /// The table, by Taylor series; entries within `4` [`DoubleDouble::UNIT`].
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut inverse_factorials = [DoubleDouble::ONE; FACTORIALS];
         for k in 1..FACTORIALS {
             inverse_factorials[k] = inverse_factorials[k - 1] / DoubleDouble::from(k as f64);
@@ -239,11 +246,10 @@ fn taylor(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::float::maximum;
     use dashu_float::FBig;
     use dashu_float::round::mode::HalfEven;
-    use gradiometer_hermite::float::maximum;
-    use rand::{RngExt, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
+    use gradiometer_testing::Words;
 
     type Big = FBig<HalfEven, 2>;
     /// `u^2`, the unit of the errors of [JMP17].
@@ -268,13 +274,13 @@ mod tests {
         off(found, expected) / expected.to_f64().value().abs() / SQUARE
     }
 
-    fn uniform(rng: &mut ChaCha8Rng) -> f64 {
-        rng.random::<f64>() - 0.5
+    fn uniform(words: &mut Words) -> f64 {
+        words.unit() - 0.5
     }
 
     /// Numbers with all their bits in use, over some binades.
     fn numbers(seed: u64) -> Vec<DoubleDouble> {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = Words::new(seed);
         (0..200)
             .map(|i| {
                 let hi = uniform(&mut rng) * f64::powi(2.0, i % 9 - 4);
@@ -315,7 +321,7 @@ mod tests {
 
     #[test]
     fn dots_are_those_of_exact_products() {
-        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let mut rng = Words::new(3);
         for d in [1, 2, 7, 8, 9, 15, 16, 17, 40] {
             let mut vector =
                 |length: usize| -> Vec<f64> { (0..length).map(|_| uniform(&mut rng)).collect() };

@@ -2,8 +2,8 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, explain, inspect, loss, match_features, net, report, shell, study, sweep,
-    train, verify,
+    analyze, certify, compare, explain, inspect, loss, match_features, net, report, shell, study,
+    sweep, train, verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -49,6 +49,8 @@ enum Command {
     Sweep(sweep::Arguments),
     /// Writes pages and pictures of a folder that train, verify or study filled.
     Report(report::Arguments),
+    /// Several runs beside each other: the same axes, tables, where the experiments differ.
+    Compare(compare::Arguments),
     /// Prints a completion script for a shell.
     Completions(shell::CompletionArguments),
     /// Prints the manual page, or writes one for each command.
@@ -72,6 +74,7 @@ fn main() -> std::process::ExitCode {
             Command::Study(a) => study::run(a, common),
             Command::Sweep(a) => sweep::run(a, common),
             Command::Report(a) => report::run(a, common),
+            Command::Compare(a) => compare::run(a, common),
             Command::Completions(a) => shell::completions(a, Arguments::command()),
             Command::Man(a) => shell::manual(a, Arguments::command()),
         }

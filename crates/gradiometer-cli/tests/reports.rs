@@ -152,3 +152,21 @@ fn tables_fit_eighty_columns_without_colours_in_a_pipe() {
         assert!(long.is_none() && !text.contains('\x1b'), "{long:?}");
     }
 }
+
+#[test]
+fn runs_are_compared_in_a_folder_of_their_own() {
+    let folder = TempDir::new().unwrap();
+    let (_first, out) = trained(&folder, &["--no-report"]);
+    let run = out.to_str().unwrap();
+    let comparison = folder.path().join("comparison");
+    let place = comparison.to_str().unwrap();
+    let compared = gradiometer(&["compare", run, run, "--out", place, "--json"]);
+    assert_eq!(compared.code, 0, "{}", compared.err);
+    let json: Value = serde_json::from_str(&compared.out).unwrap();
+    assert_eq!(json["figures"].as_array().unwrap().len(), 5);
+    assert!(comparison.join("report.html").exists());
+    // Neither a run's own page nor a folder without a run.
+    assert_eq!(gradiometer(&["compare", run, run, "--out", run]).code, 74);
+    assert_eq!(gradiometer(&["compare", run, place, "--out", place]).code, 66);
+    assert_eq!(gradiometer(&["compare", run, "--out", place]).code, 64);
+}

@@ -94,7 +94,23 @@ impl Page {
 
     /// A table; the columns of the given indices are text and stand to the left, like the first.
     pub(crate) fn table(&mut self, name: &str, table: &Table, left: &[usize]) {
-        self.body.push_str(&table_markup(name, table, left));
+        self.body.push_str(&table_markup(name, table, left, None));
+    }
+
+    /// The same with a link from each cell of the first column to the part whose id it is, behind a
+    /// prefix.
+    pub(crate) fn linked_table(&mut self, name: &str, table: &Table, left: &[usize], prefix: &str) {
+        self.body.push_str(&table_markup(name, table, left, Some(prefix)));
+    }
+
+    /// A part to be opened, with an id: a heading and paragraphs.
+    pub(crate) fn part(&mut self, id: &str, heading: &str, paragraphs: &[&str]) {
+        let (id, heading) = (escape(id), escape(heading));
+        let _infallible = writeln!(self.body, "<details id=\"{id}\"><summary>{heading}</summary>");
+        for paragraph in paragraphs {
+            let _infallible = writeln!(self.body, "<p>{}</p>", escape(paragraph));
+        }
+        self.body.push_str("</details>\n");
     }
 
     /// What is only of interest now and then.
@@ -135,14 +151,14 @@ impl Page {
             let _infallible = write!(
                 self.body,
                 "<div class=\"slider\" hidden=\"hidden\"><label for=\"{id}-slider\">Moment of the run</label>\
-                 <input id=\"{id}-slider\" type=\"range\" min=\"0\" max=\"{last}\" step=\"1\" value=\"{last}\"/><output for=\"{id}-slider\"></output></div>\n\
+                 <input id=\"{id}-slider\" type=\"range\" min=\"0\" max=\"{last}\" step=\"1\" value=\"{last}\"/><button type=\"button\">Play</button> <output for=\"{id}-slider\"></output></div>\n\
                  <script type=\"application/json\" id=\"{id}-frames\">{}</script>\n",
                 json_in_script(frames)
             );
         }
         let _infallible = writeln!(self.body, "<figcaption>{}</figcaption>", escape(caption));
         if !table.rows.is_empty() {
-            let markup = table_markup(title, table, &[]);
+            let markup = table_markup(title, table, &[], None);
             let _infallible =
                 writeln!(self.body, "<details><summary>The numbers</summary>\n{markup}</details>");
         }
@@ -170,7 +186,7 @@ fn json_in_script(value: &serde_json::Value) -> String {
     value.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-fn table_markup(name: &str, table: &Table, left: &[usize]) -> String {
+fn table_markup(name: &str, table: &Table, left: &[usize], link: Option<&str>) -> String {
     let class = |c: usize| if left.contains(&c) { " class=\"left\"" } else { "" };
     let mut text = format!(
         "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\">\n<table>\n<thead><tr>",
@@ -184,7 +200,9 @@ fn table_markup(name: &str, table: &Table, left: &[usize]) -> String {
         text.push_str("<tr>");
         for (c, cell) in row.iter().enumerate() {
             let cell = escape(cell);
-            let _infallible = if c == 0 {
+            let _infallible = if let (0, Some(prefix)) = (c, link) {
+                write!(text, "<th scope=\"row\"><a href=\"#{prefix}{cell}\">{cell}</a></th>")
+            } else if c == 0 {
                 write!(text, "<th scope=\"row\">{cell}</th>")
             } else {
                 write!(text, "<td{}>{cell}</td>", class(c))

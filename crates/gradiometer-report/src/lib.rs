@@ -13,6 +13,7 @@
 
 mod chart;
 mod colour;
+mod compare;
 mod data;
 mod figures;
 mod html;
@@ -21,6 +22,7 @@ mod plane;
 mod png;
 mod series;
 mod svg;
+mod sweeps;
 
 use data::RunData;
 use gradiometer_files::FilesError;
@@ -28,6 +30,7 @@ use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
 use gradiometer_model::{ModelError, Network, Teacher};
 use gradiometer_run::format::{FIGURES, PAGE};
+use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
 use pages::Content;
@@ -75,7 +78,32 @@ pub fn write_report_while(
     options: ReportOptions,
     proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written, FilesError> {
-    let Content { page, figures } = content(folder, options, proceed)?;
+    let content = content(folder, options, proceed)?;
+    write(folder, &content, options.png)
+}
+
+/// Writes the page of several runs beside each other, and its figures, into a folder.
+///
+/// # Errors
+/// [`FilesError`] for a folder that holds no finished run, or one that cannot be written.
+pub fn write_comparison(
+    folders: &[PathBuf],
+    out: &Path,
+    options: ReportOptions,
+    proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written, FilesError> {
+    let mut runs = Vec::new();
+    for folder in folders {
+        let short = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
+        let is_unique = folders.iter().filter(|f| f.file_name() == folder.file_name()).count() < 2;
+        let name = if is_unique { short } else { folder.display().to_string() };
+        runs.push((name, RunData::read(folder, options, proceed)?));
+    }
+    write(out, &compare::page(&runs), options.png)
+}
+
+fn write(folder: &Path, content: &Content, png: bool) -> Result<Written, FilesError> {
+    let Content { page, figures } = content;
     let place = folder.join(FIGURES);
     std::fs::create_dir_all(&place)
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
@@ -83,8 +111,8 @@ pub fn write_report_while(
     let mut written = Written { page: folder.join(PAGE), figures: Vec::new() };
     let font =
         |error: FaceParsingError| FilesError::Encode { path: place.clone(), source: error.into() };
-    let rasteriser = options.png.then(png::Rasteriser::new).transpose().map_err(font)?;
-    for figure in &figures {
+    let rasteriser = png.then(png::Rasteriser::new).transpose().map_err(font)?;
+    for figure in figures {
         let path = place.join(format!("{}.svg", figure.name));
         write_atomically(&path, figure.svg.standalone(&figure.name, true).as_bytes())?;
         written.figures.push(path);
@@ -187,10 +215,13 @@ fn content(
         }
         return Ok(pages::verification(&report));
     }
+    if folder.join("sweep.json").exists() {
+        return Ok(sweeps::page(&Results::read(folder)?));
+    }
     let studies = studies(folder)?;
     if studies.is_empty() {
-        let mend = "is neither a run (run.json), nor a verification (report.json), nor a study (NAME.json); give a folder that `train`, `verify` or `study` \
-                    filled by --out";
+        let mend = "is neither a run (run.json), nor a sweep (sweep.json), nor a verification (report.json), nor a study \
+                    (NAME.json); give a folder that `train`, `sweep`, `verify` or `study` filled by --out";
         return Err(wrong(folder.to_owned(), "folder", mend));
     }
     Ok(pages::studies(&studies))

@@ -22,7 +22,26 @@ for (const box of document.querySelectorAll("figure[data-frames]")) {
     output.textContent = frame.label;
     input.setAttribute("aria-valuetext", frame.label);
   };
-  input.addEventListener("input", show);
+  const button = slider.querySelector("button");
+  let timer = 0;
+  const stop = () => {
+    clearInterval(timer);
+    timer = 0;
+    button.textContent = "Play";
+  };
+  input.addEventListener("input", () => { stop(); show(); });
+  button.addEventListener("click", () => {
+    if (timer) { stop(); return; }
+    const last = data.frames.length - 1;
+    if (input.valueAsNumber >= last) input.value = 0;
+    button.textContent = "Stop";
+    show();
+    timer = setInterval(() => {
+      input.value = input.valueAsNumber + 1;
+      show();
+      if (input.valueAsNumber >= last) stop();
+    }, 250);
+  });
   slider.hidden = false;
   show();
 }

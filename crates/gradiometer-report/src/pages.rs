@@ -6,7 +6,7 @@ use super::html::{Line, Mark, Page};
 use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
 use gradiometer_run::RunRecord;
 use gradiometer_study::FindingsReport;
-use gradiometer_theory::{Evidence, Finding};
+use gradiometer_theory::{Evidence, Finding, explanation};
 use serde_json::Value;
 
 /// Rows of the table of what was learned, at most.
@@ -76,11 +76,12 @@ pub(crate) fn run(run: &RunData) -> Content {
     page.heading("The statements");
     match &run.analysis {
         Ok(_) => {
-            page.paragraph("Both sides of every statement of the local analysis at the final student; an inequality with a ratio near 1 is sharp here. `gradiometer explain ID` says what a statement means.");
+            page.paragraph("Both sides of every statement of the local analysis at the final student; an inequality with a ratio near 1 is sharp here.");
             for line in limits(run) {
                 page.paragraph(&line);
             }
-            page.table("Statements", &statements(run), &[1, 2, 6]);
+            page.linked_table("Statements", &statements(run), &[1, 2, 6], STATEMENT);
+            key(&mut page, run);
         }
         Err(why) => page.paragraph(&format!("The statements are not evaluated: {why}.")),
     }
@@ -93,7 +94,7 @@ pub(crate) fn run(run: &RunData) -> Content {
 }
 
 /// A share in per cent; a part is never rounded to the whole, nor something to nothing.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.1} %", 100.0 * share);
     match text.as_str() {
         "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
@@ -340,6 +341,22 @@ fn stages(run: &RunData) -> Table {
         table.rows.push(row);
     }
     table
+}
+
+/// What an id of a statement's part of the page begins with.
+const STATEMENT: &str = "statement-";
+
+/// The statements of the table in full.
+fn key(page: &mut Page, run: &RunData) {
+    let mut ids: Vec<&str> =
+        run.analysis.iter().flat_map(|found| &found.claims).map(|claim| claim.id).collect();
+    ids.dedup();
+    for id in ids {
+        let Some((heading, text)) = explanation(id).and_then(|text| text.split_once("\n\n")) else {
+            continue;
+        };
+        page.part(&format!("{STATEMENT}{id}"), heading, &text.split("\n\n").collect::<Vec<_>>());
+    }
 }
 
 fn statements(run: &RunData) -> Table {

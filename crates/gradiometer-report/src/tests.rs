@@ -85,6 +85,11 @@ fn faults(text: &str) -> Vec<String> {
             found.push(format!("holds {word}"));
         }
     }
+    for link in document.descendants().filter_map(|n| n.attribute("href")) {
+        if !link.strip_prefix('#').is_some_and(|id| ids.contains(&id)) {
+            found.push(format!("a link to nothing: {link}"));
+        }
+    }
     let links = text.matches("http").count();
     let namespaces =
         text.matches("http://www.w3.org/").count() + text.matches("http-equiv").count();
@@ -141,6 +146,14 @@ fn a_run_in_a_plane_has_all_its_pictures() {
         let x: f64 = mark.attribute("cx").unwrap().parse().unwrap();
         assert_eq!((10.0 * x).round().to_string(), last["x"][k].to_string());
     }
+    // Every statement of the table has a part that says it in full.
+    let ids = |prefix: &str, name: &str| {
+        let of = move |n: &Node<'_, '_>| n.attribute(name).map(str::to_owned);
+        let all: Vec<String> = document.descendants().filter_map(|n| of(&n)).collect();
+        all.into_iter().filter(|id| id.starts_with(prefix)).count()
+    };
+    assert!(ids("#statement-", "href") >= 15 && ids("statement-", "id") >= 9);
+    assert!(text.contains("Hypotheses:") && text.contains("Control:"));
     // Two teachers are two rays here and two dots at the certificate, one of which shows at both
     // ends of the half circle.
     assert_eq!(elements(figure, "line").iter().filter(|l| has_class(l, "ray")).count(), 2);
@@ -150,6 +163,67 @@ fn a_run_in_a_plane_has_all_its_pictures() {
     let dots: Vec<Node<'_, '_>> =
         elements(svg, "circle").into_iter().filter(|c| c.attribute("r") == Some("5")).collect();
     assert_eq!(dots.len(), 3);
+}
+
+#[test]
+fn runs_beside_each_other_share_axes_and_name_their_differences() {
+    let (_one, first) = trained(&tiny(2, 2, ""));
+    let (_two, second) = trained(&tiny(2, 2, "").replace("steps = 60", "steps = 90"));
+    let folder = tempfile::tempdir().unwrap();
+    let runs = [first.clone(), second];
+    let mut go_on = |_: &str| ControlFlow::Continue(());
+    write_comparison(&runs, folder.path(), ReportOptions::default(), &mut go_on).unwrap();
+    let text = page(folder.path());
+    assert_sound(&text);
+    let expected = ["loss", "worst-angle", "mean-angle", "gradient", "loss-lambda"];
+    assert_eq!(names(&parsed(&text)), expected);
+    // One field differs, and nothing else is in the table.
+    assert!(text.contains("stage3.steps") && text.contains(">60<") && text.contains(">90<"));
+    assert!(!text.contains("stage3.epochs"));
+    // Two curves in each chart.
+    let document = parsed(&text);
+    let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-loss")).unwrap();
+    let curves = elements(figure, "path").into_iter().filter(|p| has_class(p, "s"));
+    assert_eq!(curves.count(), 2);
+    // The same run twice has no difference.
+    let twice = [first.clone(), first];
+    write_comparison(&twice, folder.path(), ReportOptions::default(), &mut go_on).unwrap();
+    assert!(page(folder.path()).contains("the experiments are the same"));
+}
+
+#[test]
+fn a_sweep_has_a_curve_for_each_result_and_tells_what_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("sweep.json", "{}");
+    let header = "point,seed,stage3.decay,student.neurons,outcome,steps,lambda,loss,worst_angle,mean_angle,mass_away,reason\n";
+    let mut table = header.to_owned();
+    let mut point = 0;
+    for decay in ["0.5", "0.7"] {
+        for neurons in [10.0, 100.0, 1000.0] {
+            for seed in 0..3 {
+                let loss = (1.0 + 0.1 * f64::from(seed)) / neurons;
+                table += &format!(
+                    "{point},{seed},{decay},{neurons},finished,9,0.1,{loss:e},0.1,0.1,0,\n"
+                );
+                point += 1;
+            }
+        }
+    }
+    table += "18,0,0.7,21,failed,,,,,,,\"odd, \"\"so\"\" no\"\n";
+    write("results.csv", &table);
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    let text = page(folder.path());
+    assert_sound(&text);
+    assert!(text.contains("18 of 19 points") && text.contains("1 points could not be run"));
+    assert!(text.contains("odd, &quot;so&quot; no"));
+    let found = names(&parsed(&text));
+    assert!(found.iter().any(|name| name == "sweep-curve-1-loss"), "{found:?}");
+    assert!(text.contains("exponent −1.00"), "the slope of the law");
+    // A table with a damaged line is refused by its line.
+    write("results.csv", &(table + "19,0\n"));
+    let error = write_report(folder.path(), ReportOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("line 21"), "{error}");
 }
 
 #[test]
@@ -524,6 +598,7 @@ fn a_study_has_curves_maps_and_fits() {
 
 #[test]
 fn a_page_with_a_fault_is_noticed() {
+    // One in the network is two: it is no part of the page either.
     let page = |body: &str| {
         format!(
             "<!DOCTYPE html>\n<html xmlns=\"http://www.w3.org/1999/xhtml\"><body>{body}</body></html>"
@@ -535,9 +610,10 @@ fn a_page_with_a_fault_is_noticed() {
         "<svg role=\"img\" aria-labelledby=\"x\"><title></title></svg>",
         "<p id=\"x\"/><p id=\"x\"/>",
         "<p>NaN</p>",
-        "<a href=\"https://example.org\">x</a>",
+        "<a href=\"#none\">x</a>",
         "<img src=\"x.png\"/>",
     ] {
         assert_eq!(faults(&page(body)).len(), 1, "{body}");
     }
+    assert_eq!(faults(&page("<a href=\"https://example.org\">x</a>")).len(), 2);
 }

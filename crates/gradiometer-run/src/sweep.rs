@@ -163,6 +163,40 @@ pub fn lock(shard: Option<Shard>) -> String {
     format!(".{}.lock", Shard::results(shard))
 }
 
+impl Results {
+    /// The results in a sweep's folder: of the whole sweep, else of the shards in it together.
+    ///
+    /// # Errors
+    /// [`FilesError`] for a folder without results, or a table that is damaged.
+    pub fn read(folder: &Path) -> Result<Self, FilesError> {
+        let whole = folder.join(Shard::results(None));
+        let paths = if whole.exists() { vec![whole.clone()] } else { tables(folder)? };
+        let mut results = Self { header: Vec::new(), rows: Vec::new(), path: whole };
+        for path in paths {
+            let bytes = file::read(&path)?;
+            let damaged = |line: usize| FilesError::Field {
+                path: path.clone(),
+                field: format!("line {line}"),
+                problem: "is damaged; run the sweep again with --resume".to_owned(),
+            };
+            for (number, line) in file::text(&path, &bytes)?.lines().enumerate() {
+                let row = split(line).ok_or_else(|| damaged(number + 1))?;
+                if number == 0 {
+                    results.header = row;
+                } else if row.len() == results.header.len() {
+                    results.rows.push(row);
+                } else {
+                    return Err(damaged(number + 1));
+                }
+            }
+        }
+        if results.rows.is_empty() {
+            return Err(FilesError::Missing { path: results.path });
+        }
+        Ok(results)
+    }
+}
+
 impl Sweep {
     /// Reads a sweep and checks that some point is an experiment.
     ///

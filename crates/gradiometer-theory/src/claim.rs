@@ -204,6 +204,15 @@ impl Sides {
         self
     }
 
+    /// The same with the right side of an inequality times a factor.
+    #[must_use]
+    pub fn scaled(mut self, factor: f64) -> Self {
+        if self.relation == Relation::AtMost {
+            self.right = self.right.times(factor);
+        }
+        self
+    }
+
     /// `left - right` may be off by this much by rounding.
     pub fn rounding(&self) -> f64 {
         self.left.error + self.right.error

@@ -104,7 +104,7 @@ impl Check {
 
     /// The same under an id.
     pub const fn named(self, id: &'static str) -> NamedCheck {
-        NamedCheck { id, check: self }
+        NamedCheck { id, check: self, scale: 1.0 }
     }
 
     /// A verification evaluates it at one seed in so many.
@@ -123,9 +123,17 @@ pub struct NamedCheck {
     pub id: &'static str,
     /// The check.
     pub check: Check,
+    /// What the right sides of its inequalities are multiplied by: 1 as the theory has them.
+    pub scale: f64,
 }
 
 impl NamedCheck {
+    /// The same with the right sides of its inequalities, as they are stated, times a factor.
+    #[must_use]
+    pub const fn scaled(self, scale: f64) -> Self {
+        Self { scale, ..self }
+    }
+
     /// Its claims at a context, in either form; none where a hypothesis of all of them does not
     /// hold.
     ///
@@ -133,7 +141,10 @@ impl NamedCheck {
     /// [`TheoryError`] if a side cannot be computed.
     pub fn claims(&self, context: &Context<'_>, form: Form) -> Result<Vec<Claim>, TheoryError> {
         match (self.check.evaluate)(context, form) {
-            Ok(sides) => Ok(sides.iter().map(|sides| Claim::new(self.id, sides)).collect()),
+            Ok(sides) => {
+                let scale = if form == Form::Stated { self.scale } else { 1.0 };
+                Ok(sides.iter().map(|s| Claim::new(self.id, &s.scaled(scale))).collect())
+            }
             Err(TheoryError::Inapplicable { .. }) => Ok(Vec::new()),
             Err(error) => Err(error),
         }
@@ -225,7 +236,7 @@ impl Statement {
     /// Its checks, with its id.
     pub fn named_checks(&self) -> impl Iterator<Item = NamedCheck> {
         let id = self.id;
-        self.checks.iter().map(move |check| NamedCheck { id, check: *check })
+        self.checks.iter().map(move |check| check.named(id))
     }
 
     /// Its section of the theory.

@@ -60,6 +60,7 @@ impl Suite {
             "complete": self.is_complete(),
             "holds": self.conclusion(),
             "seeds": self.seeds(),
+            "scale": self.scale(),
             "claims": statements.chain(fits).collect::<Vec<_>>(),
         })
     }

@@ -285,6 +285,13 @@ struct State {
     seeds: u64,
     reports: Vec<Report>,
     scalings: Vec<ScalingReport>,
+    /// What the right sides of inequalities are multiplied by.
+    #[serde(default = "unscaled")]
+    scale: f64,
+}
+
+const fn unscaled() -> f64 {
+    1.0
 }
 
 /// Statements being verified.
@@ -303,7 +310,8 @@ impl Suite {
         claims.dedup();
         let report = |c: &NamedCheck| Report { id: c.id.to_owned(), ..Report::default() };
         let reports = checks.iter().map(report).collect();
-        let state = State { options, claims, seeds: 0, reports, scalings: Vec::new() };
+        let scale = unscaled();
+        let state = State { options, claims, seeds: 0, reports, scalings: Vec::new(), scale };
         Self { checks, scalings, state }
     }
 
@@ -340,6 +348,20 @@ impl Suite {
         Ok(Self::new(checks, scalings, options))
     }
 
+    /// The same with the right sides of all inequalities times a factor: whether a smaller constant
+    /// would do. The controls stay as they are.
+    #[must_use]
+    pub fn scaled(mut self, scale: f64) -> Self {
+        self.checks = self.checks.iter().map(|check| check.scaled(scale)).collect();
+        self.state.scale = scale;
+        self
+    }
+
+    /// What [`Self::scaled`] took, 1 without it.
+    pub const fn scale(&self) -> f64 {
+        self.state.scale
+    }
+
     /// This suite at the state that a file holds.
     ///
     /// # Errors
@@ -354,6 +376,9 @@ impl Suite {
         }
         if state.claims != self.state.claims {
             return Err(other("the list of claims"));
+        }
+        if state.scale.to_bits() != self.state.scale.to_bits() {
+            return Err(other("scale"));
         }
         self.state = state;
         Ok(self)

@@ -93,7 +93,27 @@ const TOY: NamedCheck = NamedCheck {
         cost: Cost::Formulas,
         evaluate: toy,
     },
+    scale: 1.0,
 };
+
+#[test]
+fn a_smaller_constant_is_refuted_and_the_stated_one_is_not() {
+    let suite = |scale| {
+        let mut suite = Suite::of(&["7.3".to_owned()], FEW).unwrap().scaled(scale);
+        suite.run(None, &mut |_| ControlFlow::Continue(())).unwrap();
+        suite
+    };
+    let (stated, halved) = (suite(1.0), suite(0.5));
+    assert_eq!(stated.conclusion(), Some(true));
+    assert_eq!(halved.conclusion(), Some(false));
+    assert!(halved.reports()[0].violations() > 0 && halved.reports()[0].controls_fail());
+    // What was found under another scale is no state to go on from.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let mut suite = Suite::of(&["7.3".to_owned()], FEW).unwrap().scaled(0.5);
+    suite.run(Some(&path), &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(Suite::of(&["7.3".to_owned()], FEW).unwrap().resumed(&path).is_err());
+}
 
 #[test]
 fn a_search_climbs_and_finds_what_draws_do_not() {

@@ -2,6 +2,7 @@
 
 pub mod analyze;
 pub mod certify;
+pub mod compare;
 pub mod explain;
 pub mod inspect;
 pub mod loss;

@@ -3,8 +3,10 @@
 use super::certify::{Clock, spinner};
 use super::not_negative;
 use crate::{Common, Failure, Outcome, Report, say};
+use gradiometer::files::FilesError;
 use gradiometer::report::{ReportOptions, Written, write_report_while};
 use serde_json::json;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 /// What to report, and how.
@@ -36,10 +38,19 @@ pub struct ReportLimits {
 }
 
 impl ReportLimits {
-    fn write(&self, folder: &Path, png: bool, common: &Common) -> Result<Written, Failure> {
+    /// Writes something with these limits, and shows what is done meanwhile.
+    pub(super) fn write(
+        &self,
+        png: bool,
+        common: &Common,
+        write: impl FnOnce(
+            ReportOptions,
+            &mut dyn FnMut(&str) -> ControlFlow<()>,
+        ) -> Result<Written, FilesError>,
+    ) -> Result<Written, Failure> {
         let (clock, bar) = (Clock::new(self.time_limit), spinner(common));
         let options = ReportOptions { png, boxes: self.boxes, refinements: self.refinements };
-        let written = write_report_while(folder, options, &mut |doing| {
+        let written = write(options, &mut |doing| {
             bar.set_message(format!("report: {doing}"));
             bar.tick();
             clock.proceed(1.0)
@@ -47,6 +58,15 @@ impl ReportLimits {
         bar.finish_and_clear();
         Ok(written?)
     }
+}
+
+/// What was written, in both forms.
+pub(super) fn shown(written: &Written) -> Report {
+    let figures: Vec<String> = written.figures.iter().map(|p| p.display().to_string()).collect();
+    let text =
+        format!("{}\n{} figures beside it, in figures/\n", written.page.display(), figures.len());
+    let json = json!({"page": written.page.display().to_string(), "figures": figures});
+    Report { text, json }
 }
 
 /// Whether a command that fills a folder ends with a report.
@@ -67,7 +87,9 @@ impl ReportArguments {
         if self.no_report {
             return Ok(());
         }
-        let written = ReportLimits::default().write(folder, false, common)?;
+        let written = ReportLimits::default().write(false, common, |options, proceed| {
+            write_report_while(folder, options, proceed)
+        })?;
         if !common.quiet {
             say(&format!("report: {}", written.page.display()));
         }
@@ -80,11 +102,9 @@ impl ReportArguments {
 /// # Errors
 /// [`Failure`] for a folder that none of the commands filled, or that cannot be written.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let written = arguments.limits.write(&arguments.folder, arguments.png, common)?;
-    let figures: Vec<String> = written.figures.iter().map(|p| p.display().to_string()).collect();
-    let text =
-        format!("{}\n{} figures beside it, in figures/\n", written.page.display(), figures.len());
-    let json = json!({"page": written.page.display().to_string(), "figures": figures});
-    Report { text, json }.print(common)?;
+    let Arguments { folder, png, limits } = arguments;
+    let written = limits
+        .write(*png, common, |options, proceed| write_report_while(folder, options, proceed))?;
+    shown(&written).print(common)?;
     Ok(Outcome::Holds)
 }

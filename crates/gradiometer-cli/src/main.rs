@@ -2,7 +2,8 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, inspect, loss, net, report, shell, study, sweep, train, verify,
+    analyze, certify, exponent, inspect, loss, net, plan, report, shell, study, sweep, train,
+    verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -32,6 +33,10 @@ enum Command {
     Certify(certify::Arguments),
     /// The independent checker of a certificate, alone.
     CheckCertificate(certify::CheckArguments),
+    /// Information and generative exponents of a label, with what proves them.
+    Exponent(exponent::Arguments),
+    /// How many samples each mechanism of feature learning needs for a target.
+    Plan(plan::Arguments),
     /// Both sides of every lemma at one student.
     Analyze(analyze::Arguments),
     /// Runs Algorithm 1 on an experiment and writes a run folder.
@@ -59,6 +64,8 @@ fn main() -> std::process::ExitCode {
             Command::Net(a) => net::run(a, common),
             Command::Certify(a) => certify::run(a, common),
             Command::CheckCertificate(a) => certify::check(a, common),
+            Command::Exponent(a) => exponent::run(a, common),
+            Command::Plan(a) => plan::run(a, common),
             Command::Analyze(a) => analyze::run(a, common),
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),

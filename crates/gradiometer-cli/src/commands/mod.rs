@@ -2,9 +2,11 @@
 
 pub mod analyze;
 pub mod certify;
+pub mod exponent;
 pub mod inspect;
 pub mod loss;
 pub mod net;
+pub mod plan;
 pub mod report;
 pub mod separation;
 pub mod shell;

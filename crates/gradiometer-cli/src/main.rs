@@ -2,8 +2,8 @@
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
-    analyze, certify, compare, explain, inspect, loss, match_features, net, report, shell, study,
-    sweep, train, verify,
+    analyze, certify, compare, explain, exponent, inspect, loss, match_features, net, plan, report,
+    shell, study, sweep, train, verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -35,6 +35,10 @@ enum Command {
     Certify(certify::Arguments),
     /// The independent checker of a certificate, alone.
     CheckCertificate(certify::CheckArguments),
+    /// Information and generative exponents of a label, with what proves them.
+    Exponent(exponent::Arguments),
+    /// How many samples each mechanism of feature learning needs for a target.
+    Plan(plan::Arguments),
     /// Both sides of every lemma at one student.
     Analyze(analyze::Arguments),
     /// What a statement says: hypotheses, both sides, constants, control.
@@ -67,6 +71,8 @@ fn main() -> std::process::ExitCode {
             Command::Net(a) => net::run(a, common),
             Command::Certify(a) => certify::run(a, common),
             Command::CheckCertificate(a) => certify::check(a, common),
+            Command::Exponent(a) => exponent::run(a, common),
+            Command::Plan(a) => plan::run(a, common),
             Command::Analyze(a) => analyze::run(a, common),
             Command::Explain(a) => explain::run(a, common),
             Command::Train(a) => train::run(a, common),

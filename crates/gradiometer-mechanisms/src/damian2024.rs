@@ -307,6 +307,24 @@ pub fn partial_trace_threshold(k: u32, dimension: f64, signal: f64) -> f64 {
         / (factorial(k) * signal)
 }
 
+/// The samples `n_c` at which the partial trace of 11.8.7 sees a link of generative exponent `k`,
+/// from `lambda_k^2`; `None` for `k = 1`, where a mean does, and for odd `k` from 5 on.
+///
+/// # Examples
+/// ```
+/// use gradiometer_mechanisms::damian2024::sample_threshold;
+/// // Phase retrieval: d/2.
+/// assert_eq!(sample_threshold(2, 400.0, 1.0), Some(200.0));
+/// assert_eq!(sample_threshold(1, 400.0, 1.0), None);
+/// ```
+pub fn sample_threshold(k: u32, dimension: f64, signal: f64) -> Option<f64> {
+    match k {
+        3 => Some(third_order_threshold(dimension, signal)),
+        k if k >= 2 && k.is_multiple_of(2) => Some(partial_trace_threshold(k, dimension, signal)),
+        _ => None,
+    }
+}
+
 /// A spiked Gaussian estimate's squared cosine: `1 - n_c/n` above the threshold, else zero.
 pub fn spiked_cosine(n: f64, threshold: f64) -> f64 {
     maximum(1.0 - threshold / n, 0.0)

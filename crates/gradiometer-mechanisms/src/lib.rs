@@ -37,10 +37,12 @@ pub mod radhakrishnan;
 pub mod relu_order_parameters;
 pub mod ridge;
 pub mod sample;
+pub mod statements;
 pub mod step;
 pub mod target;
 
 pub use activation::BiasedActivation;
 pub use error::MechanismError;
 pub use pair::Outcome;
+pub use statements::statements;
 pub use target::PolynomialTarget;

@@ -5,6 +5,7 @@ use crate::ba2022::parity_floor;
 use crate::damian2022::{LimitLaw, relu_second_degree};
 use crate::dandi2023::{Staircase, StepSize};
 use crate::error::MechanismError;
+use crate::exponents::Expression;
 use crate::floor::HarmonicProfile;
 use crate::linear_algebra::{dot, row};
 use crate::ridge::{relu_covariance, relu_means};
@@ -12,6 +13,8 @@ use crate::sample;
 use crate::step::{LabelDegrees, StepCalculator, relu_step};
 use crate::target::{PolynomialTarget, Term};
 use faer::{Mat, MatRef};
+use gradiometer_instances::FeatureSubspace;
+use gradiometer_model::Teacher;
 
 /// What is to be learnt: a function of few directions, the first coordinates of the input.
 #[derive(Clone, Debug, PartialEq)]
@@ -92,6 +95,41 @@ const BIASES: [f64; 2] = [0.0, -0.7];
 const STAIR: f64 = 4.0;
 
 impl PlanTarget {
+    /// A ReLU teacher, in an orthonormal basis of its span.
+    ///
+    /// # Errors
+    /// [`MechanismError::Model`] if the span could not be found.
+    pub fn of_teacher(teacher: &Teacher) -> Result<Self, MechanismError> {
+        let span = FeatureSubspace::of(teacher)?;
+        let rows: Vec<Vec<f64>> =
+            (0..teacher.neurons()).map(|i| span.coordinates(teacher.direction(i))).collect();
+        // Coordinates of a unit vector, up to rounding.
+        let lengths: Vec<f64> = rows.iter().map(|row| dot(row, row).sqrt()).collect();
+        let directions = Mat::from_fn(rows.len(), span.rank(), |i, k| rows[i][k] / lengths[i]);
+        Ok(Self::Relu { directions, amplitudes: teacher.amplitudes().to_vec() })
+    }
+
+    /// A polynomial of the coordinates.
+    ///
+    /// # Errors
+    /// [`MechanismError::Unsupported`] for what is no polynomial with rational coefficients, and as
+    /// for [`PolynomialTarget::of_polynomial`].
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_mechanisms::exponents::Expression;
+    /// use gradiometer_mechanisms::plan::PlanTarget;
+    /// let stairs = Expression::parse("z1 + z1 z2 + z1 z2 z3").unwrap();
+    /// assert!(PlanTarget::of_expression(&stairs).is_ok());
+    /// assert!(PlanTarget::of_expression(&Expression::parse("tanh z").unwrap()).is_err());
+    /// ```
+    pub fn of_expression(y: &Expression) -> Result<Self, MechanismError> {
+        let reason = "a target that is no polynomial of its coordinates";
+        let polynomial =
+            y.polynomial(y.variables()).ok_or(MechanismError::Unsupported { reason })?;
+        Ok(Self::Polynomial(PolynomialTarget::of_polynomial(&polynomial)?))
+    }
+
     fn rank(&self) -> usize {
         match self {
             Self::Polynomial(target) => target.rank(),

@@ -2,7 +2,9 @@
 //! products.
 
 use crate::error::MechanismError;
+use crate::exponents::rational::RationalPolynomial;
 use faer::Mat;
+use num_traits::ToPrimitive;
 use std::collections::BTreeMap;
 
 /// One term `c h_alpha`, `h_alpha(z) = prod_i h_{alpha_i}(z_i)` with normalised Hermite
@@ -123,6 +125,29 @@ impl PolynomialTarget {
             *table.entry(term.degrees).or_insert(0.0) += term.coefficient;
         }
         Ok(Self::from_table(rank, table))
+    }
+
+    /// The table of a polynomial, with coefficients rounded once from the exact ones.
+    ///
+    /// # Errors
+    /// [`MechanismError::TargetShape`] for a polynomial that is zero or has no coordinates,
+    /// [`MechanismError::NotFinite`] for a coefficient beyond the largest double.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_mechanisms::{PolynomialTarget, exponents::Expression};
+    /// let f = Expression::parse("z1 + z1 z2").unwrap().polynomial(2).unwrap();
+    /// let target = PolynomialTarget::of_polynomial(&f).unwrap();
+    /// assert_eq!((target.rank(), target.energy(1), target.energy(2)), (2, 1.0, 1.0));
+    /// ```
+    pub fn of_polynomial(f: &RationalPolynomial) -> Result<Self, MechanismError> {
+        let table = f.hermite_terms();
+        let terms = table.terms().map(|(alpha, c)| {
+            let degrees: Vec<usize> = alpha.iter().map(|a| *a as usize).collect();
+            let coefficient = c.to_f64().unwrap_or(f64::NAN) * multi_factorial(&degrees).sqrt();
+            Term { degrees, coefficient }
+        });
+        Self::new(terms.collect())
     }
 
     fn from_table(rank: usize, table: Table) -> Self {

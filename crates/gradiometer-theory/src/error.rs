@@ -47,6 +47,12 @@ pub enum TheoryError {
     /// From a covering radius.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// From a mechanism of the literature, in its words.
+    #[error("{reason}")]
+    Mechanism {
+        /// What was refused.
+        reason: String,
+    },
 }
 
 /// A hypothesis that does not hold.

@@ -4,7 +4,7 @@
 use super::statistics::{slope, student_quantile};
 use crate::error::VerifyError;
 use gradiometer_hermite::float::{maximum_of, minimum_of};
-use gradiometer_theory::{Exponent, Form, Points, Predicted, Statement, statements};
+use gradiometer_theory::{Exponent, Form, Points, Predicted, Statement};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -151,5 +151,5 @@ pub fn scalings() -> Vec<Scaling> {
     let of = |s: &'static Statement| {
         s.exponents.iter().map(|exponent| Scaling { id: s.id, exponent: *exponent })
     };
-    statements().flat_map(of).collect()
+    crate::all_statements().flat_map(of).collect()
 }

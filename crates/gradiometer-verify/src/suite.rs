@@ -2,7 +2,7 @@
 
 use super::scaling::{Scaling, ScalingReport};
 use super::search::{self, STARTS};
-use super::{Found, VerifyError, worst_ratio};
+use super::{Found, VerifyError, all_statements, worst_ratio};
 use gradiometer_files::FilesError;
 use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
@@ -10,7 +10,7 @@ use gradiometer_instances::Instance;
 use gradiometer_landscape::instance::draw;
 use gradiometer_model::{Network, Teacher};
 use gradiometer_theory::{
-    Claim, Context, Finding, Form, NamedCheck, Relation, Statement, TheoryError, statements,
+    Claim, Context, Finding, Form, NamedCheck, Relation, Statement, TheoryError,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -331,7 +331,8 @@ impl Suite {
     /// assert_eq!((report.violations(), report.controls_fail()), (0, true));
     /// ```
     pub fn of(ids: &[String], options: Options) -> Result<Self, VerifyError> {
-        let mut checks: Vec<NamedCheck> = statements().flat_map(Statement::named_checks).collect();
+        let mut checks: Vec<NamedCheck> =
+            all_statements().flat_map(Statement::named_checks).collect();
         let mut scalings = super::scalings();
         if !ids.is_empty() {
             let known: Vec<&'static str> =

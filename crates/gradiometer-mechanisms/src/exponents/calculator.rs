@@ -1,12 +1,13 @@
 //! From an expression to its exponents, with the evidence degree by degree.
 
 use gradiometer_hermite::Enclosure;
+use num_rational::BigRational;
 
 use super::coefficient::{self, closed, integrated};
 use super::expression::{Expression, Function};
 use super::leap::{Leaps, Stage, filtration};
 use super::level_set::{self, LevelSet, squared_signal_bound};
-use super::rational::RationalPolynomial;
+use super::rational::{RationalPolynomial, RationalSpan, integer};
 use super::rules::{ZeroRule, stripped, zero_coefficient, zero_conditional};
 use super::signs::SignPolynomial;
 use crate::error::MechanismError;
@@ -464,14 +465,15 @@ fn polynomial(f: &RationalPolynomial, tuning: &Tuning) -> Analysis {
             })
             .collect()
     });
-    // Generative leap: powers of the label bound it from above; sign flips that leave the label
-    // alone bound it from below.
+    // Generative leap: powers of the label bound it from above. From below: a symmetry of the label
+    // fixes E[z | y], and what was learnt of it after that, so that first degrees never lead out of
+    // the space that all symmetries fix.
     let mut powers = vec![f.clone()];
     for _ in 1..tuning.label_powers {
         powers.push(powers[powers.len() - 1].times(f));
     }
     let upper = filtration(&powers).iter().map(|(k, _)| *k).max();
-    let lower = if first_degree_vanishes(f) { 2 } else { 1 };
+    let lower = if fixed_dimension(f) < leaps.relevant_dimension() { 2 } else { 1 };
     let (generative, conditionals) = match upper {
         None => (Bounds::Infinite, Vec::new()),
         Some(upper) => {
@@ -496,21 +498,51 @@ fn polynomial(f: &RationalPolynomial, tuning: &Tuning) -> Analysis {
     }
 }
 
-/// Whether for every coordinate some pattern of sign flips leaves `f` as it is and flips the
-/// coordinate: then `E[z_i | y] = 0`.
-fn first_degree_vanishes(f: &RationalPolynomial) -> bool {
+/// The dimension of the space that the symmetries of `f` leave as it is, among sign flips of the
+/// coordinates and, for at most four of them, their permutations.
+fn fixed_dimension(f: &RationalPolynomial) -> usize {
     let n = f.variables();
     if n > 12 {
-        return false;
+        return n;
     }
-    let mut killed = vec![false; n];
-    for mask in 1_u32..(1 << n) {
-        let flips: Vec<bool> = (0..n).map(|i| mask >> i & 1 == 1).collect();
-        if f.flipped(&flips) == *f {
-            for (k, flip) in killed.iter_mut().zip(&flips) {
-                *k |= flip;
+    let orders = if n <= 4 { permutations(n) } else { vec![(0..n).collect()] };
+    // The sum of a group's matrices is a multiple of the projector on what it fixes.
+    let mut sum = vec![vec![integer(0); n]; n];
+    for order in &orders {
+        let forms = |mask: u32| -> Vec<Vec<BigRational>> {
+            let sign = |i: usize| if mask >> i & 1 == 1 { -1 } else { 1 };
+            let entry = |i: usize, j: usize| integer(if order[i] == j { sign(i) } else { 0 });
+            (0..n).map(|i| (0..n).map(|j| entry(i, j)).collect()).collect()
+        };
+        for mask in 0_u32..(1 << n) {
+            let forms = forms(mask);
+            if f.substituted(&forms) == *f {
+                for (total, row) in sum.iter_mut().zip(&forms) {
+                    for (total, entry) in total.iter_mut().zip(row) {
+                        *total += entry;
+                    }
+                }
             }
         }
     }
-    killed.iter().all(|k| *k)
+    let mut span = RationalSpan::default();
+    sum.into_iter().filter(|row| span.add(row.clone())).count()
+}
+
+/// All orders of `0..n`.
+fn permutations(n: usize) -> Vec<Vec<usize>> {
+    let mut orders: Vec<Vec<usize>> = vec![Vec::new()];
+    for last in 0..n {
+        orders = orders
+            .iter()
+            .flat_map(|order| {
+                (0..=order.len()).map(|at| {
+                    let mut longer = order.clone();
+                    longer.insert(at, last);
+                    longer
+                })
+            })
+            .collect();
+    }
+    orders
 }

@@ -195,7 +195,7 @@ impl RationalPolynomial {
     }
 
     /// The multi-indices `alpha` whose Hermite coefficient `c_alpha` is not zero, with
-    /// `sqrt(alpha!) c_alpha`.
+    /// `c_alpha/sqrt(alpha!)`, the coefficient of `prod_i He_{alpha_i}(z_i)`.
     ///
     /// `exp(Laplacian/2)` sends `prod_i He_{alpha_i}(z_i)` to `z^alpha`: the coefficients are read
     /// off the result.

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 /// The exit codes, for `--help`.
 pub const EXIT_CODES: &str = "Exit codes: 0 holds or done, 1 refuted, 2 inconclusive, 64 bad usage, 65 bad data, 66 missing \
-                              input, 70 a defect of this program, 74 cannot write, 130 interrupted.";
+                              input, 70 internal error (please report it), 74 cannot write, 130 interrupted.";
 
 /// Flags of every command.
 #[derive(Clone, Debug, clap::Args)]

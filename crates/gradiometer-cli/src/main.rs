@@ -39,19 +39,19 @@ enum Command {
     Exponent(exponent::Arguments),
     /// How many samples each mechanism of feature learning needs for a target.
     Plan(plan::Arguments),
-    /// Both sides of every lemma at one student.
+    /// Both sides of every statement of the local analysis at one student.
     Analyze(analyze::Arguments),
     /// What a statement says: hypotheses, both sides, constants, control.
     Explain(explain::Arguments),
     /// Runs Algorithm 1 on an experiment and writes a run folder.
     Train(train::Arguments),
-    /// The statements on random instances, with controls that must fail.
+    /// Tests every statement on random instances, and checks that a broken version of it fails.
     Verify(verify::Arguments),
-    /// Runs a study: a claim on samples or a question, over seeds.
+    /// Runs a ready-made experiment over seeds, with confidence intervals and conclusions.
     Study(study::Arguments),
-    /// Runs an experiment at every point of a grid, whole, in shards, or merged from them.
+    /// Runs an experiment at every point of a parameter grid, at once or in shards, and merges the shards.
     Sweep(sweep::Arguments),
-    /// Writes pages and pictures of a folder that train, verify or study filled.
+    /// Writes report.html and the figures for a folder made by train, sweep, verify or study.
     Report(report::Arguments),
     /// Several runs beside each other: the same axes, tables, where the experiments differ.
     Compare(compare::Arguments),

@@ -1,6 +1,7 @@
 //! Results on standard output: a table for people, or one JSON object.
 
 use crate::{Common, Failure};
+use console::Term;
 use serde_json::Value;
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, Write};
@@ -24,14 +25,22 @@ impl Report {
         let written = if common.json {
             writeln!(out, "{:#}", self.json)
         } else {
-            write!(out, "{}", folded(&self.text))
+            write!(out, "{}", folded(&self.text, columns()))
         };
         written.and_then(|()| out.flush()).map_err(Failure::Output)
     }
 }
 
-/// Columns of a terminal that tables and remarks keep to.
+/// Columns that tables and remarks keep to where standard output is no terminal, and at least.
 const COLUMNS: usize = 80;
+/// Columns that they keep to on a wider terminal: longer lines of words are hard to read.
+const MOST_COLUMNS: usize = 160;
+
+/// The columns of standard output.
+fn columns() -> usize {
+    let width = Term::stdout().size_checked().map_or(COLUMNS, |(_rows, width)| width.into());
+    width.clamp(COLUMNS, MOST_COLUMNS)
+}
 /// Least width that a column of text is folded to.
 const LEAST: usize = 13;
 
@@ -80,19 +89,19 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as lines, columns two spaces apart, or one where two would exceed 80 columns; the first column to the left, the others to the
+    /// The table as lines, columns two spaces apart, or one where two would exceed the terminal; the first column to the left, the others to the
     /// right. If that does not do, the columns of words are folded, the widest first.
     pub fn text(&self) -> String {
-        self.lines(has_colour())
+        self.lines(has_colour(), columns())
     }
 
-    fn lines(&self, colour: bool) -> String {
+    fn lines(&self, colour: bool, columns: usize) -> String {
         let mut widths = self.widths();
         let total = |widths: &[usize], gap: usize| {
             widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
         };
-        let gap = if total(&widths, 2) <= COLUMNS { 2 } else { 1 };
-        let mut excess = total(&widths, gap).saturating_sub(COLUMNS);
+        let gap = if total(&widths, 2) <= columns { 2 } else { 1 };
+        let mut excess = total(&widths, gap).saturating_sub(columns);
         let words = |c: &usize| self.rows.iter().filter_map(|r| r.get(*c)).any(|x| x.contains(' '));
         let mut folded: Vec<usize> = (0..widths.len()).filter(words).collect();
         folded.sort_by_key(|c| std::cmp::Reverse(widths[*c]));
@@ -177,16 +186,16 @@ fn fold(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// The text with lines of more than 80 columns folded, continued ones set in by two. Lines with colours are a table's, which has folded them.
-fn folded(text: &str) -> String {
+/// The text with lines of more columns folded, continued ones set in by two. Lines with colours are a table's, which has folded them.
+fn folded(text: &str, columns: usize) -> String {
     let mut folded = String::new();
     for line in text.lines() {
-        if line.chars().count() <= COLUMNS || line.contains('\x1b') {
+        if line.chars().count() <= columns || line.contains('\x1b') {
             folded.push_str(line);
             folded.push('\n');
             continue;
         }
-        for (k, part) in fold(line, COLUMNS - 2).iter().enumerate() {
+        for (k, part) in fold(line, columns - 2).iter().enumerate() {
             folded.push_str(if k > 0 { "  " } else { "" });
             folded.push_str(part);
             folded.push('\n');
@@ -244,7 +253,7 @@ mod tests {
     fn columns_line_up() {
         let mut table = Table::new(&["id", "value"]);
         table.row(vec!["long name".to_owned(), "1".to_owned()]);
-        assert_eq!(table.lines(false), "id         value\nlong name      1\n");
+        assert_eq!(table.lines(false, COLUMNS), "id         value\nlong name      1\n");
     }
 
     #[test]
@@ -258,14 +267,16 @@ mod tests {
             "1.25e-10".to_owned(),
             "0.5".to_owned(),
         ]);
-        let text = table.lines(false);
+        let text = table.lines(false, COLUMNS);
         assert!(
             text.lines().count() > 2 && text.lines().all(|l| l.chars().count() <= 80),
             "{text}"
         );
+        // A wider terminal has room for it.
+        assert_eq!(table.lines(false, 160).lines().count(), 2);
         let all: Vec<&str> = text.split_whitespace().collect();
         assert!(words.split(' ').all(|word| all.contains(&word)), "{text}");
-        let long = folded(&format!("{words}\n\n{words}"));
+        let long = folded(&format!("{words}\n\n{words}"), COLUMNS);
         assert!(long.lines().all(|line| line.len() <= 80) && long.lines().count() == 5, "{long}");
     }
 
@@ -277,9 +288,9 @@ mod tests {
         {
             table.row(vec!["7.1".to_owned(), verdict.to_owned(), control.to_owned()]);
         }
-        let plain = table.lines(false);
+        let plain = table.lines(false, COLUMNS);
         assert!(!plain.contains('\x1b'));
-        let painted = table.lines(true);
+        let painted = table.lines(true, COLUMNS);
         for part in [
             "\x1b[32mholds\x1b[0m",
             "\x1b[31mrefuted\x1b[0m",

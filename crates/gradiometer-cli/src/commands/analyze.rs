@@ -34,7 +34,8 @@ pub struct Arguments {
     /// The student, in any of the same formats.
     #[arg(long, value_name = "FILE")]
     student: PathBuf,
-    /// Weight decay on both layers, positive.
+    /// The weight decay of L + (lambda/2)(|a|^2 + |W|^2), positive: PyTorch's weight_decay under the
+    /// mean squared error, twice that under half of the squared error.
     #[arg(long, value_name = "LAMBDA", value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// A certificate from `certify --out`, checked again here; by default one is found and proved.
@@ -43,8 +44,8 @@ pub struct Arguments {
     /// Angle, in radians, of the localisation bound 7.3.
     #[arg(long, value_name = "ANGLE", default_value_t = AWAY, value_parser = positive, allow_negative_numbers = true)]
     angle: f64,
-    /// The extreme eigenvalues of the Hessian for students of any size, which costs 200 products
-    /// with it; for small ones they are always given.
+    /// Compute the extreme eigenvalues of the Hessian even for large students (about 200
+    /// Hessian-vector products); small students always get them.
     #[arg(long)]
     spectrum: bool,
     /// The descent direction of 7.8 (a vector for each neuron) and the errors of the average

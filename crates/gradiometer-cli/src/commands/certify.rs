@@ -49,7 +49,7 @@ pub struct Arguments {
     /// Writes the certificate to this file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Makes |p| small among certificates of at least this rho, instead of |p|^2/rho.
+    /// Minimise |p| among certificates with at least this rho (default: minimise |p|^2/rho).
     #[arg(long, value_name = "RHO", value_parser = positive, allow_negative_numbers = true)]
     smallest_norm: Option<f64>,
     /// The largest first degree l of a kernel to try, even.

@@ -22,7 +22,7 @@ const STARTS: usize = 24;
 pub struct Arguments {
     /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     teacher: PathBuf,
-    /// Leaves out the search for a dual certificate, which takes seconds from rank four on.
+    /// Skip the search for a dual certificate, which takes seconds from rank four on.
     #[arg(long)]
     no_certificate: bool,
     /// Seconds that the search for a dual certificate may take.

@@ -21,10 +21,12 @@ pub struct Arguments {
     /// The student, in any of the same formats.
     #[arg(long, value_name = "FILE")]
     student: PathBuf,
-    /// Lowest Hermite degree of the loss: 0 keeps the raw ReLU, 2 is the loss after preprocessing.
+    /// 0: the plain mean squared error E(f - f*)^2; 2: the same after its constant and linear parts
+    /// are removed, as the paper's preprocessing does.
     #[arg(long, value_name = "DEGREE", default_value = "2", value_parser = ["0", "2"])]
     from_degree: String,
-    /// Weight decay on both layers.
+    /// The weight decay of L + (lambda/2)(|a|^2 + |W|^2), where L is the mean squared error without
+    /// a factor 1/2: PyTorch's weight_decay under that loss, twice that under half of it.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// Gives both gradients too (of the loss plus the decay).

@@ -21,7 +21,7 @@ pub struct PointArguments {
     /// Format of the points: json, npy or text. By default their name says it.
     #[arg(long, value_name = "FORMAT", value_parser = point_format)]
     format: Option<PointFormat>,
-    /// Takes w and -w for different directions.
+    /// Treat w and -w as different directions (by default they are the same).
     #[arg(long)]
     sphere: bool,
 }

@@ -24,10 +24,10 @@ pub struct Arguments {
     /// The folder to fill; it must not hold a run yet.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Goes on with the interrupted run of this experiment that the folder holds, or begins it.
+    /// Continue the interrupted run in this folder, or start one if there is none.
     #[arg(long, conflicts_with = "force")]
     resume: bool,
-    /// Replaces a run that the folder holds.
+    /// Overwrite the run in this folder.
     #[arg(long)]
     force: bool,
     #[command(flatten)]

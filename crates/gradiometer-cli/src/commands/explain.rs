@@ -1,8 +1,8 @@
 //! `explain ID`: a statement in full.
 
 use crate::{Common, Failure, Outcome, Report, Table};
-use gradiometer::theory::{explanation, statements};
-use gradiometer::verify::VerifyError;
+use gradiometer::theory::explanation;
+use gradiometer::verify::{VerifyError, all_statements};
 use serde_json::json;
 
 /// What to explain.
@@ -27,9 +27,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 }
 
 fn one(id: &str) -> Result<Report, Failure> {
-    let statement = statements().find(|statement| statement.id == id);
+    let statement = all_statements().find(|statement| statement.id == id);
     let (Some(statement), Some(text)) = (statement, explanation(id)) else {
-        let known = statements().map(|statement| statement.id).collect();
+        let known = all_statements().map(|statement| statement.id).collect();
         return Err(VerifyError::UnknownStatement { id: id.to_owned(), known }.into());
     };
     let controls: Vec<&str> = statement.checks.iter().map(|check| check.control).collect();
@@ -58,7 +58,7 @@ fn one(id: &str) -> Result<Report, Failure> {
 fn all() -> Report {
     let mut table = Table::new(&["id", "what it says"]);
     let mut rows = Vec::new();
-    for statement in statements() {
+    for statement in all_statements() {
         table.row(vec![statement.id.to_owned(), statement.says.to_owned()]);
         rows.push(json!({"id": statement.id, "says": statement.says}));
     }

@@ -3,7 +3,9 @@
 use std::fmt;
 
 use gradiometer_hermite::Enclosure;
+use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::Teacher;
+use gradiometer_model::geometry::norm;
 
 use crate::boxes::{BoxSearch, Ending, violates};
 use crate::cap;
@@ -15,8 +17,13 @@ use crate::interpolant::Interpolant;
 use crate::limits::{Limits, Runner};
 use crate::verdict::Verdict;
 
-/// Relative distance that a stored coefficient may keep from its enclosure: a third party's solver is not ours.
+/// Distance that a stored coefficient may keep from its enclosure: a third party's solver is not ours. Relative to `|A_i|`, or to
+/// the length `|B_i|` of the whole vector, for a coordinate that is zero says nothing about what rounding leaves there.
 pub const COEFFICIENT_TOLERANCE: f64 = 1.0 / (1_u64 << 30) as f64;
+
+/// The same relative to the largest coefficient of all: a few hundred roundings of a solver. A vector `B_i` that vanishes as a whole
+/// has no length to compare with.
+pub const COEFFICIENT_ROUNDING: f64 = 1.0 / (1_u64 << 44) as f64;
 
 /// What the checker concluded about a certificate: `Proved` means that every claim of it is a theorem about the teacher.
 pub type CertificateVerdict = Verdict<Proof, Refutation, Obstacle>;
@@ -262,13 +269,18 @@ fn check_shapes(certificate: &Certificate, teacher: &Teacher) -> Result<(), Cert
 /// Compares the stored numbers with their enclosures.
 fn compare(certificate: &Certificate, interpolant: &Interpolant) -> Result<(), Failure> {
     let parts = certificate.parts();
+    let gradients: Vec<Vec<Enclosure>> =
+        (0..parts.values.len()).map(|neuron| interpolant.gradient(neuron)).collect();
+    let all = interpolant.values().iter().chain(gradients.iter().flatten());
+    let rounding = COEFFICIENT_ROUNDING * maximum_of(all.map(|x| x.magnitude()));
     for (neuron, &value) in parts.values.iter().enumerate() {
-        let gradient = parts.gradients[neuron].iter().copied();
-        let stored = std::iter::once(value).chain(gradient);
+        let (own, gradient) = (interpolant.values()[neuron], &gradients[neuron]);
+        let length = norm(&gradient.iter().map(|x| x.magnitude()).collect::<Vec<f64>>());
+        let stored = std::iter::once(value).chain(parts.gradients[neuron].iter().copied());
         let enclosed =
-            std::iter::once(interpolant.values()[neuron]).chain(interpolant.gradient(neuron));
-        for (entry, (stored, enclosure)) in stored.zip(enclosed).enumerate() {
-            if !agrees(stored, enclosure) {
+            std::iter::once((own, own.magnitude())).chain(gradient.iter().map(|x| (*x, length)));
+        for (entry, (stored, (enclosure, size))) in stored.zip(enclosed).enumerate() {
+            if !agrees(stored, enclosure, COEFFICIENT_TOLERANCE * size + rounding) {
                 let coordinate = entry.checked_sub(1);
                 return Err(Failure::Refuted(Refutation::Coefficient {
                     neuron,
@@ -289,8 +301,7 @@ fn compare(certificate: &Certificate, interpolant: &Interpolant) -> Result<(), F
     }
 }
 
-fn agrees(stored: f64, enclosure: Enclosure) -> bool {
-    let tolerance = COEFFICIENT_TOLERANCE * enclosure.magnitude();
+fn agrees(stored: f64, enclosure: Enclosure, tolerance: f64) -> bool {
     stored >= enclosure.lo() - tolerance && stored <= enclosure.hi() + tolerance
 }
 

@@ -1,6 +1,7 @@
 //! What the `gradiometer` program and the standalone checkers share: arguments, output, exit codes. No mathematics.
 
 pub mod commands;
+mod digits;
 mod failure;
 mod output;
 

@@ -9,7 +9,7 @@ use gradiometer_hermite::Angle;
 use gradiometer_hermite::float::minimum_of;
 use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective as _, Ritz};
+use gradiometer_population::{DENSE_LIMIT, Gradient, Layers, Objective as _, Ritz, WeightDecay};
 use std::f64::consts::PI;
 pub use step::{Decrease, GradientStep, LargestStep, largest_step};
 
@@ -208,15 +208,8 @@ fn absent_rounding(point: &Point<'_>, missing: &[usize]) -> f64 {
 
 /// The gradient of `L_lambda`.
 pub fn regularised_gradient(point: &Point<'_>) -> Gradient {
-    let mut gradient = point.evaluation().gradient.clone();
-    let (student, lambda) = (point.student(), point.lambda());
-    for (g, a) in gradient.second_layer.iter_mut().zip(student.second_layer()) {
-        *g += lambda * a;
-    }
-    for (g, w) in gradient.first_layer.iter_mut().zip(student.first_layer()) {
-        *g += lambda * w;
-    }
-    gradient
+    let decay = WeightDecay::equal(point.lambda());
+    decay.gradient(point.student(), &point.evaluation().gradient)
 }
 
 /// One point's part in the scaling 7.9.
@@ -232,7 +225,8 @@ impl GradientScaling {
     /// At a point whose gap is `gap`.
     pub fn new(point: &Point<'_>, gap: f64) -> Self {
         let lambda = point.lambda();
-        Self { gap, scaled_gradient: lambda * lambda * regularised_gradient(point).squared_norm() }
+        let square = regularised_gradient(point).squared_norm().value;
+        Self { gap, scaled_gradient: lambda * lambda * square }
     }
 
     /// `lambda^2 |grad L_lambda|^2/zeta^4`: **7.9** says that it is bounded below.

@@ -17,6 +17,7 @@ use rand_distr::StandardNormal;
 /// Over a student's own neurons the lemmas need no more, so with them among the `points` a
 /// violation is a violation. A point so near to a teacher direction that rounding hides the
 /// quotient counts with that at `4e-4` in the same direction from it, the curvature of `eta` there.
+/// A direction of the search where rounding hides whether `|eta|` is below 1 is left out.
 ///
 /// # Errors
 /// [`ModelError::DecompositionFailed`] if the subspace is not found.
@@ -29,7 +30,9 @@ pub fn searched_rho(
 ) -> Result<Option<f64>, ModelError> {
     let mut rho = f64::INFINITY;
     let directions = search_directions(teacher, samples, seed)?;
-    for w in directions.iter().map(Vec::as_slice).chain(points.chunks_exact(teacher.dimension())) {
+    let directions = directions.iter().map(|w| (w.as_slice(), false));
+    let points = points.chunks_exact(teacher.dimension()).map(|w| (w, true));
+    for (w, is_given) in directions.chain(points) {
         let mut unit = normalised(w);
         let (nearest, mut delta) = teacher.nearest(&unit);
         // A zero neuron has no direction, and a teacher's own direction no quotient.
@@ -41,6 +44,10 @@ pub fn searched_rho(
             unit = pushed(teacher.direction(nearest), &unit);
             delta = teacher.nearest(&unit).1;
             value = eta(interpolant, &unit);
+        }
+        if !(is_given || value.error < (1.0 - value.value.abs()).abs()) {
+            // Whether |eta| is below 1 is hidden by rounding: the search has seen nothing here.
+            continue;
         }
         let left = 1.0 - value.value.abs() - value.error;
         rho = minimum(rho, left / (delta * delta));

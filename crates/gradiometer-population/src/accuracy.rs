@@ -7,6 +7,9 @@
 //! 2. the fast evaluation in doubles without truncation;
 //! 3. double-double arithmetic;
 //! 4. arithmetic of as many bits as the loss needs, for the loss alone.
+//!
+//! The first two need weights far enough from the ends of the range of doubles; where they are not,
+//! the ladder begins at the third, whose masses are scaled.
 
 use crate::atoms::Problem;
 use crate::kernel::InstructionSet;
@@ -84,7 +87,8 @@ impl Accuracy {
 
     fn gradient_is_reached(&self, student: &Network, gradient: &Gradient) -> bool {
         self.gradient.is_none_or(|relative| {
-            gradient.norm_error() <= relative * self.decay.gradient_norm(student, gradient)
+            let [second, first] = self.decay.squared_norms(student, gradient);
+            gradient.entries_error() <= relative * (second + first).sqrt()
         })
     }
 }
@@ -137,10 +141,13 @@ fn ladder(
     let mut wanted = gradient;
     let beyond_doubles = asked.gradient.is_some_and(|relative| relative < f64::EPSILON);
     let mut means = Some(Means { set, precision: asked.precision, truncation: TRUNCATION });
-    while let Some(rung) = means.filter(|_| !beyond_doubles) {
+    let underflow = if beyond_doubles { None } else { problem.underflow() };
+    while let Some((rung, underflow)) = means.zip(underflow) {
         let is_wanted = wanted.is_some();
         let into = wanted.as_deref_mut().unwrap_or(&mut spare);
         let reached = fast::evaluate(problem, rung, &mut workspace.pairs, into);
+        into.second_layer_error += underflow;
+        into.first_layer_error += underflow;
         let gradient_is_done = !is_wanted || asked.gradient_is_reached(problem.student, into);
         if gradient_is_done && asked.loss_is_reached(reached.loss) {
             return reached;

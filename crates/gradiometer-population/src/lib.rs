@@ -15,6 +15,8 @@ mod hessian;
 mod kernel;
 mod objective;
 mod population;
+mod powers;
+mod reported;
 mod roundoff;
 mod route;
 mod samples;
@@ -32,6 +34,7 @@ pub use hessian::{DENSE_LIMIT, DenseHessian, Extremes, HessianOperator, Layers, 
 pub use kernel::InstructionSet;
 pub use objective::Objective;
 pub use population::Population;
+pub use reported::Reported;
 pub use samples::{Batches, LabelFit, SampleRequest, Samples};
 pub use value::{Evaluation, EvaluationRoute, FastMethod, Gradient, Precision, Reached};
 pub use weight_decay::WeightDecay;

@@ -1,6 +1,7 @@
 //! Gradients, what an evaluation returns, and how it was computed.
 
 use crate::kernel::InstructionSet;
+use crate::powers::{Squares, product_up, rounded_up};
 use gradiometer_hermite::Bounded;
 
 /// A gradient in the student's parameters, with a bound on the error of each layer's entries.
@@ -27,15 +28,35 @@ impl Gradient {
         self.first_layer_error = 0.0;
     }
 
-    /// Bound on the error's norm over both layers, and so on that of the gradient's norm.
-    pub fn norm_error(&self) -> f64 {
-        let (m, n) = (self.second_layer.len() as f64, self.first_layer.len() as f64);
-        (m.sqrt() * self.second_layer_error).hypot(n.sqrt() * self.first_layer_error)
+    /// Bound on the norm, over both layers, of the error of the entries; rounded up.
+    pub fn entries_error(&self) -> f64 {
+        let share = |entries: usize, error: f64| product_up((entries as f64).sqrt(), error);
+        let second = share(self.second_layer.len(), self.second_layer_error);
+        let first = share(self.first_layer.len(), self.first_layer_error);
+        rounded_up(second.hypot(first))
     }
 
-    /// Squared Frobenius norm over both layers.
-    pub fn squared_norm(&self) -> f64 {
-        self.second_layer.iter().chain(&self.first_layer).map(|g| g * g).sum()
+    /// Frobenius norm over both layers. The error is that of the entries and the norm's own rounding;
+    /// it is infinite where the norm is not finite.
+    pub fn norm(&self) -> Bounded {
+        let root = self.squares().root();
+        Bounded { value: root.value, error: rounded_up(root.error + self.entries_error()) }
+    }
+
+    /// Squared Frobenius norm over both layers, with an error as [`Self::norm`] has it.
+    pub fn squared_norm(&self) -> Bounded {
+        let (norm, entries) = (self.squares().root(), self.entries_error());
+        let square = self.squares().times(1.0);
+        // |g + e|^2 - |g|^2 is at most (2 |g| + |e|) |e|.
+        let longest = rounded_up(2.0 * (norm.value + norm.error) + entries);
+        Bounded {
+            value: square.value,
+            error: rounded_up(square.error + product_up(longest, entries)),
+        }
+    }
+
+    fn squares(&self) -> Squares {
+        Squares::of([&self.second_layer, &self.first_layer])
     }
 }
 
@@ -174,22 +195,65 @@ pub struct Evaluation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gradiometer_testing::{Tolerance::Exact, at_most, close, rounding};
 
-    #[test]
-    #[expect(clippy::float_cmp, reason = "Pythagorean numbers are exact")]
-    fn norms_count_every_entry_of_both_layers() {
-        let gradient = Gradient {
+    fn pythagorean() -> Gradient {
+        Gradient {
             second_layer: vec![1.0, -2.0, 2.0, 0.0],
             first_layer: vec![4.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -12.0],
             second_layer_error: 2.0,
             first_layer_error: 1.0,
-        };
-        assert_eq!(gradient.squared_norm(), 9.0 + 16.0 + 144.0);
-        // Four entries off by 2 and nine off by 1: the root of 16 + 9.
-        assert_eq!(gradient.norm_error(), 5.0);
+        }
+    }
+
+    #[test]
+    fn norms_count_every_entry_of_both_layers() {
+        let gradient = pythagorean();
+        close(gradient.norm().value, 13.0, Exact);
+        close(gradient.squared_norm().value, 169.0, Exact);
+        // Four entries off by 2 and nine off by 1: the root of 16 + 9. The rounding of 13 is beside it.
+        for (found, exact) in [
+            (gradient.entries_error(), 5.0),
+            (gradient.norm().error, 5.0),
+            (gradient.squared_norm().error, (26.0 + 5.0) * 5.0),
+        ] {
+            at_most(exact, found, Exact);
+            at_most(found, exact, rounding(64, exact));
+        }
         let mut again = gradient;
         again.reset(2, 3);
         assert_eq!((again.second_layer, again.first_layer), (vec![0.0; 2], vec![0.0; 6]));
         assert_eq!((again.second_layer_error, again.first_layer_error), (0.0, 0.0));
+    }
+
+    #[test]
+    fn exact_entries_leave_the_norm_its_own_rounding() {
+        let exact = Gradient { second_layer_error: 0.0, first_layer_error: 0.0, ..pythagorean() };
+        close(exact.entries_error(), 0.0, Exact);
+        // One square, seventeen additions and the root; the bound has half of them in half epsilons.
+        for bounded in [exact.norm(), exact.squared_norm()] {
+            at_most(0.5 * f64::EPSILON * bounded.value, bounded.error, Exact);
+            at_most(bounded.error, 0.0, rounding(16, bounded.value));
+        }
+        let long = Gradient { first_layer: vec![0.1; 4000], ..Gradient::default() };
+        let found = long.norm();
+        // 0.1 is 3602879701896397 2^-55.
+        let root = 4000.0_f64.sqrt() * 0.1;
+        assert!((found.value - root).abs() <= found.error + f64::EPSILON * root, "{found:?}");
+        at_most(f64::EPSILON * root, found.error, Exact);
+    }
+
+    #[test]
+    fn what_is_not_finite_has_no_error() {
+        for x in [f64::INFINITY, f64::NAN, f64::MAX] {
+            let gradient = Gradient {
+                second_layer: vec![x, 1.0],
+                first_layer: vec![x],
+                ..Gradient::default()
+            };
+            for found in [gradient.norm(), gradient.squared_norm()] {
+                assert!(!found.value.is_finite() && !found.error.is_finite(), "{found:?}");
+            }
+        }
     }
 }

@@ -114,6 +114,11 @@ impl fmt::Display for Position {
     }
 }
 
+/// A number that a file does not have.
+const fn unknown() -> f64 {
+    f64::NAN
+}
+
 /// What a run reports at one moment; [`Record`] says what each number is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -134,12 +139,18 @@ pub struct RunRecord {
     /// `L_lambda`.
     #[serde(deserialize_with = "null_is_nan")]
     pub objective: f64,
+    /// What `L_lambda` may be off by; runs of older versions do not have it.
+    #[serde(default = "unknown", deserialize_with = "null_is_nan")]
+    pub objective_error: f64,
     /// `|mu|`.
     #[serde(deserialize_with = "null_is_nan")]
     pub total_mass: f64,
     /// `|grad L_lambda|`.
     #[serde(deserialize_with = "null_is_nan")]
     pub gradient_norm: f64,
+    /// What `|grad L_lambda|` may be off by; runs of older versions do not have it.
+    #[serde(default = "unknown", deserialize_with = "null_is_nan")]
+    pub gradient_norm_error: f64,
     /// `max_j | |a_j| - |w_j| |`.
     #[serde(deserialize_with = "null_is_nan")]
     pub balance_defect: f64,
@@ -171,9 +182,11 @@ impl RunRecord {
             lambda: record.lambda,
             loss: record.loss.value,
             loss_error: record.loss.error,
-            objective: record.objective,
+            objective: record.objective.value,
+            objective_error: record.objective.error,
             total_mass: record.total_mass,
-            gradient_norm: record.gradient_norm,
+            gradient_norm: record.gradient_norm.value,
+            gradient_norm_error: record.gradient_norm.error,
             balance_defect: record.balance_defect,
             mean_angle: record.mean_angle,
             training_loss: record.training_loss,

@@ -29,7 +29,7 @@ pub(super) fn plan(size: Size) -> Plan {
         let request = SampleRequest::new(*n, (1 << 32) + seed);
         let samples = Samples::drawn(teacher, Activation::Relu, &request)?;
         let found = samples.evaluate(&student, Accuracy::FAST)?.gradient;
-        Ok(vec![(squared_distance(&found, &exact) / exact.squared_norm()).sqrt()])
+        Ok(vec![(squared_distance(&found, &exact) / exact.squared_norm().value).sqrt()])
     })
 }
 

@@ -62,7 +62,7 @@ pub(super) fn plan(size: Size) -> Plan {
         let stage3 = Stage3 { epochs, steps, step_size: 0.25, ..Stage3::default() };
         let population = Population::new(teacher);
         let objective = population.loss(&start, LOSS_ACCURACY).value
-            + WeightDecay::equal(stage3.lambda).value(&start);
+            + WeightDecay::equal(stage3.lambda).value(&start).value;
         let mut values = vec![(objective - stage3.lambda * mass) / mass];
         let algorithm =
             Algorithm { stage1: None, stage2: None, balance: false, stage3: Some(stage3) };

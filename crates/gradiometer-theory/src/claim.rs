@@ -3,6 +3,7 @@
 
 use gradiometer_certify::Proof;
 use gradiometer_hermite::Enclosure;
+use gradiometer_hermite::float::maximum;
 use gradiometer_population::Bounded;
 use std::fmt;
 
@@ -17,6 +18,8 @@ pub enum Evidence {
     Sampled,
     /// A regression.
     Fitted,
+    /// Somebody's claim, for which nobody searched.
+    Claimed,
 }
 
 impl Evidence {
@@ -27,6 +30,7 @@ impl Evidence {
             Self::Computed => "computed",
             Self::Sampled => "sampled",
             Self::Fitted => "fitted",
+            Self::Claimed => "claimed",
         }
     }
 
@@ -65,6 +69,11 @@ impl Known {
     /// The result of a finite search or of samples.
     pub const fn sampled(value: f64, error: f64) -> Self {
         Self { value, error, evidence: Evidence::Sampled }
+    }
+
+    /// A number that somebody claims, and for which nobody searched.
+    pub const fn claimed(value: f64) -> Self {
+        Self { value, error: 0.0, evidence: Evidence::Claimed }
     }
 
     /// The midpoint of an enclosure, off by at most its width.
@@ -169,9 +178,14 @@ pub struct Sides {
     pub right: Known,
     /// The teacher neuron that the part is about, if it is about one.
     pub neuron: Option<usize>,
+    /// The size of what cancels in the sides, where they may vanish: rounding is compared with it.
+    pub size: f64,
     /// The hypothesis that does not hold, if one does not.
     pub obstacle: Option<&'static str>,
 }
+
+/// The share of the sides from which on their rounding may hide what they say.
+const HIDING: f64 = 1e-3;
 
 impl Sides {
     /// `left <= right`.
@@ -185,7 +199,7 @@ impl Sides {
     }
 
     const fn new(part: &'static str, left: Known, relation: Relation, right: Known) -> Self {
-        Self { part, left, relation, right, neuron: None, obstacle: None }
+        Self { part, left, relation, right, neuron: None, size: 0.0, obstacle: None }
     }
 
     /// The same where a hypothesis may fail.
@@ -194,6 +208,13 @@ impl Sides {
         if fails && self.obstacle.is_none() {
             self.obstacle = Some(obstacle);
         }
+        self
+    }
+
+    /// The same where the sides may vanish but what cancels in them is of this size.
+    #[must_use]
+    pub const fn of_size(mut self, size: f64) -> Self {
+        self.size = size;
         self
     }
 
@@ -218,11 +239,24 @@ impl Sides {
         self.left.error + self.right.error
     }
 
+    /// Whether the sides agree with the relation only by their rounding, and that is no small part of
+    /// them: they say nothing then. An inequality that holds by more than the rounding does say
+    /// something, and so does one of near sides that are known to many digits.
+    fn is_hidden(&self) -> bool {
+        let (left, right, rounding) = (self.left.value, self.right.value, self.rounding());
+        let size = maximum(maximum(left.abs(), right.abs()), self.size);
+        let is_told = self.relation == Relation::AtMost && right - left >= rounding;
+        self.finding() == Finding::Holds && !is_told && !(rounding <= HIDING * size)
+    }
+
     fn finding(&self) -> Finding {
         if self.obstacle.is_some() {
             return Finding::Inapplicable;
         }
         let (off, rounding) = (self.left.value - self.right.value, self.rounding());
+        if !rounding.is_finite() {
+            return Finding::Inconclusive;
+        }
         match self.relation {
             Relation::AtMost if off <= rounding => Finding::Holds,
             Relation::Equal if off.abs() <= rounding => Finding::Holds,
@@ -252,6 +286,8 @@ pub struct Claim {
     pub rounding: f64,
     /// What follows.
     pub finding: Finding,
+    /// Whether it holds by the rounding of its sides alone, and says nothing.
+    pub is_hidden: bool,
     /// Which hypothesis does not hold, where it is inapplicable.
     pub obstacle: Option<&'static str>,
     /// The worst evidence among what the sides are made of.
@@ -280,6 +316,7 @@ impl Claim {
             relation: sides.relation,
             rounding: sides.rounding(),
             finding: sides.finding(),
+            is_hidden: sides.is_hidden(),
             obstacle: sides.obstacle,
             evidence: sides.left.evidence.worse(sides.right.evidence),
         }

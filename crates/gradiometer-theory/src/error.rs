@@ -18,9 +18,9 @@ pub enum TheoryError {
         /// The hypothesis that does not hold.
         obstacle: &'static str,
     },
-    /// A certificate that is none.
+    /// A certificate for which a search tells no `rho`.
     #[error(
-        "|eta| reaches 1 away from the teachers, so that no rho > 0 is true; the certificate claims {claimed}"
+        "a search away from the teachers does not see |eta| stay below 1 by more than its rounding, and tells no rho > 0; the certificate claims {claimed}"
     )]
     NoCertificate {
         /// The `rho` that it claims.

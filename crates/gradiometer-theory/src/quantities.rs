@@ -38,7 +38,7 @@ impl Constants {
     /// these factors.
     #[must_use]
     pub fn claiming(self, rho: f64, norm: f64) -> Self {
-        Self { rho: self.rho.times(rho).with(Evidence::Sampled), norm: self.norm * norm }
+        Self { rho: self.rho.times(rho).with(Evidence::Claimed), norm: self.norm * norm }
     }
 }
 

@@ -66,7 +66,7 @@ fn orthogonality(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, Theory
     let right = if j == k { power } else { 0.0 };
     // E |h_j| |h_k| <= 1; every node and value has some j + k + NODES roundings.
     let rounding = 16.0 * (j + k + 2 * NODES) as f64 * f64::EPSILON;
-    Ok(vec![equal("orthogonality", left, right, rounding)])
+    Ok(vec![equal("orthogonality", left, right, rounding).of_size(1.0)])
 }
 
 /// **2.2 Hermite coefficients of ReLU.** `int_0^inf sigma(c z) h_k(z) phi(z) dz = c s_k` with

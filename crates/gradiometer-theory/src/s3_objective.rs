@@ -273,7 +273,8 @@ fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError>
     let terms = (d as f64 + 16.0) * f64::EPSILON;
     let speed = a * (g + lambda * a) - (dot(w, h) + first_lambda * w_square);
     let size = (a * g).abs() + norm(w) * norm(h) + 2.0 * lambda * (a * a + w_square);
-    let mut claims = vec![equal("flow", speed, lambda * defect, error + terms * size)];
+    let flow = equal("flow", speed, lambda * defect, error + terms * size);
+    let mut claims = vec![flow.of_size(size)];
 
     let eta = 0.1 / (lambda + student.total_mass() + point.teacher().total_mass());
     let moved = match form {
@@ -300,7 +301,8 @@ fn balance(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError>
         + a.abs() * fast.second_layer_error
         + norm(w) * fast.first_layer_error * (d as f64).sqrt();
     let rounding = 4.0 * (terms * size + eta * error);
-    claims.push(equal("one step", b * b - dot(v, v), shrink * defect + second_order, rounding));
+    let step = equal("one step", b * b - dot(v, v), shrink * defect + second_order, rounding);
+    claims.push(step.of_size(size));
     Ok(claims)
 }
 

@@ -55,15 +55,16 @@ pub fn loss_bound(at: &Quantities, p: &Constants) -> Sides {
 /// **7.2 Slack.** `sum_j |c_j| (1 - sign(c_j) eta(wbar_j)) <= B <= zeta+/lambda + lambda |p|^2/4`,
 /// where `B = zeta+/lambda + |p| sqrt(L) - L/lambda = (|a|^2 + |W|_F^2)/2 - |mu*| + |p| sqrt(L)`.
 ///
-/// The second inequality is that of two means and holds for any number `|p|`. Hypotheses: a dual
-/// certificate of norm `|p|`; any student. Sharp: two neurons that cancel in `f` and count twice in
-/// the mass; the second part where `sqrt(L) = lambda |p|/2`. Control: the bound halved;
-/// `lambda |p|^2/8` in place of `lambda |p|^2/4`. Source: theory 7.2.
+/// Both bounds are held against the masses: that `B` is below the other is an inequality of two means,
+/// which holds for any number `|p|` and would show nothing. Hypotheses: a dual certificate of norm
+/// `|p|`; any student. Sharp: two neurons that cancel in `f` and count twice in the mass; the second
+/// part at the optimum of one teacher neuron, `c = 1 - lambda/(2 k(1))`, where both sides vanish.
+/// Control: the bound halved; `lambda |p|^2/8` in place of `lambda |p|^2/4`. Source: theory 7.2.
 pub static SLACK: Statement = Statement {
     id: "7.2",
     says: "slack: the masses weighted by `1 - sign(c_j) eta(w_j)` are at most `zeta+/lambda + lambda norm(p)^2/4`",
     constants: "`norm(p)` of a certificate",
-    sharp: "two neurons that cancel; then where `sqrt(L) = lambda norm(p)/2`",
+    sharp: "two neurons that cancel; the second bound at the optimum of one teacher neuron",
     reference: "theory 7.2",
     checks: &[Check {
         title: "slack",
@@ -98,9 +99,10 @@ pub fn slack_bound(at: &Quantities, p: &Constants) -> Known {
 pub fn slack(point: &Point<'_>, at: &Quantities, dual: &Dual) -> [Sides; 2] {
     let left = weighted_mass(point, dual, |_, eta, sign| 1.0 - sign * eta);
     let (middle, zeta, p) = (slack_bound(at, dual.constants()), at.zeta_plus, dual.norm());
-    let last = zeta.value / at.lambda + 0.25 * at.lambda * p * p;
-    let last = Known::computed(last, zeta.error / at.lambda + 8.0 * f64::EPSILON * last.abs());
-    [Sides::at_most("slack", left, middle), Sides::at_most("without the loss", middle, last)]
+    let (gap, pull) = (zeta.value / at.lambda, 0.25 * at.lambda * p * p);
+    let rounding = zeta.error / at.lambda + 8.0 * f64::EPSILON * (gap.abs() + pull);
+    let last = Known::computed(gap + pull, rounding);
+    [Sides::at_most("slack", left, middle), Sides::at_most("without the loss", left, last)]
 }
 
 /// `sum_j |c_j| weight(j, eta_j, sign(c_j))`.

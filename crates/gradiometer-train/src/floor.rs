@@ -278,12 +278,11 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
             .objective
             .evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient))
             .loss;
-        let error = gradient.norm_error();
-        let values = self.whole(student, gradient);
-        let norm = norm(&values);
-        // The sums above round once each.
-        let error = error + f64::EPSILON * norm;
-        Point { loss, norm, error, gradient: values, accurate }
+        let gradient = self.whole(student, &gradient);
+        let norm = gradient.norm();
+        let Gradient { second_layer: mut values, first_layer, .. } = gradient;
+        values.extend_from_slice(&first_layer);
+        Point { loss, norm: norm.value, error: norm.error, gradient: values, accurate }
     }
 
     /// `H v` with the weight decay.

@@ -114,11 +114,8 @@ impl<O: Objective + ?Sized> Regularised<'_, O> {
         let mut gradient = Gradient::default();
         let _reached =
             self.objective.evaluate_into(at, &Accuracy::FAST, workspace, Some(&mut gradient));
-        let mut slope = self.whole(at, gradient);
-        for x in &mut slope {
-            *x = -*x;
-        }
-        slope
+        let Gradient { second_layer, first_layer, .. } = self.whole(at, &gradient);
+        second_layer.iter().chain(&first_layer).map(|x| -x).collect()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use crate::Phase;
 use gradiometer_model::{Matching, Network};
-use gradiometer_population::{Accuracy, Bounded, Gradient, Objective, WeightDecay, Workspace};
+use gradiometer_population::{
+    Accuracy, Bounded, Evaluation, Gradient, Objective, Reached, WeightDecay, Workspace,
+};
 
 /// Angles in radians beyond which a record gives the student's mass.
 pub const DEFAULT_ANGLES: [f64; 4] = [0.3, 0.1, 0.03, 0.01];
@@ -13,7 +15,8 @@ pub const LOSS_ACCURACY: f64 = 1e-6;
 /// The relative error that the reported gradient's norm is computed to, where that is possible.
 const GRADIENT_ACCURACY: f64 = 1e-3;
 
-/// The state of a run in the terms of the theory. Everything is `computed`; the loss carries its error bound.
+/// The state of a run in the terms of the theory. Everything is `computed`; what the objective gives carries
+/// its error bound.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     /// Where in the algorithm.
@@ -25,11 +28,11 @@ pub struct Record {
     /// `L` with its error bound.
     pub loss: Bounded,
     /// `L_lambda = L + (lambda/2)(|a|^2 + |W|_F^2)`, with the shares of the layers in Stage 3.
-    pub objective: f64,
+    pub objective: Bounded,
     /// `|mu| = sum_j |c_j|`.
     pub total_mass: f64,
     /// `|grad L_lambda|_F`.
-    pub gradient_norm: f64,
+    pub gradient_norm: Bounded,
     /// For each teacher the angle of its average neuron, in radians.
     pub average_angles: Vec<f64>,
     /// For each teacher the angle of the neuron assigned to it, in radians.
@@ -57,9 +60,9 @@ impl Record {
     ) -> Self {
         let mut gradient = Gradient::default();
         let asked = Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay);
-        let loss = objective
-            .evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient))
-            .loss;
+        let Reached { loss, route } =
+            objective.evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient));
+        let shown = Evaluation { loss, gradient, route }.reported(student, decay);
         let matching = Matching::new(objective.teacher(), student);
         let total_mass: f64 = matching.masses.iter().map(|c| c.abs()).sum();
         let weighted: f64 =
@@ -71,9 +74,9 @@ impl Record {
             step,
             lambda,
             loss,
-            objective: loss.value + decay.value(student),
+            objective: shown.objective,
             total_mass,
-            gradient_norm: decay.gradient_norm(student, &gradient),
+            gradient_norm: shown.norm,
             mass_beyond: angles.iter().map(|a| matching.mass_beyond(*a)).collect(),
             balance_defect: gradiometer_hermite::float::maximum_of(defects),
             mean_angle: if total_mass > 0.0 { weighted / total_mass } else { 0.0 },

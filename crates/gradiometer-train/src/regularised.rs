@@ -12,15 +12,13 @@ pub(crate) struct Regularised<'a, O: ?Sized> {
 }
 
 impl<O: ?Sized> Regularised<'_, O> {
-    /// `grad L_lambda` from `grad L`: `a`, then `W` row by row; zero where nothing moves.
-    pub(crate) fn whole(&self, student: &Network, gradient: Gradient) -> Vec<f64> {
-        let Gradient { second_layer: mut whole, first_layer, .. } = gradient;
-        whole.extend_from_slice(&first_layer);
-        let parameters = student.second_layer().iter().chain(student.first_layer());
-        for (i, (g, x)) in whole.iter_mut().zip(parameters).enumerate() {
-            *g += self.decay_of(i, student.neurons()) * x;
+    /// `grad L_lambda` from `grad L`, zero where nothing moves.
+    pub(crate) fn whole(&self, student: &Network, gradient: &Gradient) -> Gradient {
+        let mut whole = self.decay.gradient(student, gradient);
+        if self.freeze_first_layer {
+            whole.first_layer.fill(0.0);
+            whole.first_layer_error = 0.0;
         }
-        self.restrict(&mut whole, student.neurons());
         whole
     }
 

@@ -54,6 +54,12 @@ pub struct Trainer<'a, O: ?Sized> {
     gradient: Gradient,
 }
 
+/// Share of the gradient at zero from which on a difference of gradients counts as short, a power of
+/// two; how often a direction is stretched for it, and the longest that it gets.
+const SHORT: f64 = 1.0 / 1024.0;
+const STRETCHES: usize = 8;
+const LONGEST: f64 = (1_u64 << 60) as f64;
+
 impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
     /// A run from its start.
     ///
@@ -263,6 +269,10 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
 
     /// Conjugate gradients for `(Hess_a L + lambda I) a = -grad_a L(0)`, whose products are differences of gradients:
     /// `L` is quadratic in `a`, so `(Hess_a L) p = grad_a L(p) - grad_a L(0)`.
+    ///
+    /// Where neurons are short, or `p` is, these differences lose digits: so `p` is stretched by a power of two until the
+    /// difference is not much smaller than `grad_a L(0)`. What is lost all the same shows in the gradient at the solution, and
+    /// the iteration begins anew from there while that helps.
     fn solve_ridge(&mut self, lambda: f64, tolerance: f64, steps: u64) {
         let m = self.state.student.neurons();
         let mut workspace = Workspace::new();
@@ -281,33 +291,57 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         let mut size = square(&residual);
         let goal = size * tolerance * tolerance;
         let mut finite = size.is_finite();
-        for _ in 0..steps {
-            if !(size > goal) {
+        let (mut left, mut last, mut stretch) = (steps, f64::INFINITY, 1.0);
+        let least = square(&residual) * (SHORT * SHORT);
+        loop {
+            while left > 0 && size > goal {
+                left -= 1;
+                let mut difference = Vec::new();
+                for _ in 0..STRETCHES {
+                    let stretched: Vec<f64> = direction.iter().map(|p| stretch * p).collect();
+                    let there = gradient_at(self, &stretched);
+                    difference = there.iter().zip(&at_zero).map(|(g, g0)| g - g0).collect();
+                    if !(square(&difference) < least && stretch < LONGEST) {
+                        break;
+                    }
+                    stretch /= SHORT;
+                }
+                let image: Vec<f64> = difference
+                    .iter()
+                    .zip(&direction)
+                    .map(|(x, p)| x / stretch + lambda * p)
+                    .collect();
+                let curvature: f64 = image.iter().zip(&direction).map(|(x, y)| x * y).sum();
+                if !(curvature > 0.0) {
+                    finite &= curvature.is_finite();
+                    left = 0;
+                    break;
+                }
+                let length = size / curvature;
+                for ((x, p), (r, q)) in
+                    a.iter_mut().zip(&direction).zip(residual.iter_mut().zip(&image))
+                {
+                    *x += length * p;
+                    *r -= length * q;
+                }
+                let next = square(&residual);
+                for (p, r) in direction.iter_mut().zip(&residual) {
+                    *p = r + next / size * *p;
+                }
+                size = next;
+            }
+            if left == 0 {
                 break;
             }
-            let image: Vec<f64> = gradient_at(self, &direction)
-                .iter()
-                .zip(&at_zero)
-                .zip(&direction)
-                .map(|((g, g0), p)| g - g0 + lambda * p)
-                .collect();
-            let curvature: f64 = image.iter().zip(&direction).map(|(x, y)| x * y).sum();
-            if !(curvature > 0.0) {
-                finite &= curvature.is_finite();
+            let there = gradient_at(self, &a);
+            residual = there.iter().zip(&a).map(|(g, x)| -(g + lambda * x)).collect();
+            size = square(&residual);
+            // Within twice the tolerance is near enough, and halving it is the least that helps.
+            if !(size > 4.0 * goal && size < 0.25 * last) {
                 break;
             }
-            let length = size / curvature;
-            for ((x, p), (r, q)) in
-                a.iter_mut().zip(&direction).zip(residual.iter_mut().zip(&image))
-            {
-                *x += length * p;
-                *r -= length * q;
-            }
-            let next = square(&residual);
-            for (p, r) in direction.iter_mut().zip(&residual) {
-                *p = r + next / size * *p;
-            }
-            size = next;
+            last = size;
+            direction.clone_from(&residual);
         }
         if !finite {
             // Stopping at an overflow is no solution: the run has diverged.

@@ -47,7 +47,7 @@ fn finish(objective: &dyn Objective, algorithm: &Algorithm, cut: u64) -> State {
 }
 
 fn value(population: &Population, lambda: f64, student: &Network) -> f64 {
-    population.loss(student, ACCURACY).value + WeightDecay::equal(lambda).value(student)
+    population.loss(student, ACCURACY).value + WeightDecay::equal(lambda).value(student).value
 }
 
 #[test]

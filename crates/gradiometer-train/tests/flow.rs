@@ -111,7 +111,7 @@ fn the_flow_lowers_the_objective_and_keeps_the_law_of_balance() {
     let algorithm = algorithm(stage3);
     let mut trainer = Trainer::new(&population, &algorithm, start.clone()).unwrap();
     let objective = |student: &Network| {
-        population.loss(student, tolerance).value + WeightDecay::equal(lambda).value(student)
+        population.loss(student, tolerance).value + WeightDecay::equal(lambda).value(student).value
     };
     let mut last = objective(&start);
     let mut taken = 0.0;

@@ -19,7 +19,7 @@ mod tested;
 
 pub use error::VerifyError;
 pub use folder::{STATE_FILE, write_folder};
-pub use scaling::{Fit, RESOLUTION, Scaling, ScalingReport, scalings};
+pub use scaling::{Fit, RESOLUTION, Scaling, ScalingReport, WIDEST, scalings};
 pub use search::{Found, Worst, refute, worst, worst_ratio};
 pub use suite::{
     ControlReport, Options, PartReport, Progress, Report, SearchReport, Stored, Suite,

@@ -35,6 +35,7 @@ const STARTS_OF_A_KIND: usize = 4;
 pub fn worst_ratio(claim: &Claim) -> Option<f64> {
     let ratio = match (claim.finding, claim.relation) {
         (Finding::Inapplicable, _) => return None,
+        _ if claim.is_hidden => return None,
         (_, Relation::AtMost) if claim.right > RESOLVED * claim.rounding => claim.ratio(),
         (_, Relation::AtMost) => return None,
         (_, Relation::Equal) if claim.rounding > 0.0 => {

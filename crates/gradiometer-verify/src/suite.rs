@@ -54,11 +54,13 @@ pub struct PartReport {
     pub part: String,
     /// Whether it is an identity, not an inequality.
     pub identity: bool,
-    /// Evaluations where the hypotheses hold.
+    /// Evaluations where the hypotheses hold and the sides say something.
     pub checked: u64,
     /// Of these, violated.
     pub violations: u64,
-    /// Of these, hidden by rounding.
+    /// Evaluations whose sides agree by their rounding alone, beside those checked.
+    pub hidden_by_rounding: u64,
+    /// Evaluations of which a side or its rounding is not a finite number, beside those checked.
     pub undecided: u64,
     /// Seeds of the largest ratios, worst first.
     pub worst: Vec<(f64, u64)>,
@@ -150,6 +152,7 @@ impl PartReport {
             identity: claim.relation == Relation::Equal,
             checked: 0,
             violations: 0,
+            hidden_by_rounding: 0,
             undecided: 0,
             worst: Vec::new(),
             violating: Vec::new(),
@@ -161,8 +164,15 @@ impl PartReport {
     fn count(&mut self, claim: &Claim, seed: u64) {
         match claim.finding {
             Finding::Inapplicable => return,
+            Finding::Inconclusive => {
+                self.undecided += 1;
+                return;
+            }
+            Finding::Holds if claim.is_hidden => {
+                self.hidden_by_rounding += 1;
+                return;
+            }
             Finding::Holds => {}
-            Finding::Inconclusive => self.undecided += 1,
             Finding::Refuted => {
                 self.violations += 1;
                 if self.violating.len() < STARTS {
@@ -253,6 +263,11 @@ impl Report {
             let (a, b) = (rank(a), rank(b));
             a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
         })
+    }
+
+    /// Evaluations of any part that rounding hides.
+    pub fn hidden_by_rounding(&self) -> u64 {
+        self.parts.iter().map(|part| part.hidden_by_rounding).sum()
     }
 
     fn part(&mut self, claim: &Claim) -> &mut PartReport {
@@ -562,7 +577,7 @@ impl Suite {
         let (reports, scalings) = (self.reports(), self.scalings());
         let refuted = reports.iter().any(|r| r.violations() > 0 || r.has_control_that_holds())
             || scalings.iter().any(|s| !(s.agrees && s.control_fails));
-        let blind = |part: &PartReport| part.checked == part.undecided;
+        let blind = |part: &PartReport| part.checked == 0;
         let undecided = reports
             .iter()
             .any(|r| r.parts.is_empty() || !r.controls_fail() || r.parts.iter().any(blind));

@@ -148,4 +148,47 @@ fn an_exponent_agrees_with_its_interval_or_does_not() {
     assert!(fit.agrees(Predicted::AtMost(2.0)) && !fit.agrees(Predicted::AtMost(1.0)));
     let undefined = Fit::of(&[f64::NAN, 1.0]);
     assert!(!undefined.agrees(Predicted::About(1.0)));
+    // Runs that scatter meet anything and agree with nothing, one run the most.
+    for wide in [Fit::of(&[1.0, 2.0, 3.0]), Fit::of(&[2.0])] {
+        assert!(wide.meets(Predicted::About(2.0)) && !wide.agrees(Predicted::About(2.0)));
+        assert!(wide.meets(Predicted::AtMost(2.0)) && !wide.agrees(Predicted::AtMost(2.0)));
+    }
+    // All of a wide interval may be where it should.
+    let scattered = Fit::of(&[1.0, 2.0, 3.0]);
+    assert!(scattered.agrees(Predicted::AtMost(9.0)) && scattered.agrees(Predicted::AtLeast(-9.0)));
+    assert!(!scattered.agrees(Predicted::AtMost(-9.0)));
+}
+
+/// The sides of `lambda <= lambda + 1` with a rounding that hides it, or is infinite.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of all statements")]
+fn hidden(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let rounding = form.choose(1e9, f64::INFINITY) * (1.0 + context.lambda());
+    let [left, right] = [0.0, 1.0].map(|x| context.lambda() + x);
+    Ok(vec![Sides::at_most("toy", Known::computed(left, 0.0), Known::computed(right, rounding))])
+}
+
+#[test]
+fn what_rounding_hides_is_not_counted_as_checked() {
+    let run = |evaluate| {
+        let check = NamedCheck { check: Check { evaluate, ..TOY.check }, ..TOY };
+        let mut suite = Suite::new(vec![check], Vec::new(), FEW);
+        suite.run(None, &mut go_on).unwrap();
+        let part = &suite.reports()[0].parts[0];
+        let counts = (part.checked, part.hidden_by_rounding, part.undecided, part.violations);
+        assert_eq!(suite.reports()[0].hidden_by_rounding(), part.hidden_by_rounding);
+        let json = suite.json();
+        assert_eq!(json["claims"][0]["hidden_by_rounding"], part.hidden_by_rounding);
+        assert_eq!(json["claims"][0]["parts"][0]["checked"], part.checked);
+        (counts, suite.conclusion())
+    };
+    let ((checked, hidden_instances, undecided, violations), conclusion) = run(hidden);
+    assert!(hidden_instances > 0 && conclusion != Some(true));
+    assert_eq!((checked, undecided, violations), (0, 0, 0));
+    let infinite = |context: &Context<'_>, _: Form| hidden(context, Form::Control);
+    let ((checked, hidden_instances, undecided, violations), conclusion) = run(infinite);
+    assert!(undecided > 0 && conclusion != Some(true));
+    assert_eq!((checked, hidden_instances, violations), (0, 0, 0));
+    // Negative control: what is told is counted.
+    let ((checked, hidden_instances, ..), _) = run(toy);
+    assert!(checked >= FEW.instances && hidden_instances == 0);
 }

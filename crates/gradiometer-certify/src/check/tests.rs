@@ -391,16 +391,64 @@ mod refusals {
     }
 }
 
+/// A teacher of one neuron has coefficients of its own alone; one of several in a plane of `R^3` has a
+/// coordinate where every `B_i` vanishes.
 #[test]
 fn coefficients_agree_up_to_a_share_of_their_size() {
-    for size in [1.0 / 1024.0, 1.0, 1024.0] {
-        for side in [1.0, -1.0] {
-            let off = |share: f64| size * (1.0 + side * share * COEFFICIENT_TOLERANCE);
-            assert!(agrees(off(0.9), Enclosure::from(size)), "{size}");
-            assert!(agrees(off(-0.9), Enclosure::from(size)), "{size}");
-            assert!(!agrees(off(1.1), Enclosure::from(size)), "{size}");
-            assert!(!agrees(-off(0.9), Enclosure::from(size)), "{size}");
+    let teacher = random_teacher(3, 2, 4, 2, 0.5);
+    let rows: Vec<Vec<f64>> = teacher.network().rows().map(|w| vec![w[0], 0.0, w[1]]).collect();
+    let signs = teacher.network().second_layer().to_vec();
+    let teacher = Teacher::new(Network::from_rows(signs, &rows).unwrap()).unwrap();
+    let parts = claim(&teacher, 4, 0.01);
+    let compared = |parts: CertificateParts| {
+        let certificate = Certificate::new(parts).unwrap();
+        let interpolant = Interpolant::certificate(&teacher, certificate.weights()).unwrap();
+        compare(&certificate, &interpolant).is_ok()
+    };
+    assert!(compared(parts.clone()));
+    for (side, neuron) in [(1.0, 0), (-1.0, 1), (1.0, 2), (-1.0, 3)] {
+        for share in [0.9, 1.1] {
+            let off = side * share * COEFFICIENT_TOLERANCE;
+            let mut value = parts.clone();
+            value.values[neuron] *= 1.0 + off;
+            assert_eq!(compared(value), share < 1.0, "A {neuron} {share}");
+            // Any coordinate, the one that is zero too, by a share of the vector's length.
+            let length = norm(&parts.gradients[neuron]);
+            for axis in 0..3 {
+                let mut gradient = parts.clone();
+                gradient.gradients[neuron][axis] += off * length;
+                assert_eq!(compared(gradient), share < 1.0, "B {neuron} {axis} {share}");
+            }
         }
-        assert!(!agrees(f64::NAN, Enclosure::from(size)), "{size}");
+        let mut opposite = parts.clone();
+        opposite.values[neuron] = -opposite.values[neuron];
+        assert!(!compared(opposite));
     }
+}
+
+#[test]
+fn rounding_where_a_vector_vanishes_refutes_nothing() {
+    // One neuron: B = 0 exactly.
+    let network = Network::new(2, vec![2.0], vec![1.0, 0.0]).unwrap();
+    let teacher = Teacher::new(network).unwrap();
+    let parts = claim(&teacher, 2, 0.1);
+    let at = |noise: f64| {
+        let mut parts = parts.clone();
+        parts.gradients[0][1] = noise;
+        check(parts, &teacher).verdict
+    };
+    let size = parts.values[0].abs();
+    for noise in [0.0, 1e-300, 1e-30, 0.9 * COEFFICIENT_ROUNDING * size] {
+        assert!(at(noise).proof().is_some(), "{noise:e}");
+    }
+    // Negative control: what no rounding leaves is a false claim.
+    let false_claim = at(1.1 * COEFFICIENT_ROUNDING * size);
+    assert!(matches!(false_claim, Verdict::Refuted(Refutation::Coefficient { .. })));
+}
+
+#[test]
+fn what_is_no_number_agrees_with_nothing() {
+    assert!(agrees(1.0, Enclosure::ONE, 0.0));
+    assert!(!agrees(f64::NAN, Enclosure::ONE, 1.0));
+    assert!(!agrees(1.0, Enclosure::ONE, f64::NAN));
 }

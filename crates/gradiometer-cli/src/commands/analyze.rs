@@ -2,6 +2,7 @@
 
 use super::certify::{Clock, counter, spinner};
 use super::{TensorArguments, not_negative, positive, standard_input_once};
+use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Limits, Verdict, check_certificate};
 use gradiometer::files::number;
@@ -197,13 +198,13 @@ pub fn run_selected(
     let text = format!(
         "optimality gap zeta between {} and {} ({}); by the certificate alone between {} and {}\n\
          certificate: rho = {}, |p| = {}, {}\n{}{}\n",
-        scientific(analysis.gap.0, 6),
-        scientific(analysis.gap.1, 6),
+        lower_end(analysis.gap.0, 6),
+        upper_end(analysis.gap.1, 6),
         analysis.gap_evidence.name(),
-        scientific(analysis.gap_by_certificate.0, 6),
-        scientific(analysis.gap_by_certificate.1, 6),
-        scientific(dual.rho().value, 4),
-        scientific(dual.norm(), 4),
+        lower_end(analysis.gap_by_certificate.0, 6),
+        upper_end(analysis.gap_by_certificate.1, 6),
+        lower_end(dual.rho().value, 4),
+        upper_end(dual.norm(), 4),
         dual.evidence(),
         table.text(),
         beside.remarks.join("\n"),
@@ -221,6 +222,7 @@ fn claim_json(claim: &Claim) -> Value {
         "ratio": number(claim.ratio()),
         "rounding": number(claim.rounding),
         "verdict": claim.finding.name(),
+        "hidden_by_rounding": claim.is_hidden,
         "evidence": claim.evidence.name(),
     });
     if let Some(obstacle) = claim.obstacle {

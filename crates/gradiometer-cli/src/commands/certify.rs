@@ -1,6 +1,7 @@
 //! `certify TEACHER` and `check-certificate CERT --teacher T`: dual certificates found, and proved.
 
 use super::{TensorArguments, not_negative, positive};
+use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::certify::{
     CertificateVerdict, Limits, Obstacle, Progress, Refutation, Verdict, check_certificate,
@@ -8,6 +9,7 @@ use gradiometer::certify::{
 use gradiometer::files::number;
 use gradiometer::files::{file, may_write_certificate, read_named_certificate, write_certificate};
 use gradiometer::landscape::certificate::{CertificateOptions, Goal, Threads, prove_certificate};
+use gradiometer::theory::Evidence;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use std::ops::ControlFlow;
@@ -169,14 +171,15 @@ fn explain(verdict: &CertificateVerdict) -> (Outcome, Value) {
     }
 }
 
-/// A report of the checker in both forms.
+/// A report of the checker in both forms; what it does not prove is known as `otherwise` says.
 fn report(
     report: &gradiometer::certify::Report,
     from_degree: usize,
+    otherwise: Evidence,
     more: &[(&str, Value)],
 ) -> (Report, Outcome) {
     let (name, (outcome, reason)) = (report.verdict.name(), explain(&report.verdict));
-    let evidence = if outcome == Outcome::Holds { "certified" } else { "sampled" };
+    let evidence = if outcome == Outcome::Holds { Evidence::Certified } else { otherwise };
     let mut json = json!({
         "verdict": name,
         "reason": reason,
@@ -189,13 +192,14 @@ fn report(
         "boxes": report.boxes,
         "shells": report.shells,
         "cap_radii": report.cap_radii,
-        "evidence": evidence,
+        "evidence": evidence.name(),
     });
     let mut table = Table::new(&["quantity", "value"]);
     let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
-    row("rho", scientific(report.rho, 6));
-    row("|p|", scientific(report.p_norm.hi(), 6));
-    row("|p|^2/rho", scientific(report.p_norm.hi().powi(2) / report.rho, 6));
+    let (rho, norm) = (report.rho, report.p_norm.hi());
+    row("rho", lower_end(rho, 6));
+    row("|p|", upper_end(norm, 6));
+    row("|p|^2/rho", upper_end(((norm * norm).next_up() / rho).next_up(), 6));
     row("degrees from", from_degree.to_string());
     row("rank", report.rank.to_string());
     row("dimension of the sphere's space", report.dimension_checked.to_string());
@@ -239,7 +243,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         write_certificate(out, certificate, &teacher)?;
     }
     let more = [("sampled_rho", number(checked.found.sampled_rho))];
-    let (report, outcome) = report(&checked.report, certificate.weights().first_degree(), &more);
+    let degree = certificate.weights().first_degree();
+    // Its rho is a share of the one that the finder met.
+    let (report, outcome) = report(&checked.report, degree, Evidence::Sampled, &more);
     report.print(common)?;
     Ok(outcome)
 }
@@ -269,7 +275,8 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.certificate.display())))?;
     let more: Vec<(&str, Value)> =
         other.into_iter().map(|what| ("another_teacher", what.into())).collect();
-    let (report, outcome) = report(&checked, certificate.weights().first_degree(), &more);
+    let degree = certificate.weights().first_degree();
+    let (report, outcome) = report(&checked, degree, Evidence::Claimed, &more);
     report.print(common)?;
     Ok(outcome)
 }

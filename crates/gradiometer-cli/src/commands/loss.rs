@@ -1,9 +1,12 @@
 //! `loss --teacher T --student S`: the objective in closed form.
 
 use super::{TensorArguments, not_negative, standard_input_once};
-use crate::{Common, Failure, Outcome, Report, Table, scientific};
+use crate::digits::{upper_end, with_supported_digits};
+use crate::{Common, Failure, Outcome, Report, Table};
 use gradiometer::files::number;
-use gradiometer::population::{Accuracy, Degrees, Objective as _, Population, WeightDecay};
+use gradiometer::population::{
+    Accuracy, Bounded, Degrees, Objective as _, Population, Reported, WeightDecay,
+};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -45,12 +48,8 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let student = arguments.tensors.network(&arguments.student, common)?;
     let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
-    let lambda = arguments.lambda;
-    let decayed = |g: &[f64], x: &[f64]| -> Vec<f64> {
-        g.iter().zip(x).map(|(g, x)| lambda.mul_add(*x, *g)).collect()
-    };
     let population = Population::new(teacher).of_degrees(degrees);
-    let decay = WeightDecay::equal(lambda);
+    let decay = WeightDecay::equal(arguments.lambda);
     let asked = Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay);
     let evaluation = population.evaluate(&student, asked).map_err(|error| {
         Failure::Data(format!(
@@ -59,46 +58,64 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
             arguments.student.display()
         ))
     })?;
-    let objective = evaluation.loss.value + decay.value(&student);
-    let gradient = &evaluation.gradient;
-    let grad_a = decayed(&gradient.second_layer, student.second_layer());
-    let grad_w = decayed(&gradient.first_layer, student.first_layer());
-    let norm = grad_a.iter().chain(&grad_w).map(|g| g * g).sum::<f64>().sqrt();
-    let norm_error = gradient.norm_error();
+    let shown = evaluation.reported(&student, decay);
+    let json = json(arguments, &shown, student.dimension());
+    let text = text(arguments, &shown, student.dimension());
+    Report { text, json }.print(common)?;
+    Ok(Outcome::Holds)
+}
+
+fn json(arguments: &Arguments, shown: &Reported, dimension: usize) -> Value {
+    let gradient = &shown.gradient;
     let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
+    let rows = || gradient.first_layer.chunks(dimension).map(|row| json!(numbers(row))).collect();
     let if_asked = |value: Value| if arguments.gradient { value } else { Value::Null };
-    let json = json!({
-        "loss": number(evaluation.loss.value),
-        "loss_error": number(evaluation.loss.error),
-        "objective": number(objective),
-        "lambda": lambda,
-        "from_degree": if degrees == Degrees::All { 0 } else { 2 },
-        "gradient_norm": number(norm),
-        "gradient_norm_error": number(norm_error),
-        "grad_a": if_asked(json!(numbers(&grad_a))),
-        "grad_w": if_asked(grad_w.chunks(student.dimension()).map(|row| json!(numbers(row))).collect()),
+    json!({
+        "loss": number(shown.loss.value),
+        "loss_error": number(shown.loss.error),
+        "objective": number(shown.objective.value),
+        "objective_error": number(shown.objective.error),
+        "lambda": arguments.lambda,
+        "from_degree": if arguments.from_degree == "0" { 0 } else { 2 },
+        "gradient_norm": number(shown.norm.value),
+        "gradient_norm_error": number(shown.norm.error),
+        "grad_a": if_asked(json!(numbers(&gradient.second_layer))),
+        "grad_w": if_asked(rows()),
         "grad_a_error": if_asked(number(gradient.second_layer_error)),
         "grad_w_error": if_asked(number(gradient.first_layer_error)),
-        "path": evaluation.route.to_string(),
+        "path": shown.route.to_string(),
         "evidence": "computed",
-    });
+    })
+}
+
+/// Most significant digits of a number in the table, and of an entry of the gradients.
+const DIGITS: usize = 17;
+const ENTRY_DIGITS: usize = 7;
+
+fn text(arguments: &Arguments, shown: &Reported, dimension: usize) -> String {
     let mut table = Table::new(&["quantity", "value"]);
-    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
-    row("loss L", format!("{:.10e}", evaluation.loss.value));
-    row("  error at most", scientific(evaluation.loss.error, 2));
-    row("objective L_lambda", format!("{objective:.10e}"));
-    row("|gradient|", scientific(norm, 6));
-    row("  error at most", scientific(norm_error, 2));
-    let mut text =
-        format!("{}evaluation: {}; evidence: computed\n", table.text(), evaluation.route);
+    for (name, bounded) in [
+        ("loss L", shown.loss),
+        ("objective L_lambda", shown.objective),
+        ("|gradient|", shown.norm),
+    ] {
+        table.row(vec![name.to_owned(), with_supported_digits(bounded, DIGITS)]);
+        table.row(vec!["  error at most".to_owned(), upper_end(bounded.error, 2)]);
+    }
+    let mut text = format!("{}evaluation: {}; evidence: computed\n", table.text(), shown.route);
     if arguments.gradient {
+        let gradient = &shown.gradient;
+        let entry = |error: f64| {
+            move |x: &f64| with_supported_digits(Bounded { value: *x, error }, ENTRY_DIGITS)
+        };
+        let rows = gradient.first_layer.chunks(dimension);
         text.push_str("gradient, one neuron a line: dL/da_j, then dL/dw_j\n");
-        for (a, w) in grad_a.iter().zip(grad_w.chunks(student.dimension())) {
-            let cells: Vec<String> = w.iter().map(|x| format!("{x:.6e}")).collect();
-            text.push_str(&[format!("{a:.6e}"), cells.join(" ")].join("  "));
+        for (a, w) in gradient.second_layer.iter().zip(rows) {
+            let first = entry(gradient.second_layer_error)(a);
+            let cells: Vec<String> = w.iter().map(entry(gradient.first_layer_error)).collect();
+            text.push_str(&[first, cells.join(" ")].join("  "));
             text.push('\n');
         }
     }
-    Report { text, json }.print(common)?;
-    Ok(Outcome::Holds)
+    text
 }

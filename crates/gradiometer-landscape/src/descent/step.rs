@@ -57,7 +57,7 @@ impl<'a> GradientStep<'a> {
     /// At a point; `None` where the gradient is zero or not finite.
     pub fn new(point: &'a Point<'a>) -> Option<Self> {
         let gradient = regularised_gradient(point);
-        let square = gradient.squared_norm();
+        let square = gradient.squared_norm().value;
         let student = point.student();
         let along = dot(student.second_layer(), &gradient.second_layer)
             + dot(student.first_layer(), &gradient.first_layer);

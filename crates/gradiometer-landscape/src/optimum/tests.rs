@@ -1,8 +1,11 @@
 use super::*;
 use crate::certificate::{CertificateOptions, find_certificate};
 use gradiometer_certify::{DegreeWeights, Interpolant};
+use gradiometer_hermite::Angle;
+use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_instances::generate::{Signs, TeacherRequest};
 use gradiometer_model::geometry::normalised;
+use gradiometer_model::{Network, Teacher};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -239,4 +242,31 @@ fn a_strong_regularisation_leaves_nothing() {
     );
     assert!(regularised_optimum(&teacher, 0.0, &OptimumOptions::default()).is_err());
     assert!(regularised_optimum(&teacher, f64::NAN, &OptimumOptions::default()).is_err());
+}
+
+/// An atom a ten-millionth of a radian from the only teacher: `|eta|` is largest a few millionths beside
+/// it, closer than the search's last step, and only its extrapolation to there bounds it.
+#[test]
+fn the_largest_eta_beside_an_atom_is_extrapolated() {
+    let (lambda, off) = (1e-2, 1e-7_f64);
+    let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+    let teacher = Teacher::new(network).unwrap().separated().unwrap();
+    let k_one = sphere_kernel(Angle::from_radians(0.0)).value;
+    // The optimum's mass: 1 - c = lambda/(2 k(1)).
+    let missing = lambda / (2.0 * k_one);
+    let mut atoms = Atoms::default();
+    atoms.add_speck(vec![off.cos(), off.sin()], 1.0, 1.0 - missing);
+    let sphere = Sphere::new(&teacher).unwrap();
+    let options = OptimumOptions { starts: 1, ..OptimumOptions::default() };
+    let problem =
+        Problem { sphere: &sphere, teacher: &teacher, lambda, options: &options, own: 0.1 };
+    let found = problem.assess(&atoms, 1).unwrap().optimum.largest_eta;
+    // To second order k(cos phi) = k(1) - phi^2/8, so that eta is largest at -c off/(1 - c).
+    let there = -(1.0 - missing) * off / missing;
+    let probe = vec![there.cos(), there.sin()];
+    let state = atoms.evaluate(&teacher, &[probe]).unwrap();
+    let etas: Vec<f64> = state.derivatives.iter().map(|g| (g / lambda).abs()).collect();
+    let error = state.derivative_error / lambda;
+    assert!(etas[1] > etas[0] + 4.0 * error, "{etas:?} {error:e}");
+    assert!(found >= etas[1], "{found} {etas:?}");
 }

@@ -3,10 +3,17 @@
 //! Near the optimum the loss is a small difference of terms of order one. Its error here is `M^2 u` times a modest factor, as in
 //! doubles, but with `u = 2^-102`, or as small as asked for. Where the second half of the student's neurons mirrors the first, one atom stands for both twins, as
 //! in the fast evaluation.
+//!
+//! Weights may be anything: neurons, weights and masses are computed as numbers near one times powers of two that are kept apart. The largest mass is
+//! scaled to about one, so that `M >= 1` and what underflows, at most `2^-1074` for each operation, is less than `2^-900` of every bound: it
+//! vanishes in the total mass, which is rounded up by a billionth. Only what is returned may underflow, and then its bound says so.
 
 use crate::atoms::{Atoms, Problem, find_twins};
 use crate::double::{DoubleDouble, SineTable};
 use crate::kernel::{self, Vectorised};
+use crate::powers::{
+    bounded_times_power, error_times_power, exponent_of, times_power, with_underflow,
+};
 use crate::roundoff::Roundoff;
 use crate::value::{EvaluationRoute, Gradient, Reached};
 use dashu_float::FBig;
@@ -161,53 +168,81 @@ impl Arithmetic for Extended {
 /// The atoms of `nu = mu - mu*` with exactly scaled neurons; those of zero neurons are absent.
 struct ScaledAtoms<'a, N> {
     given: Atoms<'a>,
-    /// Neurons scaled by powers of two so that their largest entry is near one.
+    /// Neurons scaled by powers of two so that their largest entry is between one and two.
     vectors: Vec<f64>,
     /// The number of the atom among those given.
     origin: Vec<usize>,
-    /// The powers of two: neuron = scale x vector.
-    scales: Vec<f64>,
+    /// The exponents of the powers of two: neuron = `2^exponent` x vector.
+    exponents: Vec<i32>,
     /// Length of the scaled neuron.
     lengths: Vec<N>,
-    /// `nu_b`.
+    /// `nu_b = 2^scale` x mass = `2^scale` x weight x length.
+    weights: Vec<N>,
     masses: Vec<N>,
+    /// The exponent of the scale of all masses.
+    scale: i32,
 }
 
-/// The largest power of two not above `|x|` (normal numbers only, else 1).
-fn binade(x: f64) -> f64 {
-    if x.is_normal() { f64::from_bits(x.to_bits() & (0x7ff << 52)) } else { 1.0 }
+/// `x = 2^e y` with `1 <= |y| < 2`; zero is itself.
+fn normalised(x: f64) -> (f64, i32) {
+    let e = exponent_of(x);
+    (times_power(x, -e), e)
 }
 
-fn scaled<'a, A: Arithmetic>(arithmetic: &A, given: Atoms<'a>) -> ScaledAtoms<'a, A::Number> {
+fn scaled<'a, A: Arithmetic>(
+    arithmetic: &A,
+    given: Atoms<'a>,
+    degrees: Degrees,
+) -> ScaledAtoms<'a, A::Number> {
     let mut atoms = ScaledAtoms {
         given,
         vectors: Vec::new(),
         origin: Vec::new(),
-        scales: Vec::new(),
+        exponents: Vec::new(),
         lengths: Vec::new(),
+        weights: Vec::new(),
         masses: Vec::new(),
+        scale: i32::MIN,
     };
+    // Each weight, with its twin's, and the exponent of the product with the neuron.
+    let mut weights = Vec::new();
     for index in 0..given.count() {
         let (w, weight) = given.get(index);
         let (a, twin) =
             if index < given.students() { given.weights(index) } else { (weight, None) };
-        let a = arithmetic.number(a);
         let largest = w.iter().fold(0.0, |s, x| maximum(s, x.abs()));
         // Written so that a neuron with NaN stays in and shows.
         if largest <= 0.0 {
             continue;
         }
-        let scale = binade(largest);
+        let exponent = exponent_of(largest);
         let start = atoms.vectors.len();
-        atoms.vectors.extend(w.iter().map(|x| x / scale));
+        atoms.vectors.extend(w.iter().map(|x| times_power(*x, -exponent)));
         let v = &atoms.vectors[start..];
-        let length = arithmetic.sqrt(&arithmetic.dot(v, v));
-        let both = twin.map_or(a.clone(), |twin| arithmetic.add(&a, &arithmetic.number(twin)));
-        let weight = arithmetic.mul(&both, &arithmetic.number(scale));
-        atoms.masses.push(arithmetic.mul(&weight, &length));
-        atoms.scales.push(scale);
-        atoms.lengths.push(length);
+        atoms.lengths.push(arithmetic.sqrt(&arithmetic.dot(v, v)));
+        atoms.exponents.push(exponent);
         atoms.origin.push(index);
+        let heaviest = maximum(a.abs(), twin.unwrap_or(0.0).abs());
+        let both = exponent + exponent_of(heaviest);
+        if !(heaviest <= 0.0) {
+            atoms.scale = atoms.scale.max(both);
+        }
+        weights.push(([a, twin.unwrap_or(0.0)], exponent));
+    }
+    if let Some(skip) = given.student.skip().filter(|_| degrees == Degrees::All) {
+        for x in skip.linear.iter().chain([&skip.constant]).filter(|x| x.abs() > 0.0) {
+            atoms.scale = atoms.scale.max(exponent_of(*x));
+        }
+    }
+    if atoms.scale == i32::MIN {
+        atoms.scale = 0;
+    }
+    for (([a, twin], exponent), length) in weights.iter().zip(&atoms.lengths) {
+        let of = |a: f64| arithmetic.number(times_power(a, exponent - atoms.scale));
+        // A zero adds without rounding.
+        let weight = arithmetic.add(&of(*a), &of(*twin));
+        atoms.masses.push(arithmetic.mul(&weight, length));
+        atoms.weights.push(weight);
     }
     atoms
 }
@@ -321,7 +356,7 @@ fn evaluate<A: Arithmetic>(
         find_twins(student, &mut twin_signs);
     }
     let given = Atoms { teacher: teacher.network(), student, twin_signs: &twin_signs };
-    let atoms = scaled(arithmetic, given);
+    let atoms = scaled(arithmetic, given, degrees);
     let n = atoms.origin.len();
     let wanted = gradient.is_some();
     // Rows in parallel, each by itself in a fixed order, so that the threads do not show. Without the gradient a row
@@ -379,10 +414,8 @@ fn evaluate<A: Arithmetic>(
         fill(arithmetic, &atoms, &rows, low.as_ref(), &roundoff, gradient);
     }
     let value = arithmetic.to_f64(&loss);
-    Reached {
-        loss: Bounded { value, error: error + f64::EPSILON * value.abs() },
-        route: arithmetic.route(),
-    }
+    let loss = Bounded { value, error: error + f64::EPSILON * value.abs() };
+    Reached { loss: bounded_times_power(loss, 2 * atoms.scale), route: arithmetic.route() }
 }
 
 /// Hermite degrees 0 and 1 of `f - f*`: `S_0 = sum_b nu_b/sqrt(2 pi) + alpha` and `S_1 = (1/2) sum_b nu_b v_b + beta`,
@@ -398,9 +431,9 @@ struct LowDegrees<N> {
     error: f64,
 }
 
-impl<N: Clone> LowDegrees<N> {
+impl<N: Clone + Send + Sync + Debug> LowDegrees<N> {
     fn new<A: Arithmetic<Number = N>>(arithmetic: &A, atoms: &ScaledAtoms<'_, N>) -> Self {
-        let Atoms { teacher, student, .. } = atoms.given;
+        let student = atoms.given.student;
         let root = arithmetic.sqrt(&arithmetic.mul(&arithmetic.pi(), &arithmetic.number(2.0)));
         let mut constant = arithmetic.number(0.0);
         let mut absolute = 0.0;
@@ -410,18 +443,18 @@ impl<N: Clone> LowDegrees<N> {
         }
         constant = arithmetic.div(&constant, &root);
         let mut linear = vec![arithmetic.number(0.0); student.dimension()];
-        let students = student.rows().zip(student.second_layer()).map(|(w, a)| (w, 0.5 * a));
-        let teachers = teacher.rows().zip(teacher.second_layer()).map(|(w, a)| (w, -0.5 * a));
-        for (w, half) in students.chain(teachers) {
-            for (s, x) in linear.iter_mut().zip(w) {
-                let product = arithmetic.mul(&arithmetic.number(half), &arithmetic.number(*x));
-                *s = arithmetic.add(s, &product);
+        for (b, weight) in atoms.weights.iter().enumerate() {
+            let half = arithmetic.mul(weight, &arithmetic.number(0.5));
+            for (s, x) in linear.iter_mut().zip(atoms.vector(b)) {
+                *s = arithmetic.add(s, &arithmetic.mul(&half, &arithmetic.number(*x)));
             }
         }
         if let Some(skip) = student.skip() {
-            constant = arithmetic.add(&constant, &arithmetic.number(skip.constant));
-            absolute += skip.constant.abs() + gradiometer_model::geometry::norm(&skip.linear);
-            for (s, b) in linear.iter_mut().zip(&skip.linear) {
+            let scaled = |x: f64| times_power(x, -atoms.scale);
+            let along: Vec<f64> = skip.linear.iter().map(|b| scaled(*b)).collect();
+            constant = arithmetic.add(&constant, &arithmetic.number(scaled(skip.constant)));
+            absolute += scaled(skip.constant).abs() + gradiometer_model::geometry::norm(&along);
+            for (s, b) in linear.iter_mut().zip(&along) {
                 *s = arithmetic.add(s, &arithmetic.number(*b));
             }
         }
@@ -464,8 +497,8 @@ fn fill<A: Arithmetic>(
         }
         let twin = twin_signs.get(j).map(|sign| (students + j, *sign));
         let length = &atoms.lengths[b];
-        let scale = arithmetic.number(atoms.scales[b]);
-        // Everything below is for the scaled neuron first.
+        // Everything below is for the scaled neuron and masses first.
+        let exponent = atoms.exponents[b] + atoms.scale;
         let mut along = arithmetic.div(&arithmetic.mul(length, &row.kernel), &pi);
         let mut radial = arithmetic.div(&arithmetic.div(&row.radial, length), &pi);
         let low_error = low.map_or(0.0, |low| 4.0 * (low.error + 16.0 * roundoff.unit * low.size));
@@ -477,27 +510,37 @@ fn fill<A: Arithmetic>(
             }
             radial = arithmetic.add(&radial, &arithmetic.div(&constant, length));
         }
-        let entry = arithmetic.to_f64(&arithmetic.mul(&along, &scale));
-        let norm = arithmetic.to_f64(&arithmetic.mul(length, &scale));
+        let entry = arithmetic.to_f64(&along);
+        let norm = arithmetic.to_f64(length);
         let rounding = (atoms.dimension() as f64) * low_error * norm + f64::EPSILON * entry.abs();
-        second_error = maximum(second_error, roundoff.second_layer(norm) + rounding);
+        let entry = Bounded { value: entry, error: roundoff.second_layer(norm) + rounding };
+        let entry = bounded_times_power(entry, exponent);
+        second_error = maximum(second_error, entry.error);
         for (j, sign) in std::iter::once((j, 1.0)).chain(twin) {
-            gradient.second_layer[j] = entry;
-            let weight = student.second_layer()[j];
+            gradient.second_layer[j] = entry.value;
+            let (weight, exponent) = normalised(student.second_layer()[j]);
+            let exponent = exponent + atoms.scale;
             let factor = arithmetic.number(sign * weight);
             let out = &mut gradient.first_layer[j * d..(j + 1) * d];
-            let mut largest = 0.0;
+            let (mut largest, mut underflow) = (0.0, 0.0);
             for (k, (g, v)) in out.iter_mut().zip(atoms.vector(b)).enumerate() {
                 let mut value = arithmetic.div(&row.tangent[k], &pi);
                 value = arithmetic.add(&value, &arithmetic.mul(&radial, &arithmetic.number(*v)));
                 if let Some(low) = low {
                     value = arithmetic.add(&value, &low.linear[k]);
                 }
-                *g = arithmetic.to_f64(&arithmetic.mul(&factor, &value));
-                largest = maximum(largest, g.abs());
+                let value = arithmetic.to_f64(&arithmetic.mul(&factor, &value));
+                let entry = bounded_times_power(Bounded { value, error: 0.0 }, exponent);
+                *g = entry.value;
+                underflow = maximum(underflow, entry.error);
+                largest = maximum(largest, value.abs());
             }
             let rounding = low_error * weight.abs() + f64::EPSILON * largest;
-            first_error = maximum(first_error, roundoff.first_layer(weight.abs()) + rounding);
+            let error = roundoff.first_layer(weight.abs()) + rounding;
+            let error = error_times_power(error, exponent);
+            // Infinite if an entry overflows.
+            let error = if underflow > 0.0 { with_underflow(error + underflow) } else { error };
+            first_error = maximum(first_error, error);
         }
     }
     gradient.second_layer_error = second_error;

@@ -4,7 +4,7 @@ use crate::value::Gradient;
 use gradiometer_hermite::Bounded;
 use gradiometer_hermite::float::maximum;
 use gradiometer_model::Network;
-use gradiometer_model::geometry::norm;
+use gradiometer_model::geometry::{length_and_factors, norm};
 use std::f64::consts::PI;
 
 /// Adds the Hermite degrees 0 and 1: `L += S_0^2 + |S_1|^2` with `S_0 = sum_b nu_b/sqrt(2 pi) + alpha` and
@@ -48,14 +48,16 @@ pub(super) fn add(
         + 4.0 * f64::EPSILON * loss.value;
     let (mut second_error, mut first_error) = (0.0, 0.0);
     for (j, w) in student.rows().enumerate() {
-        let (length, a) = (norm(w), student.second_layer()[j]);
+        // The factors give the direction of a subnormal neuron, whose length has lost digits, too.
+        let (length, [first, second]) = length_and_factors(w);
+        let a = student.second_layer()[j];
         if !(length > 0.0) {
             continue;
         }
         let along: f64 = linear.iter().zip(w).map(|(s, x)| s * x).sum();
         gradient.second_layer[j] += 2.0 * constant * length / root + along;
         for ((g, s), x) in gradient.first_layer[j * d..(j + 1) * d].iter_mut().zip(&linear).zip(w) {
-            *g += a * (2.0 * constant * (x / length) / root + s);
+            *g += a * (2.0 * constant * (x * first * second) / root + s);
         }
         let rounding = (d as f64 + 8.0) * f64::EPSILON * (constant.abs() + size);
         second_error = maximum(second_error, 2.0 * length * (error + rounding));

@@ -462,8 +462,9 @@ fn the_ladder_leaves_the_tree_where_it_is_not_accurate_enough() {
     assert_eq!((chosen.loss, chosen.route), (exact.loss, exact.route));
     assert_eq!(population.loss(&student, relative), exact.loss);
     // The same for the gradient; and one that the tree gives is kept while the loss climbs.
-    let norm = by_tree.gradient.squared_norm().sqrt();
-    let bounds = [&by_tree.gradient, &chosen.gradient].map(|gradient| gradient.norm_error() / norm);
+    let norm = by_tree.gradient.norm().value;
+    let bounds =
+        [&by_tree.gradient, &chosen.gradient].map(|gradient| gradient.entries_error() / norm);
     let none = WeightDecay::default();
     let between = Accuracy::both(f64::INFINITY, (bounds[0] * bounds[1]).sqrt(), none);
     assert_eq!(population.evaluate(&student, between).unwrap(), chosen);

@@ -104,7 +104,7 @@ fn the_loss_is_that_of_a_loop_over_samples() {
                 // The bounds are not so wide that they say nothing.
                 let useful = 1e6 * f64::EPSILON * (1.0 + exact);
                 assert!(found.error < useful, "{name}: {found:?}");
-                assert!(gradient.norm_error() < useful * (m * d) as f64, "{name}");
+                assert!(gradient.entries_error() < useful * (m * d) as f64, "{name}");
                 // The degree 1 of the student left in, where there is one, and a wrong label.
                 let even = matches!(objective.activation, Activation::Absolute);
                 if degrees == Degrees::FromTwo && !even {

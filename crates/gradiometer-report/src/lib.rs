@@ -14,6 +14,7 @@ mod colour;
 mod data;
 mod figures;
 mod html;
+mod options;
 mod pages;
 mod plane;
 mod png;
@@ -25,21 +26,11 @@ use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
 use gradiometer_run::format::{FIGURES, PAGE};
+pub use options::ReportOptions;
 use pages::Content;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-
-/// What to write besides the page and the vector figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReportOptions {
-    /// Whether to write every figure as PNG too.
-    pub png: bool,
-    /// Boxes that the proof of the certificate may take; by default some seconds' worth.
-    pub boxes: Option<u64>,
-    /// Refinements of the regularised optimum, as [`gradiometer_theory::Context::refined`] has them.
-    pub refinements: Option<usize>,
-}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

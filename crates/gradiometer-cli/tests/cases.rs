@@ -61,8 +61,17 @@ fn a_bias_is_not_dropped() {
     let arguments = ["loss", "--teacher", &teacher, "--student", &student];
     let named = ["--first-layer", "w1", "--second-layer", "w2", "--from-degree", "0"];
     let run = gradiometer(&[&arguments[..], &named].concat());
+    // E (relu(x + b) - relu(x))^2 for the b of the file.
+    assert!(run.out.contains("6.267756558"), "{}{}", run.out, run.err);
+    let found = gradiometer(&[&arguments[..], &named, &["--json", "--gradient"]].concat()).json();
+    let off = (number(&found, "loss") - 0.626_775_655_853_363_9).abs();
+    assert!(off <= number(&found, "loss_error"), "{found}");
+    assert_eq!(found["grad_b"].as_array().unwrap().len(), 1);
+    // What is about directions says that it is not about biases.
+    let inspect = ["inspect", &student, "--first-layer", "w1", "--second-layer", "w2"];
+    let run = gradiometer(&inspect);
     assert_eq!((run.code, run.out.as_str()), (65, ""));
-    assert!(run.err.contains("b1"), "{}", run.err);
+    assert!(run.err.contains("b1[0]") && run.err.contains("no bias"), "{}", run.err);
     // Whoever does not want it says so.
     let run = gradiometer(&[&arguments[..], &named, &["--ignore", "b1", "--json"]].concat());
     close(number(&run.json(), "loss"), 0.0, Exact);
@@ -166,6 +175,20 @@ fn a_small_part_of_degree_two_is_not_none() {
 }
 
 #[test]
+fn other_activations_have_their_exponents() {
+    let teacher = case("int_teacher.npz");
+    for (name, first, later) in [("tanh", 1, 3), ("softplus", 1, 2), ("he3", 3, 3)] {
+        let run = gradiometer(&["inspect", &teacher, "--activation", name, "--json"]);
+        let found = run.json();
+        assert_eq!(found["information_exponent"], first, "{name}: {}", run.err);
+        assert_eq!(found["preprocessed_exponent"], later, "{name}");
+    }
+    let run = gradiometer(&["inspect", &teacher, "--activation", "swish"]);
+    assert_eq!(run.code, 64);
+    assert!(run.err.contains("softplus"), "{}", run.err);
+}
+
+#[test]
 fn near_duplicates_satisfy_assumption_3() {
     let found =
         gradiometer(&["inspect", "--no-certificate", &case("near_duplicate_1e-7.json"), "--json"]);
@@ -229,14 +252,60 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
     let outcome = |k: usize| found["rows"][k]["outcome"].as_str().unwrap().to_owned();
     assert_eq!([0, 1, 2].map(outcome), ["finished", "failed", "finished"]);
     assert_eq!(found["failed"], 1);
-    assert!(found["rows"][1]["reason"].as_str().unwrap().contains("student.neurons"), "{found}");
+    let reason = found["rows"][1]["reason"].as_str().unwrap();
+    assert!(reason.contains("student") && reason.contains("even"), "{reason}");
     let again = gradiometer(&["sweep", &sweep, "--out", &out, "-q", "--json", "--resume"]);
     assert_eq!((again.code, again.json()), (0, found));
-    // A sweep none of whose points can be run is a mistake.
-    let text = fs::read_to_string(&sweep).unwrap().replace("[20, 21, 22]", "[21, 23]");
+    // A sweep none of whose points is an experiment is a mistake.
+    let text = fs::read_to_string(&sweep).unwrap().replace("[20, 21, 22]", "[0, -1]");
     let run = gradiometer(&["sweep", &file(&folder, "odd.toml", &text), "--out", &out]);
     assert_eq!(run.code, 65);
     assert!(run.err.contains("student.neurons"), "{}", run.err);
+}
+
+#[test]
+fn opposite_pairs_beside_a_plane_are_certified() {
+    let folder = TempDir::new().unwrap();
+    let proved = |path: &str, boxes: u64| {
+        let run = gradiometer(&["certify", path, "--boxes", "200000", "-q", "--json"]);
+        let found = run.json();
+        assert_eq!((run.code, &found["verdict"]), (0, &"proved".into()), "{}", run.out);
+        assert_eq!(found["dimension_checked"], 3);
+        assert!(found["boxes"].as_u64().unwrap() < boxes, "{}", found["boxes"]);
+    };
+    proved(&case("opposite_pair_0.1.json"), 20_000);
+    for (angle, boxes) in [(0.05_f64, 50_000), (0.03, 200_000)] {
+        let (sin, cos) = angle.sin_cos();
+        let text = format!(r#"{{"a": [1, -1], "w": [[1, 0, 0], [{cos:?}, {sin:?}, 0]]}}"#);
+        proved(&file(&folder, "pair.json", &text), boxes);
+    }
+}
+
+#[test]
+fn large_students_in_space_take_the_tree_for_a_tolerance_that_it_meets() {
+    let folder = TempDir::new().unwrap();
+    let teacher = file(&folder, "t.json", r#"{"a": [1, -1], "w": [[1, 0, 0], [0, 1, 0.5]]}"#);
+    // Directions on a spiral, all of one mass.
+    let count = 60_000;
+    let row = |k: usize| {
+        let height = (2 * k + 1) as f64 / count as f64 - 1.0;
+        let (sin, cos) = (2.4 * k as f64).sin_cos();
+        let radius = (1.0 - height * height).sqrt();
+        format!("[{:?}, {:?}, {height:?}]", radius * cos, radius * sin)
+    };
+    let rows: Vec<String> = (0..count).map(row).collect();
+    let second = vec![format!("{:?}", 1.0 / count as f64); count].join(", ");
+    let text = format!(r#"{{"a": [{second}], "w": [{}]}}"#, rows.join(", "));
+    let student = file(&folder, "s.json", &text);
+    let arguments = ["loss", "--teacher", &teacher, "--student", &student, "--json"];
+    let exact = gradiometer(&arguments).json();
+    let rough = gradiometer(&[&arguments[..], &["--tolerance", "1e-5"]].concat()).json();
+    assert!(rough["path"].as_str().unwrap().contains("tree"), "{}", rough["path"]);
+    assert!(!exact["path"].as_str().unwrap().contains("tree"), "{}", exact["path"]);
+    let (value, error) = (number(&rough, "loss"), number(&rough, "loss_error"));
+    let off = (value - number(&exact, "loss")).abs();
+    assert!(off <= error + number(&exact, "loss_error"), "{off:e} {error:e}");
+    at_most(error, 0.0, rounding(1 << 36, value));
 }
 
 #[test]

@@ -235,8 +235,9 @@ pub enum FilesError {
     },
     /// The first layer has a bias, which the theory does not.
     #[error(
-        "{}: {name}[{neuron}] is {value}: the theory's neurons sigma(w . x) have no bias; train the first layer \
-         without one (bias=False), or fold it into an input that is constant in your own analysis",
+        "{}: {name}[{neuron}] is {value}: the theory's neurons sigma(w . x) have no bias; only `loss` takes \
+         biases, exactly; train the first layer without one (bias=False), or fold it into an input that is \
+         constant in your own analysis",
         path.display()
     )]
     FirstLayerBias {

@@ -10,7 +10,7 @@ use std::path::Path;
 /// A format of network files, told by the name's ending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `{"a": [...], "w": [[...], ...]}`, optional `alpha` and `beta`.
+    /// `{"a": [...], "w": [[...], ...]}`, optional `b` (biases of the first layer), `alpha` and `beta`.
     Json,
     /// The same fields as TOML.
     Toml,
@@ -67,11 +67,11 @@ impl Format {
 /// # Errors
 /// [`FilesError`] that names the file, the field and the mend.
 pub fn read_network(path: &Path, names: &TensorNames) -> Result<Network, FilesError> {
-    Ok(read_network_as(path, None, names)?.network)
+    read_network_as(path, None, names)?.without_biases(path)
 }
 
-/// As [`read_network`], in a format that the name need not say, and with what was guessed. The path
-/// `-` is standard input.
+/// As [`read_network`], in a format that the name need not say, with the biases of the first layer and with
+/// what was guessed. The path `-` is standard input.
 ///
 /// # Errors
 /// As for [`read_network`].
@@ -82,13 +82,12 @@ pub fn read_network_as(
 ) -> Result<Reading, FilesError> {
     let format = format.map_or_else(|| Format::of(path), Ok)?;
     let bytes = file::read(path)?;
-    let network = match format {
+    match format {
         Format::Json => text_file::network_from_json(path, &bytes),
         Format::Toml => text_file::network_from_toml(path, &bytes),
-        Format::SafeTensors => return safetensors_file::decode(path, &bytes, names),
-        Format::Npz => return npz_file::decode(path, &bytes, names),
-    };
-    Ok(Reading { network: network?, remarks: Vec::new() })
+        Format::SafeTensors => safetensors_file::decode(path, &bytes, names),
+        Format::Npz => npz_file::decode(path, &bytes, names),
+    }
 }
 
 /// Reads a teacher: a network without zero neurons, whose affine part is absent or zero.

@@ -30,10 +30,33 @@ pub(crate) enum Unread {
 /// A network as a file has it, and what was guessed to find it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// The network.
+    /// The network, without the biases of its first layer.
     pub network: Network,
+    /// These biases, unless there are none or all are zero.
+    pub biases: Option<Vec<f64>>,
+    /// What the file calls them.
+    pub bias_name: String,
     /// What was taken for what where no name said so, for the user to see.
     pub remarks: Vec<String>,
+}
+
+impl Reading {
+    /// The network, if it has no biases in its first layer; the path is for the message.
+    ///
+    /// # Errors
+    /// [`FilesError::FirstLayerBias`].
+    pub fn without_biases(self, path: &Path) -> Result<Network, FilesError> {
+        let biases = self.biases.unwrap_or_default();
+        match biases.iter().position(|b| !(b.abs() <= 0.0)) {
+            Some(neuron) => Err(FilesError::FirstLayerBias {
+                path: path.to_owned(),
+                name: self.bias_name,
+                neuron,
+                value: biases[neuron],
+            }),
+            None => Ok(self.network),
+        }
+    }
 }
 
 /// Positions of the arrays that make the network.
@@ -66,14 +89,8 @@ pub(crate) fn network(
         at.map(|at| search.vector(at, length, expected)).transpose()
     };
     let bias = vector(roles.first_bias, neurons, "(neurons), one for each")?;
-    if let Some(neuron) = bias.and_then(|bias| bias.iter().position(|b| !(b.abs() <= 0.0))) {
-        return Err(FilesError::FirstLayerBias {
-            path: path.to_owned(),
-            name: search.name(roles.first_bias, "bias"),
-            neuron,
-            value: bias.map_or(0.0, |bias| bias[neuron]),
-        });
-    }
+    let bias_name = search.name(roles.first_bias, "bias");
+    let biases = bias.filter(|bias| bias.iter().any(|b| !(b.abs() <= 0.0))).map(<[f64]>::to_vec);
     let constant = vector(roles.second_bias, 1, "(1), a single number")?;
     let linear = vector(roles.skip, d, "(1, dimension), as the first layer has inputs")?;
     let fields = Fields {
@@ -85,7 +102,7 @@ pub(crate) fn network(
     let layers = || Network::new(d, second.to_vec(), first);
     let constant = constant.and_then(|values| values.first().copied());
     let network = build(path, &fields, layers, constant, linear.map(<[f64]>::to_vec))?;
-    Ok(Reading { network, remarks })
+    Ok(Reading { network, biases, bias_name, remarks })
 }
 
 /// The columns of a matrix as rows.

@@ -4,6 +4,7 @@ use crate::error::FilesError;
 use crate::file;
 use crate::json_path::path_at;
 use crate::parts::{Fields, build};
+use crate::tensors::Reading;
 use gradiometer_model::{Network, Skip};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -39,13 +40,13 @@ pub fn nulls_are_nan<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<f64>, D::
 struct Document {
     a: Vec<f64>,
     w: Vec<Vec<f64>>,
+    b: Option<Vec<f64>>,
     alpha: Option<f64>,
     beta: Option<Vec<f64>>,
 }
 
-const JSON_FORM: &str = r#"{"a": [a_1, ...], "w": [[w_11, ...], ...]} with optional "alpha": number, "beta": [beta_1, ...]"#;
-const TOML_FORM: &str =
-    "a = [a_1, ...] and w = [[w_11, ...], ...], with optional alpha = number, beta = [beta_1, ...]";
+const JSON_FORM: &str = r#"{"a": [a_1, ...], "w": [[w_11, ...], ...]} with optional "b": [b_1, ...], "alpha": number, "beta": [beta_1, ...]"#;
+const TOML_FORM: &str = "a = [a_1, ...] and w = [[w_11, ...], ...], with optional b = [b_1, ...], alpha = number, beta = [beta_1, ...]";
 
 /// A value from a JSON document of the given form.
 ///
@@ -90,23 +91,42 @@ pub fn from_toml<T: DeserializeOwned>(
     })
 }
 
-pub(crate) fn network_from_json(path: &Path, bytes: &[u8]) -> Result<Network, FilesError> {
+pub(crate) fn network_from_json(path: &Path, bytes: &[u8]) -> Result<Reading, FilesError> {
     network(path, from_json(path, bytes, JSON_FORM)?)
 }
 
-pub(crate) fn network_from_toml(path: &Path, bytes: &[u8]) -> Result<Network, FilesError> {
+pub(crate) fn network_from_toml(path: &Path, bytes: &[u8]) -> Result<Reading, FilesError> {
     network(path, from_toml(path, bytes, TOML_FORM)?)
 }
 
-fn network(path: &Path, document: Document) -> Result<Network, FilesError> {
+fn network(path: &Path, document: Document) -> Result<Reading, FilesError> {
     let fields = Fields { second: "a", first: "w", constant: "alpha", linear: "beta" };
-    build(
+    let neurons = document.a.len();
+    let network = build(
         path,
         &fields,
         || Network::from_rows(document.a, &document.w),
         document.alpha,
         document.beta,
-    )
+    )?;
+    let wrong = |problem: String| FilesError::Field {
+        path: path.to_owned(),
+        field: "b".to_owned(),
+        problem,
+    };
+    if let Some(biases) = &document.b {
+        if biases.len() != neurons {
+            return Err(wrong(format!(
+                "has {} entries for {neurons} neurons; give one for each",
+                biases.len()
+            )));
+        }
+        if let Some(bad) = biases.iter().find(|b| !b.is_finite()) {
+            return Err(wrong(format!("holds {bad}; it must be finite")));
+        }
+    }
+    let biases = document.b.filter(|biases| biases.iter().any(|b| !(b.abs() <= 0.0)));
+    Ok(Reading { network, biases, bias_name: "b".to_owned(), remarks: Vec::new() })
 }
 
 /// `{"a": ..., "w": ...}`, a neuron a line, every number with the digits that bring it back exactly.

@@ -5,6 +5,7 @@ use crate::bounded::Bounded;
 use crate::double::DoubleDouble;
 use crate::error::HermiteError;
 use crate::float::maximum_of;
+use crate::named::Named;
 
 /// Most multiplications that the matrix of degree 2 may cost.
 const LARGEST_MATRIX: usize = 10_000_000;
@@ -401,6 +402,53 @@ pub fn ridge_sum(coefficients: &[Bounded], sum: &RidgeSum, from: usize) -> Infor
             judge(k, c.value.abs() * tensor.value, bound, sum.size())
         }),
     )
+}
+
+/// The information exponent of `x -> sum_i a_i sigma(w_i . x)` for an activation by its name: the least `k >= from` (at least 1)
+/// whose tensor `sum_i a_i c_k(|w_i|) u_i^(tensor k)` is not zero, `c_k(s)` being the coefficient of `z -> sigma(s z)`. Degrees up to `highest` are
+/// examined; weights are taken to be rounded to `epsilon`.
+///
+/// # Errors
+/// [`HermiteError::DirectionCount`] if the layers do not fit, and as for [`Named::coefficients`].
+pub fn named_exponent(
+    named: Named,
+    second_layer: &[f64],
+    first_layer: &[f64],
+    epsilon: f64,
+    highest: usize,
+    from: usize,
+) -> Result<InformationExponent, HermiteError> {
+    let m = second_layer.len();
+    let directions = RidgeSum::new(&vec![1.0; m], first_layer, epsilon)?;
+    // Neurons are often of one length.
+    let mut known: Vec<(u64, Vec<Bounded>)> = Vec::new();
+    let mut of_neuron = Vec::with_capacity(m);
+    for row in first_layer.chunks_exact(directions.dimension()) {
+        let length = DoubleDouble::dot(row, row).sqrt().to_f64();
+        let found = known.iter().position(|(bits, _)| *bits == length.to_bits());
+        if found.is_none() {
+            known.push((length.to_bits(), named.coefficients(length, highest)?));
+        }
+        of_neuron.push(found.unwrap_or(known.len() - 1));
+    }
+    let size: f64 = second_layer.iter().map(|a| a.abs()).sum();
+    let mut parts = Vec::new();
+    let from = from.max(1);
+    for k in from..=highest {
+        let coefficient = |i: usize| known[of_neuron[i]].1[k];
+        let amplitudes: Vec<f64> =
+            second_layer.iter().enumerate().map(|(i, a)| a * coefficient(i).value).collect();
+        let errors = second_layer.iter().enumerate().map(|(i, a)| a.abs() * coefficient(i).error);
+        let tensor = RidgeSum::new(&amplitudes, first_layer, epsilon)?.tensor_norm(k);
+        // A length that is off by half a unit moves a coefficient by k such units at most.
+        let of_lengths = k as f64 * epsilon * size * f64::from(u8::from(tensor.value > 0.0));
+        let error = tensor.error + errors.sum::<f64>() + of_lengths;
+        parts.push(judge(k, tensor.value, error, size));
+        if parts.last().is_some_and(|part| part.part != Part::Zero) {
+            break;
+        }
+    }
+    Ok(InformationExponent::from_parts(from, parts.into_iter()))
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ pub mod error;
 pub mod exponent;
 pub mod float;
 pub mod kernel;
+pub mod named;
+pub mod normal;
 pub mod polynomial;
 pub mod quadrature;
 pub mod relu;

@@ -6,6 +6,7 @@ use gradiometer_certify::{
 };
 use gradiometer_hermite::float::minimum;
 use gradiometer_model::SeparatedTeacher;
+use gradiometer_model::geometry::projective_angle;
 
 use crate::error::LandscapeError;
 pub(crate) use candidate::{Candidate, Stage};
@@ -151,12 +152,17 @@ const LATER_SHARES: [f64; 2] = [0.93, 0.905];
 /// Smallest degrees, times the separation, that are tried when no claim of the best kernel is proved.
 const LATER_DEGREES: [f64; 2] = [1.0, 3.0];
 
+/// Separations below this are close: coefficients of opposite neurons nearly cancel at small `l`.
+const CLOSE: f64 = 0.3;
+/// Boxes of each kernel of larger `l` where a close pair has opposite signs, before the others.
+const TRIAL_BOXES: u64 = 400_000;
+
 /// Finds a certificate and has the independent checker prove it.
 ///
 /// A witness against a claim lowers the estimate; a claim too close to the truth is lowered to nine tenths of it. If that
 /// does not help either (two close directions of opposite signs at small `l`: their coefficients nearly
-/// cancel everywhere, which intervals cannot see), kernels of larger `l` are searched, whose far field is small. The last
-/// report is returned whatever its verdict.
+/// cancel everywhere, which intervals cannot see), kernels of larger `l` are searched, whose far field is small; for such pairs
+/// these kernels come first. The last report is returned whatever its verdict.
 ///
 /// # Errors
 /// As for [`find_certificate`]; the runner may end the search as it may the check, and then [`LandscapeError::Stopped`].
@@ -166,21 +172,50 @@ pub fn prove_certificate(
     limits: &Limits,
     runner: &mut dyn Runner,
 ) -> Result<CheckedCertificate, LandscapeError> {
-    let mut checked = prove_some(teacher, options, limits, runner)?;
     let separation = teacher.separation().map_or(std::f64::consts::FRAC_PI_2, |s| s.angle);
-    for degree in LATER_DEGREES {
+    let smallest = |degree: f64| {
         let smallest = even_at_least(degree / separation);
+        (smallest > options.smallest_degree && smallest <= options.largest_degree)
+            .then_some(CertificateOptions { smallest_degree: smallest, ..*options })
+    };
+    if separation < CLOSE && has_opposite_pair(teacher, separation) {
+        let trial = Limits { boxes: limits.boxes.min(TRIAL_BOXES), ..*limits };
+        for options in LATER_DEGREES.into_iter().filter_map(smallest) {
+            let checked = prove_some(teacher, &options, &trial, runner)?;
+            if matches!(checked.report.verdict, Verdict::Proved(_)) || stopped(&checked) {
+                return Ok(checked);
+            }
+        }
+    }
+    let mut checked = prove_some(teacher, options, limits, runner)?;
+    for options in LATER_DEGREES.into_iter().map_while(smallest) {
         let undecided = matches!(
             checked.report.verdict,
             Verdict::Inconclusive(Obstacle::Cap { .. } | Obstacle::TooFine { .. })
         );
-        if !undecided || smallest <= options.smallest_degree || smallest > options.largest_degree {
+        if !undecided {
             break;
         }
-        let options = CertificateOptions { smallest_degree: smallest, ..*options };
         checked = prove_some(teacher, &options, limits, runner)?;
     }
     Ok(checked)
+}
+
+/// Whether the caller ended the check.
+const fn stopped(checked: &CheckedCertificate) -> bool {
+    matches!(checked.report.verdict, Verdict::Inconclusive(Obstacle::Stopped))
+}
+
+/// Whether two neurons of opposite signs are about as close as any.
+fn has_opposite_pair(teacher: &SeparatedTeacher, separation: f64) -> bool {
+    let sign = |i: usize| teacher.amplitudes()[i] > 0.0;
+    // eta is even, so that the sign of a direction does not matter.
+    (0..teacher.neurons()).any(|i| {
+        (0..i).any(|k| {
+            let angle = projective_angle(teacher.direction(i), teacher.direction(k));
+            sign(i) != sign(k) && angle < 2.0 * separation
+        })
+    })
 }
 
 /// The smallest even number from 2 on that is at least `x`, up to the largest degree supported.

@@ -8,6 +8,7 @@
 mod accuracy;
 mod activation;
 mod atoms;
+mod biased;
 mod coefficients;
 mod error;
 mod gram;
@@ -26,6 +27,7 @@ mod workspace;
 
 pub use accuracy::Accuracy;
 pub use activation::ActivationPopulation;
+pub use biased::{BiasedEvaluation, BiasedNetwork, BiasedPopulation};
 pub use error::PopulationError;
 use gradiometer_hermite::double;
 pub use gradiometer_hermite::{Bounded, Degrees};

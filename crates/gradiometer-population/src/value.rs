@@ -130,6 +130,8 @@ pub enum EvaluationRoute {
     },
     /// The kernel of another activation at all pairs, in doubles.
     Kernel,
+    /// Neurons with biases at all pairs, by the bivariate normal integral.
+    Biased,
     /// An average over samples, in doubles.
     Samples {
         /// Number of samples.
@@ -167,6 +169,7 @@ impl std::fmt::Display for EvaluationRoute {
             Self::DoubleDouble => write!(f, "accurate (double-double)"),
             Self::Extended { bits } => write!(f, "accurate ({bits} bits)"),
             Self::Kernel => write!(f, "all pairs"),
+            Self::Biased => write!(f, "biases, by the bivariate normal integral"),
             Self::Samples { count } => write!(f, "average over {count} samples"),
         }
     }

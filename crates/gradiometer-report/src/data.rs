@@ -1,6 +1,6 @@
 //! A run folder in memory, as far as a report needs it.
 
-use super::ReportOptions;
+use super::options::ReportOptions;
 use super::series::{self, Series, Watched};
 use gradiometer_certify::{Limits, Verdict};
 use gradiometer_files::{FilesError, TensorNames, read_network};

@@ -17,6 +17,7 @@ mod compare;
 mod data;
 mod figures;
 mod html;
+mod options;
 mod pages;
 mod plane;
 mod png;
@@ -33,22 +34,12 @@ use gradiometer_run::format::{FIGURES, PAGE};
 use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
+pub use options::ReportOptions;
 use pages::Content;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use ttf_parser::FaceParsingError;
-
-/// What to write besides the page and the vector figures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReportOptions {
-    /// Whether to write every figure as PNG too.
-    pub png: bool,
-    /// Boxes that the proof of the certificate may take; by default some seconds' worth.
-    pub boxes: Option<u64>,
-    /// Refinements of the regularised optimum, as [`gradiometer_theory::Context::refined`] has them.
-    pub refinements: Option<usize>,
-}
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]

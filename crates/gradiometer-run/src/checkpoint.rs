@@ -114,7 +114,8 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, F
     let damaged = |field: &str| {
         wrong(field, "is missing or damaged; remove the folder and start again".to_owned())
     };
-    let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?.network;
+    let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?;
+    let student = student.without_biases(path)?;
     let text = safetensors_file::metadata(path, &bytes)?;
     let text = text.as_deref().ok_or_else(|| damaged("the metadata"))?;
     let version = env!("CARGO_PKG_VERSION");

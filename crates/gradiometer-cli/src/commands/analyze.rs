@@ -4,7 +4,9 @@ use super::certify::{Clock, counter, spinner};
 use super::{TensorArguments, not_negative, positive, standard_input_once};
 use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::certify::{Limits, Verdict, check_certificate};
+use gradiometer::certify::{
+    Certificate, Limits, Report as CheckerReport, Verdict, check_certificate,
+};
 use gradiometer::files::number;
 use gradiometer::files::read_certificate_of;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
@@ -102,25 +104,7 @@ pub fn run_selected(
         None => None,
     };
     let clock = Clock::new(arguments.time_limit);
-    let (bar, mut show) = counter(common, clock, 0.5);
-    let limits = Limits { boxes: arguments.boxes, ..Limits::default() };
-    let runner = &mut Threads::new(THREADS, &mut show);
-    let (certificate, report) = if let Some(certificate) = certificate {
-        let report = check_certificate(&certificate, &teacher, &Limits::default(), runner)
-            .map_err(|error| fail(error.to_string()))?;
-        (certificate, report)
-    } else {
-        let options = CertificateOptions::default();
-        let checked = prove_certificate(&teacher, &options, &limits, runner)
-            .map_err(|error| fail(error.to_string()))?;
-        (checked.found.certificate, checked.report)
-    };
-    bar.finish_and_clear();
-    if let Verdict::Refuted(_) = report.verdict {
-        return Err(Failure::Data(
-            "the certificate is refuted; run check-certificate for the reason".to_owned(),
-        ));
-    }
+    let (certificate, report) = checked(&teacher, certificate, arguments, clock, common)?;
     let fail = |error: TheoryError| {
         let (teacher, student) = (arguments.teacher.display(), arguments.student.display());
         Failure::Data(format!("{teacher}, {student}: {error}"))
@@ -140,15 +124,7 @@ pub fn run_selected(
     bar.finish_and_clear();
     let analysis = analysis?;
     let mut beside = beside(&context, &analysis, arguments).map_err(fail)?;
-    beside
-        .remarks
-        .extend(analysis.left_out.iter().map(|line| format!("limited: {line} (--refinements 4)")));
-    if !analysis.not_evaluated.is_empty() {
-        beside.remarks.push(format!(
-            "limited: the time was up before the statements {} (--time-limit)",
-            analysis.not_evaluated.join(", ")
-        ));
-    }
+    beside.remarks.extend(limits(&analysis));
     let dual = &analysis.dual;
     let claims: Vec<Claim> = analysis.claims.iter().copied().filter(|c| keep(c)).collect();
     let is_whole = analysis.not_evaluated.is_empty();
@@ -211,6 +187,50 @@ pub fn run_selected(
     );
     Report { text, json }.print(common)?;
     Ok(outcome)
+}
+
+/// What limits left out, a line each.
+fn limits(analysis: &Analysis) -> Vec<String> {
+    let line = |line: &String| format!("limited: {line} (--refinements 4)");
+    let mut lines: Vec<String> = analysis.left_out.iter().map(line).collect();
+    if !analysis.not_evaluated.is_empty() {
+        lines.push(format!(
+            "limited: the time was up before the statements {} (--time-limit)",
+            analysis.not_evaluated.join(", ")
+        ));
+    }
+    lines
+}
+
+/// The certificate with the checker's report on it: the given one, or one that is found.
+fn checked(
+    teacher: &SeparatedTeacher,
+    certificate: Option<Certificate>,
+    arguments: &Arguments,
+    clock: Clock,
+    common: &Common,
+) -> Result<(Certificate, CheckerReport), Failure> {
+    let fail = |error: String| Failure::Data(format!("{}: {error}", arguments.teacher.display()));
+    let (bar, mut show) = counter(common, clock, 0.5);
+    let limits = Limits { boxes: arguments.boxes, ..Limits::default() };
+    let runner = &mut Threads::new(THREADS, &mut show);
+    let (certificate, report) = if let Some(certificate) = certificate {
+        let report = check_certificate(&certificate, teacher, &Limits::default(), runner)
+            .map_err(|error| fail(error.to_string()))?;
+        (certificate, report)
+    } else {
+        let options = CertificateOptions::default();
+        let checked = prove_certificate(teacher, &options, &limits, runner)
+            .map_err(|error| fail(error.to_string()))?;
+        (checked.found.certificate, checked.report)
+    };
+    bar.finish_and_clear();
+    if let Verdict::Refuted(_) = report.verdict {
+        return Err(Failure::Data(
+            "the certificate is refuted; run check-certificate for the reason".to_owned(),
+        ));
+    }
+    Ok((certificate, report))
 }
 
 fn claim_json(claim: &Claim) -> Value {

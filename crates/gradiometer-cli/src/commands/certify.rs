@@ -8,6 +8,7 @@ use gradiometer::certify::{
 };
 use gradiometer::files::number;
 use gradiometer::files::{file, may_write_certificate, read_named_certificate, write_certificate};
+use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{CertificateOptions, Goal, Threads, prove_certificate};
 use gradiometer::theory::Evidence;
 use indicatif::ProgressBar;
@@ -237,7 +238,10 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
     let checked = prove_certificate(&teacher, &options, &arguments.limits.limits(), runner);
     bar.finish_and_clear();
-    let checked = checked.map_err(|error| fail(error.to_string()))?;
+    let checked = match checked {
+        Err(LandscapeError::Stopped) => return out_of_time(common),
+        checked => checked.map_err(|error| fail(error.to_string()))?,
+    };
     let certificate = &checked.found.certificate;
     if let Some(out) = &arguments.out {
         write_certificate(out, certificate, &teacher)?;
@@ -248,6 +252,24 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let (report, outcome) = report(&checked.report, degree, Evidence::Sampled, &more);
     report.print(common)?;
     Ok(outcome)
+}
+
+/// The time was up before there was a certificate to prove.
+fn out_of_time(common: &Common) -> Result<Outcome, Failure> {
+    let reason = "time is up; raise --time-limit";
+    let fields = ["rho", "p_norm", "from_degree", "dimension_checked"];
+    let mut json = json!({
+        "verdict": "inconclusive",
+        "reason": {"obstacle": reason},
+        "evidence": "sampled",
+    });
+    for field in fields {
+        json[field] = Value::Null;
+    }
+    let text =
+        format!("inconclusive ({reason}): no certificate was found yet\nevidence: sampled\n");
+    Report { text, json }.print(common)?;
+    Ok(Outcome::Inconclusive)
 }
 
 /// The independent checker alone.

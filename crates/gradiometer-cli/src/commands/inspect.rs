@@ -3,8 +3,13 @@
 use super::certify::{Clock, spinner};
 use super::{TensorArguments, not_negative};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::hermite::exponent::{Exponent, Part};
+use gradiometer::files::number;
+use gradiometer::hermite::exponent::{
+    DegreePart, Exponent, InformationExponent, Part, named_exponent,
+};
+use gradiometer::hermite::named::Named;
 use gradiometer::instances::Complexity;
+use gradiometer::instances::complexity::weight_epsilon;
 use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{
     CertificateOptions, FoundCertificate, find_certificate_while,
@@ -28,8 +33,16 @@ pub struct Arguments {
     /// Seconds that the search for a dual certificate may take.
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = not_negative, allow_negative_numbers = true)]
     time_limit: f64,
+    /// The activation, of which the exponents are given then: softplus, tanh, gelu, sigmoid, leaky_relu,
+    /// quadratic, he1 to he20, relu, absolute, erf.
+    #[arg(long, value_name = "NAME", value_parser = activation)]
+    activation: Option<Named>,
     #[command(flatten)]
     tensors: TensorArguments,
+}
+
+fn activation(text: &str) -> Result<Named, String> {
+    Named::of(text).ok_or_else(|| format!("give one of {}", Named::NAMES))
 }
 
 /// Runs the command.
@@ -40,6 +53,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
     let complexity = Complexity::of(&teacher)
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
+    if let Some(named) = arguments.activation {
+        return exponents(&teacher, &complexity, named, arguments, common);
+    }
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
     if !arguments.no_certificate {
@@ -47,6 +63,53 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         json["certificate"] = summary;
         text += &lines;
     }
+    Report { text, json }.print(common)?;
+    Ok(Outcome::Holds)
+}
+
+/// Highest degree examined for an activation by name.
+const HIGHEST_DEGREE: usize = 32;
+
+/// What is known of a teacher with another activation: its directions and its exponents.
+fn exponents(
+    teacher: &Teacher,
+    complexity: &Complexity,
+    named: Named,
+    arguments: &Arguments,
+    common: &Common,
+) -> Result<Outcome, Failure> {
+    let network = teacher.network();
+    let of = |from| {
+        let layers = (network.second_layer(), network.first_layer());
+        named_exponent(named, layers.0, layers.1, weight_epsilon(teacher), HIGHEST_DEGREE, from)
+            .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))
+    };
+    let (first, later) = (of(1)?, of(2)?);
+    let parts = |found: &InformationExponent| -> Vec<Value> {
+        let part = |p: &DegreePart| json!({"degree": p.degree, "norm": number(p.norm), "error": number(p.error)});
+        found.parts.iter().map(part).collect()
+    };
+    let json = json!({
+        "activation": format!("{named:?}").to_lowercase(),
+        "dimension": complexity.dimension,
+        "neurons": complexity.neurons,
+        "rank": complexity.rank,
+        "separation": complexity.separation.map(|s| s.angle),
+        "information_exponent": first.exponent.known(),
+        "preprocessed_exponent": later.exponent.known(),
+        "information_exponent_parts": parts(&first),
+        "preprocessed_exponent_parts": parts(&later),
+        "evidence": "computed",
+    });
+    let mut table = Table::new(&["quantity", "value"]);
+    let mut row = |name: &str, value: String| table.row(vec![name.to_owned(), value]);
+    row("activation", format!("{named:?}").to_lowercase());
+    row("input dimension d", complexity.dimension.to_string());
+    row("neurons m*", complexity.neurons.to_string());
+    row("rank r", complexity.rank.to_string());
+    row("information exponent", exponent(first.exponent));
+    row("after preprocessing", exponent(later.exponent));
+    let text = format!("{}evidence: computed\n", table.text());
     Report { text, json }.print(common)?;
     Ok(Outcome::Holds)
 }

@@ -1,11 +1,12 @@
 //! `loss --teacher T --student S`: the objective in closed form.
 
-use super::{TensorArguments, not_negative, standard_input_once};
+use super::{TensorArguments, not_negative, positive, standard_input_once};
 use crate::digits::{upper_end, with_supported_digits};
 use crate::{Common, Failure, Outcome, Report, Table};
-use gradiometer::files::number;
+use gradiometer::files::{Reading, number};
 use gradiometer::population::{
-    Accuracy, Bounded, Degrees, Objective as _, Population, Reported, WeightDecay,
+    Accuracy, BiasedNetwork, BiasedPopulation, Bounded, Degrees, Objective as _, Population,
+    Reported, WeightDecay,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -35,6 +36,11 @@ pub struct Arguments {
     /// Gives both gradients too (of the loss plus the decay).
     #[arg(long)]
     gradient: bool,
+    /// Relative error of the loss, and with --gradient of the gradient's norm, that will do, such as
+    /// 1e-6: large students in three dimensions then take a tree in place of all pairs [default: 1e-10
+    /// and 1e-6].
+    #[arg(long, value_name = "SHARE", value_parser = positive, allow_negative_numbers = true)]
+    tolerance: Option<f64>,
     #[command(flatten)]
     tensors: TensorArguments,
 }
@@ -45,12 +51,21 @@ pub struct Arguments {
 /// [`Failure`] for bad files, networks of different dimensions or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     standard_input_once(&[&arguments.teacher, &arguments.student])?;
-    let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
-    let student = arguments.tensors.network(&arguments.student, common)?;
+    let teacher = arguments.tensors.reading(&arguments.teacher, common)?;
+    let student = arguments.tensors.reading(&arguments.student, common)?;
+    if teacher.biases.is_some() || student.biases.is_some() {
+        return biased(teacher, student, arguments, common);
+    }
+    let teacher = gradiometer::files::teacher(&arguments.teacher, teacher.network)?;
+    let student = student.network;
     let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
     let population = Population::new(teacher).of_degrees(degrees);
     let decay = WeightDecay::equal(arguments.lambda);
-    let asked = Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay);
+    let asked = match arguments.tolerance {
+        None => Accuracy::both(LOSS_ACCURACY, GRADIENT_ACCURACY, decay),
+        Some(share) if arguments.gradient => Accuracy::both(share, share, decay),
+        Some(share) => Accuracy::loss(share),
+    };
     let evaluation = population.evaluate(&student, asked).map_err(|error| {
         Failure::Data(format!(
             "{} and {}: {error}",
@@ -118,4 +133,36 @@ fn text(arguments: &Arguments, shown: &Reported, dimension: usize) -> String {
         }
     }
     text
+}
+
+/// The same for networks with biases in the first layer, on which there is no decay.
+fn biased(
+    teacher: Reading,
+    student: Reading,
+    arguments: &Arguments,
+    common: &Common,
+) -> Result<Outcome, Failure> {
+    let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
+    let teacher = BiasedNetwork::new(teacher.network, teacher.biases)?;
+    let student = BiasedNetwork::new(student.network, student.biases)?;
+    let found = BiasedPopulation::new(teacher, degrees)?.evaluate(&student)?;
+    let shown = found.reported(&student, WeightDecay::equal(arguments.lambda));
+    let dimension = student.network().dimension();
+    let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
+    let mut json = json(arguments, &shown, dimension);
+    if arguments.gradient {
+        json["grad_b"] = json!(numbers(&found.biases));
+        json["grad_b_error"] = number(found.gradient_error);
+    }
+    let mut text = text(arguments, &shown, dimension);
+    if arguments.gradient {
+        let entry = |x: &f64| {
+            let bounded = Bounded { value: *x, error: found.gradient_error };
+            with_supported_digits(bounded, ENTRY_DIGITS)
+        };
+        let cells: Vec<String> = found.biases.iter().map(entry).collect();
+        text.push_str(&["dL/db, all neurons: ", &cells.join(" "), "\n"].concat());
+    }
+    Report { text, json }.print(common)?;
+    Ok(Outcome::Holds)
 }

@@ -21,7 +21,9 @@ pub mod verify;
 use crate::{Common, Failure, say};
 use gradiometer::files::file::is_standard_input;
 use gradiometer::files::lock::{HeldFolder, Holder};
-use gradiometer::files::{FilesError, Format, Layout, TensorNames, read_network_as, teacher};
+use gradiometer::files::{
+    FilesError, Format, Layout, Reading, TensorNames, read_network_as, teacher,
+};
 use gradiometer::model::{Network, Teacher};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::path::Path;
@@ -139,15 +141,19 @@ impl TensorArguments {
         }
     }
 
-    /// A network, with a line on standard error for what was guessed.
+    /// A network without biases, with a line on standard error for what was guessed.
     fn network(&self, path: &Path, common: &Common) -> Result<Network, Failure> {
+        Ok(self.reading(path, common)?.without_biases(path)?)
+    }
+
+    fn reading(&self, path: &Path, common: &Common) -> Result<Reading, Failure> {
         let reading = read_network_as(path, self.format, &self.names())?;
         if !common.quiet {
             for remark in &reading.remarks {
                 say(&format!("gradiometer: {remark}"));
             }
         }
-        Ok(reading.network)
+        Ok(reading)
     }
 
     fn teacher(&self, path: &Path, common: &Common) -> Result<Teacher, Failure> {

@@ -1,5 +1,5 @@
-//! Experiments with one command each: the claims of sections 8 and 9 and the questions of the
-//! paper's review (section 10).
+//! Experiments with one command each: the claims of sections 8 and 9, the questions of the paper's
+//! review (section 10) and what the literature says of samples (section 11).
 //!
 //! A study has cases, and measures the same quantities in each over the same seeds; from these it
 //! derives others (exponents, thresholds) and answers its claims by their confidence intervals. It
@@ -8,6 +8,7 @@
 //! the clock or the number of threads.
 
 mod collapse;
+mod committee;
 mod decay;
 mod degenerate;
 mod directions;
@@ -16,12 +17,16 @@ mod exponents;
 mod freeze;
 mod gradients;
 mod information;
+mod leap;
 mod measurement;
+mod online;
+mod order_parameters;
 mod phases;
 mod preprocessing;
 mod reading;
 mod regime;
 mod report;
+mod reuse;
 mod samples;
 mod session;
 mod stages;
@@ -91,7 +96,7 @@ macro_rules! study {
 }
 
 /// All studies, in the order of their statements.
-pub const STUDIES: [Study; 14] = [
+pub const STUDIES: [Study; 19] = [
     study!(
         exponents,
         "8.1, 8.3, 8.4",
@@ -150,10 +155,36 @@ pub const STUDIES: [Study; 14] = [
         "every stage for teachers with a regular, a singular and a vanishing H"
     ),
     study!(phases, "10.7", "success of every stage on samples over d and n/d^2"),
+    study!(
+        leap,
+        "11.6.5",
+        "the wait for a direction at the saddle before it, against log d, for three targets of two coordinates"
+    ),
+    study!(
+        online,
+        "11.7.4",
+        "samples over d until online descent escapes at information exponent 2, beside the constant of d log d"
+    ),
+    study!(
+        reuse,
+        "11.9.3",
+        "share of runs that reach the target in d log d samples, with a second look at each sample and without"
+    ),
+    study!(
+        committee,
+        "11.12.6",
+        "overlaps of message passing on the committee of two after each iteration, beside state evolution"
+    ),
+    study!(
+        order_parameters,
+        "11.13.4",
+        "distance of one-pass descent from its order-parameter equations, against the dimension"
+    ),
 ];
 
-/// The study of that name.
+/// The study of that name; hyphens count as underscores.
 pub fn find(name: &str) -> Option<&'static Study> {
+    let name = name.replace('-', "_");
     STUDIES.iter().find(|study| study.name == name)
 }
 

@@ -405,3 +405,49 @@ fn a_study_that_was_stopped_goes_on_to_the_same_bytes() {
     std::fs::write(&path, &text[..text.len() / 2]).unwrap();
     assert!(study.session(Size::Quick).resumed(&path).is_err());
 }
+
+#[test]
+fn a_direction_of_degree_two_waits_for_the_logarithm_of_the_dimension() {
+    let found = quick("leap");
+    found.says("h1(z1) + h2(z2) grows as 0.500", Answer::Yes);
+    found.says("z1 + z2 + z1 z2 grows as 0.354", Answer::Yes);
+    found.says("z1 + z1 z2 grows as 0.000", Answer::Yes);
+    found.says("(the control)", Answer::No);
+}
+
+#[test]
+fn online_descent_escapes_when_the_diffusion_does() {
+    let found = quick("online");
+    found.says("d = 1000 ", Answer::Yes).says("d = 4000 ", Answer::Yes);
+    found.says("(the control)", Answer::No);
+    let late = found.altered(|one| one.values.iter_mut().for_each(|(_, x)| *x += 1.0));
+    late.says("d = 4000 ", Answer::No);
+}
+
+#[test]
+fn a_second_look_helps_where_the_generative_leap_is_two() {
+    let found = quick("reuse");
+    for claim in ["without", "with"] {
+        found.says(&format!("sign(z1 z2) is learnt {claim} a second"), Answer::Yes);
+        found.says(&format!("sign(z1 z2 z3) is not learnt {claim} a second"), Answer::Yes);
+    }
+    let claims = ["z1 z2 z3 is not learnt without", "z1 z2 z3 is learnt with a"];
+    let exchanged = found.exchanged("second_look", "yes", "no");
+    for claim in claims {
+        found.says(claim, Answer::Yes);
+        exchanged.says(claim, Answer::No);
+    }
+}
+
+#[test]
+fn message_passing_follows_its_evolution() {
+    quick("committee")
+        .says("follows state evolution", Answer::Yes)
+        .says("(the control)", Answer::No);
+}
+
+#[test]
+fn descent_follows_the_order_parameter_equations() {
+    let found = quick("order-parameters");
+    found.says("within order d^(-1/2)", Answer::Yes).says("(the control)", Answer::No);
+}

@@ -85,9 +85,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
             },
         ]);
     }
-    let notes: String =
-        needs.iter().map(|need| format!("{}: {}\n", need.mechanism, need.note)).collect();
-    Report { text: format!("{}\n{notes}", table.text()), json }.print(common)?;
+    let notes: Vec<String> =
+        needs.iter().map(|need| format!("{}: {}", need.mechanism, need.note)).collect();
+    Report { text: format!("{}\n{}\n", table.text(), notes.join("\n")), json }.print(common)?;
     Ok(Outcome::Holds)
 }
 

@@ -179,7 +179,9 @@ fn parity(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> 
         (0..6).map(|k| if k == 0 { 0.0 } else { rng.sample(StandardNormal) }).collect();
     let mut direction: Vec<f64> = (0..d).map(|_| rng.sample(StandardNormal)).collect();
     let length = norm(&direction);
-    direction.iter_mut().for_each(|x| *x /= length);
+    for x in &mut direction {
+        *x /= length;
+    }
     let moments: LabelMoments = single_index_moments(weights.as_ref(), &direction, &coefficients)?;
     let base = relu_engine(weights.as_ref(), &moments)?.risk(1_000_000_000, 1e-9)?.base;
     let terms =

@@ -62,7 +62,7 @@ fn leap(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
         return Err(TheoryError::Inapplicable { obstacle: "the support is empty" });
     };
     let mut all = Vec::new();
-    orders(&support, &mut vec![false; 3], 0, &mut vec![false; support.len()], &mut all);
+    orders(&support, &mut [false; 3], 0, &mut vec![false; support.len()], &mut all);
     let best = match form {
         Form::Stated => all.iter().min(),
         Form::Control => all.iter().max(),
@@ -263,7 +263,9 @@ fn coupled(
     let mut w = normals(rng);
     w[0] = 0.0;
     let scale = ((1.0 - m) * (1.0 + m)).sqrt() / dot(&w, &w).sqrt();
-    w.iter_mut().for_each(|x| *x *= scale);
+    for x in &mut w {
+        *x *= scale;
+    }
     w[0] = m;
     let x = normals(rng);
     let a = dot(&w, &x);

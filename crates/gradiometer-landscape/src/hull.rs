@@ -1,6 +1,6 @@
 //! Convex hulls by insertion, for points in general position in up to [`LARGEST_DIMENSION`] dimensions.
 //!
-//! Every point that is not yet in the hull waits at one facet that it sees [BDH96]: so the facets that a new point sees are found
+//! Every point that is not yet in the hull waits at one facet that it sees \[BDH96\]: so the facets that a new point sees are found
 //! from that one through neighbours, and in a random order the whole takes about `n log n` steps in three dimensions.
 //!
 //! Heuristic: floating point decides which facets a point sees. Callers shift the points a little at random first and

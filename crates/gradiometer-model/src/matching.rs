@@ -100,7 +100,7 @@ impl Matching {
 
 /// The column of each row in an assignment of least total cost; with fewer columns than rows, some rows go without.
 ///
-/// Shortest augmenting paths with potentials [Kuhn55], `O(rows^2 max(rows, columns))`; missing columns cost nothing.
+/// Shortest augmenting paths with potentials \[Kuhn55\], `O(rows^2 max(rows, columns))`; missing columns cost nothing.
 fn assign(rows: usize, columns: usize, cost: impl Fn(usize, usize) -> f64) -> Vec<Option<usize>> {
     let width = columns.max(rows);
     let cost =

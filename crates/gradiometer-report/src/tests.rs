@@ -203,9 +203,10 @@ fn a_sweep_has_a_curve_for_each_result_and_tells_what_failed() {
         for neurons in [10.0, 100.0, 1000.0] {
             for seed in 0..3 {
                 let loss = (1.0 + 0.1 * f64::from(seed)) / neurons;
-                table += &format!(
-                    "{point},{seed},{decay},{neurons},finished,9,0.1,{loss:e},0.1,0.1,0,\n"
-                );
+                let row =
+                    format!("{point},{seed},{decay},{neurons},finished,9,0.1,{loss:e},0.1,0.1,0,");
+                table.push_str(&row);
+                table.push('\n');
                 point += 1;
             }
         }

@@ -1,4 +1,4 @@
-//! Algorithm 1 of [ZG24] as data: every stage is optional and carries its own parameters.
+//! Algorithm 1 of \[ZG24\] as data: every stage is optional and carries its own parameters.
 
 use crate::{Floors, Optimizer, Phase, TrainError};
 use gradiometer_population::WeightDecay;

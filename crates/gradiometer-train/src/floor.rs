@@ -1,7 +1,7 @@
 //! The end of an epoch without its path: Newton's method in a trust region on the exact Hessian.
 //!
 //! A step minimises `g.s + s.H s/2` over `|s| <= radius` by conjugate gradients on products with `H`, the Hessian of `L_lambda`, cut off where the
-//! residual is small, the curvature is not positive or the ball ends [Steihaug83]. No matrix is formed, so that thousands of
+//! residual is small, the curvature is not positive or the ball ends \[Steihaug83\]. No matrix is formed, so that thousands of
 //! neurons are as few. The objective is flat along the ways in which coincident neurons can share a mass; `g` has no part along
 //! them, so neither have the conjugate gradients, and no matrix that is singular there is ever factored.
 //!

@@ -1,4 +1,4 @@
-//! Gradient flow, `d theta/dt = -grad L_lambda(theta)`, by the embedded Runge-Kutta pair of orders 5 and 4 of Dormand and Prince [DP80].
+//! Gradient flow, `d theta/dt = -grad L_lambda(theta)`, by the embedded Runge-Kutta pair of orders 5 and 4 of Dormand and Prince \[DP80\].
 //!
 //! The solution of order 5 is kept; its distance from the one of order 4 is the error of the latter, and the step size keeps
 //! that at the tolerance: `h` goes as `tolerance^(1/5)`, and the error at a fixed time, that of the order kept, as

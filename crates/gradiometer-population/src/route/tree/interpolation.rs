@@ -17,7 +17,7 @@
 //! `3 pi/2 + asinh(sqrt 3) < 6.04` in modulus. What is interpolated is `q + 1` and the
 //! arcsine, both of which enter the potential `k = q + t asin t` and the gradient: together below [`SIZE`].
 //!
-//! **All sides.** The polynomial through `p` nodes is within `4 SIZE rho^-(p - 1)/(rho - 1)` of such a function ([Trefethen2013], Theorem 8.2),
+//! **All sides.** The polynomial through `p` nodes is within `4 SIZE rho^-(p - 1)/(rho - 1)` of such a function (\[Trefethen2013\], Theorem 8.2),
 //! and interpolation multiplies a function's size by at most `1 + (2/pi) ln p` (ibid., Theorem 15.2). One axis after another, over the `2 (D - 1)`
 //! axes of two cells, the errors add up with these factors.
 

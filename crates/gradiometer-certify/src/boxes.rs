@@ -432,6 +432,18 @@ mod tests {
     }
 
     #[test]
+    fn a_form_within_its_rounding_of_the_limit_is_refused() {
+        // The eigenvalue 1 along the second axis, of size 1: 32 n eps, for n = 2, and some 48 eps of the
+        // decomposition's own, which alone would accept the first.
+        let mut square = Vec::new();
+        let mut holds = |roundings: f64| {
+            let limit = 1.0 + roundings * f64::EPSILON;
+            form_at_most(&[0.0, 0.0, 0.0, 1.0], 1.0, limit, &[1.0, 0.0], &mut square)
+        };
+        assert!(!holds(80.0) && holds(160.0));
+    }
+
+    #[test]
     fn an_angle_over_its_sine_is_that() {
         for delta in [0.1, 0.5, 1.0, 1.5] {
             let (sin, cos) = f64::sin_cos(delta);

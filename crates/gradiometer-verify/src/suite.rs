@@ -59,6 +59,7 @@ pub struct PartReport {
     /// Of these, violated.
     pub violations: u64,
     /// Evaluations whose sides agree by their rounding alone, beside those checked.
+    #[serde(default)]
     pub hidden_by_rounding: u64,
     /// Evaluations of which a side or its rounding is not a finite number, beside those checked.
     pub undecided: u64,

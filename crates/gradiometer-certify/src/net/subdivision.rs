@@ -150,3 +150,18 @@ fn longest_edge(corners: &[f64], d: usize) -> (usize, usize) {
     }
     (best.0, best.1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_corner_at_a_right_angle_has_the_trivial_bound() {
+        let net = Net::new(2, &[1.0, 0.0], Geometry::Sphere).unwrap();
+        // The cosine is positive, and nobody can tell the angle from a right one.
+        let right = corner_bound(&net, &[1.0, 0.0, 1e-300, 1.0]);
+        assert!(right.to_bits() == net.trivial_bound().to_bits(), "{right}");
+        // Negative control: a corner that is nearer.
+        assert!(corner_bound(&net, &[1.0, 0.0, 1.0, 1.0]) < 0.8);
+    }
+}

@@ -1,6 +1,6 @@
 //! Double-double arithmetic: a number as the unevaluated sum of two doubles, some 106 bits.
 //!
-//! Sum, product and quotient are algorithms 6, 12 and 17 of [JMP17], whose relative errors are at most `3 u^2`, `4 u^2` and
+//! Sum, product and quotient are algorithms 6, 12 and 17 of \[JMP17\], whose relative errors are at most `3 u^2`, `4 u^2` and
 //! `15 u^2` up to terms of order `u^3` (`u = 2^-53`); the square root's is at most `4 u^2`. All of them are below
 //! [`DoubleDouble::UNIT`]. They assume that nothing overflows or underflows: the callers scale.
 
@@ -78,7 +78,7 @@ impl DoubleDouble {
     }
 
     /// Inner product of two vectors of doubles with error at most `((n + 1)^2 + 10) u^2 |v| |w|`, `n` the length over eight
-    /// rounded up: eight compensated sums [ORO05], added up in double-double.
+    /// rounded up: eight compensated sums \[ORO05\], added up in double-double.
     #[inline(always)]
     pub fn dot(v: &[f64], w: &[f64]) -> Self {
         let (mut sum, mut error) = ([0.0; 8], [0.0; 8]);
@@ -252,7 +252,7 @@ mod tests {
     use gradiometer_testing::Words;
 
     type Big = FBig<HalfEven, 2>;
-    /// `u^2`, the unit of the errors of [JMP17].
+    /// `u^2`, the unit of the errors of \[JMP17\].
     const SQUARE: f64 = DoubleDouble::UNIT / 16.0;
     /// What terms of higher order may add to a count of units.
     const SLACK: f64 = 1.0 + 1024.0 * f64::EPSILON;

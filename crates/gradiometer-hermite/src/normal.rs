@@ -79,7 +79,7 @@ impl Quadrants {
     /// vanish. Absolute error a few `eps`.
     ///
     /// Beyond one it follows from `T(h, a) + T(a h, 1/a) = (Q(h) + Q(a h))/2 - Q(h) Q(a h)` for
-    /// positive `h` and `a`, `Q` the upper tail [Owen56].
+    /// positive `h` and `a`, `Q` the upper tail \[Owen56\].
     fn owen(&self, h: f64, y: f64) -> f64 {
         let (x, z) = (h.abs(), y.abs());
         // A bound of zero counts as negative, as the jump of the probability has it.
@@ -106,7 +106,7 @@ impl Quadrants {
     ///
     /// With `q = sqrt(1 - rho^2)`, `y = (k - rho h)/q` and `z = (h - rho k)/q`, which are what the
     /// other variable exceeds where one is at its bound:
-    /// `P = (Q(h) + Q(k) - 1{h k < 0})/2 - T(h, y/h) - T(k, z/k)` by [Owen56], and by parts
+    /// `P = (Q(h) + Q(k) - 1{h k < 0})/2 - T(h, y/h) - T(k, z/k)` by \[Owen56\], and by parts
     ///
     /// ```text
     /// E (Z_1 - h)_+ (Z_2 - k)_+ = (rho + h k) P - k phi(h) Q(y) - h phi(k) Q(z) + (q/2 pi) exp(-(h^2 + y^2)/2)

@@ -84,8 +84,11 @@ pub struct Study {
 /// A study from its module.
 macro_rules! study {
     ($module:ident, $statement:literal, $about:literal) => {
+        study!($module as stringify!($module), $statement, $about)
+    };
+    ($module:ident as $name:expr, $statement:literal, $about:literal) => {
         Study {
-            name: stringify!($module),
+            name: $name,
             statement: $statement,
             about: $about,
             plan: $module::plan,
@@ -176,15 +179,14 @@ pub const STUDIES: [Study; 19] = [
         "overlaps of message passing on the committee of two after each iteration, beside state evolution"
     ),
     study!(
-        order_parameters,
+        order_parameters as "order-parameters",
         "11.13.4",
         "distance of one-pass descent from its order-parameter equations, against the dimension"
     ),
 ];
 
-/// The study of that name; hyphens count as underscores.
+/// The study of that name.
 pub fn find(name: &str) -> Option<&'static Study> {
-    let name = name.replace('-', "_");
     STUDIES.iter().find(|study| study.name == name)
 }
 

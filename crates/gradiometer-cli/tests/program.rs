@@ -418,7 +418,7 @@ fn a_study_prints_and_writes_its_findings() {
     // A finished study is read again; one of another size is refused.
     let again = gradiometer(&["study", "collapse", "--quick", "--resume", "--out", out]);
     assert_eq!(again.code, 0, "{}", again.err);
-    assert!(again.out.contains("what this says:\nyes  without preprocessing"), "{}", again.out);
+    assert!(again.out.contains("what this says:\nyes  Without preprocessing"), "{}", again.out);
     assert_eq!(std::fs::read(folder.path().join("collapse.json")).unwrap(), written);
     let other = gradiometer(&["study", "collapse", "--resume", "--out", out]);
     assert_eq!(other.code, 64);

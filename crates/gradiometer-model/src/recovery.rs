@@ -9,7 +9,7 @@ use std::f64::consts::FRAC_PI_2;
 /// Angle in radians up to which a neuron counts as being at a direction.
 pub const AT: f64 = 0.1;
 
-/// Share of a mass that may be elsewhere, or of the other sign, where a feature counts as learned.
+/// Share of all mass that may be elsewhere where features count as learned.
 pub const STRAY_SHARE: f64 = 0.01;
 
 /// Whether a teacher's features are learned.
@@ -19,7 +19,7 @@ pub enum Learned {
     /// [`Recovery`], at most [`STRAY_SHARE`] of the mass is farther than it from every teacher,
     /// and the mass at every teacher has its sign.
     Fully,
-    /// Not fully, but at least one teacher neuron [is learned](Feature::is_learned).
+    /// Not fully, but at least one teacher neuron [is learned](Recovery::is_learned).
     Partly,
     /// No teacher neuron is learned.
     Not,
@@ -38,23 +38,14 @@ pub struct Feature {
     /// The share of `sum_{j in T_i} |c_j|` within the angle of [`Recovery`] of the teacher neuron;
     /// 0 where there is no mass.
     pub share_within: f64,
+    /// Mass of `T_i` farther than the angle from the teacher neuron, `sum |c_j|`.
+    pub mass_beyond: f64,
     /// Mass of the other sign than the teacher's, `sum |c_j|` over those `j` in `T_i`.
     pub opposing_mass: f64,
     /// Angle of the average neuron to the teacher neuron, radians.
     pub average_angle: f64,
     /// Angle of the nearest neuron with a mass to the teacher neuron, radians; `pi/2` without one.
     pub nearest_angle: f64,
-}
-
-impl Feature {
-    /// Whether the average neuron is within the angle, and all but [`STRAY_SHARE`] of the mass is
-    /// within it and has the teacher's sign.
-    pub fn is_learned(&self, angle: f64) -> bool {
-        let opposing = self.opposing_mass / (self.mass.abs() + 2.0 * self.opposing_mass);
-        self.average_angle <= angle
-            && self.share_within >= 1.0 - STRAY_SHARE
-            && opposing <= STRAY_SHARE
-    }
 }
 
 /// What a student has learned of a teacher.
@@ -85,10 +76,12 @@ impl Recovery {
     /// let teacher = Network::new(2, vec![2.0, -1.0], vec![1.0, 0.0, 0.0, 1.0]).unwrap();
     /// let teacher = Teacher::new(teacher).unwrap();
     /// // Both signs at one place cancel in the average neuron and are no feature.
-    /// let student = Network::new(2, vec![3.0, -1.0, -1.0], vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
-    /// let recovery = Recovery::new(&teacher, &student.unwrap(), AT);
-    /// assert_eq!((recovery.features[0].mass, recovery.features[0].opposing_mass), (2.0, 1.0));
-    /// assert!(!recovery.features[0].is_learned(AT) && recovery.features[1].is_learned(AT));
+    /// let w = vec![1.0, 0.0, 0.8, 0.6, 0.8, 0.6, 0.0, 1.0];
+    /// let student = Network::new(2, vec![2.0, 3.0, -3.0, -1.0], w).unwrap();
+    /// let recovery = Recovery::new(&teacher, &student, AT);
+    /// let [first, second] = [recovery.features[0], recovery.features[1]];
+    /// assert_eq!((first.mass, first.mass_beyond, first.opposing_mass), (2.0, 6.0, 3.0));
+    /// assert!(!recovery.is_learned(&first) && recovery.is_learned(&second));
     /// assert_eq!(recovery.learned(), Learned::Partly);
     /// ```
     pub fn new(teacher: &Teacher, student: &Network, angle: f64) -> Self {
@@ -106,6 +99,14 @@ impl Recovery {
         }
     }
 
+    /// Whether a teacher neuron is learned: its average neuron is within the angle, its mass has its
+    /// sign, and of the mass nearest to it at most [`STRAY_SHARE`] of all mass is farther away.
+    pub fn is_learned(&self, feature: &Feature) -> bool {
+        feature.average_angle <= self.angle
+            && feature.mass * feature.amplitude > 0.0
+            && feature.mass_beyond <= STRAY_SHARE * self.total_mass
+    }
+
     /// The largest angle of an average neuron to its teacher, radians.
     pub fn worst_angle(&self) -> f64 {
         maximum_of(self.features.iter().map(|feature| feature.average_angle))
@@ -119,7 +120,7 @@ impl Recovery {
             && self.features.iter().all(|feature| feature.mass * feature.amplitude > 0.0);
         if fully {
             Learned::Fully
-        } else if self.features.iter().any(|feature| feature.is_learned(self.angle)) {
+        } else if self.features.iter().any(|feature| self.is_learned(feature)) {
             Learned::Partly
         } else {
             Learned::Not
@@ -134,6 +135,7 @@ fn feature(teacher: &Teacher, matching: &Matching, i: usize, angle: f64) -> Feat
         neurons: 0,
         mass: 0.0,
         share_within: 0.0,
+        mass_beyond: 0.0,
         opposing_mass: 0.0,
         average_angle: matching.average_angles[i],
         nearest_angle: FRAC_PI_2,
@@ -150,6 +152,8 @@ fn feature(teacher: &Teacher, matching: &Matching, i: usize, angle: f64) -> Feat
         all += c.abs();
         if delta <= angle {
             within += c.abs();
+        } else {
+            feature.mass_beyond += c.abs();
         }
         if c.signum() * amplitude.signum() < 0.0 {
             feature.opposing_mass += c.abs();

@@ -106,7 +106,7 @@ pub(crate) fn percent(share: f64) -> String {
 /// Whether the features were learned, with the reason.
 fn verdict(recovery: &Recovery) -> Line {
     let (angle, count) = (recovery.angle, recovery.features.len());
-    let learned = recovery.features.iter().filter(|f| f.is_learned(angle)).count();
+    let learned = recovery.features.iter().filter(|f| recovery.is_learned(f)).count();
     let away = percent(recovery.mass_away / recovery.total_mass);
     let allowed = 100.0 * STRAY_SHARE;
     let (mark, name, text) = match recovery.learned() {
@@ -282,7 +282,7 @@ fn features(run: &RunData) -> Table {
         let feature = &run.recovery.features[at];
         table.rows.push(vec![
             teacher_name(at),
-            if feature.is_learned(run.recovery.angle) { "✓ yes" } else { "✗ no" }.to_owned(),
+            if run.recovery.is_learned(feature) { "✓ yes" } else { "✗ no" }.to_owned(),
             number(feature.amplitude, 4),
             number(feature.mass, 4),
             percent(feature.share_within),

@@ -341,13 +341,21 @@ impl Claim {
         self.obstacle.map_or_else(|| name.to_owned(), |why| format!("{name}: {why}"))
     }
 
-    /// `left/right`, the tightness: at most one where an inequality holds, one for an identity. NaN
-    /// for an inequality whose right side is not positive, where a quotient says nothing.
+    /// `left/right`, the tightness: never above one where an inequality holds, one for an identity.
+    /// An inequality that holds by the rounding of its sides alone has 1, or NaN where that rounding
+    /// exceeds its right side. NaN too for an inequality whose right side is not positive, where a
+    /// quotient says nothing.
     pub fn ratio(&self) -> f64 {
-        if self.relation == Relation::Equal || self.right > 0.0 {
-            self.left / self.right
-        } else {
+        if self.relation == Relation::Equal {
+            return self.left / self.right;
+        }
+        let holds_by_rounding = self.finding == Finding::Holds && self.left > self.right;
+        if !(self.right > 0.0) || holds_by_rounding && !(self.right > self.rounding) {
             f64::NAN
+        } else if holds_by_rounding {
+            1.0
+        } else {
+            self.left / self.right
         }
     }
 

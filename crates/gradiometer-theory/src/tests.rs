@@ -477,3 +477,18 @@ fn the_list_is_in_order_and_says_everything() {
         assert!(texts.chain([s.constants, s.sharp]).all(|text| !text.is_empty()), "{}", s.id);
     }
 }
+
+#[test]
+fn no_ratio_of_an_inequality_that_holds_is_above_one() {
+    let ratio = |left: f64, right: f64, rounding: f64| {
+        let sides =
+            Sides::at_most("a part", Known::computed(left, 0.0), Known::computed(right, rounding));
+        Claim::new("0.0", &sides).ratio()
+    };
+    assert_eq!(ratio(1.0, 2.0, 0.0).to_bits(), 0.5_f64.to_bits());
+    // By rounding alone: equality, or nothing that could be said.
+    assert_eq!(ratio(2.0 + f64::EPSILON, 2.0, 1.0).to_bits(), 1.0_f64.to_bits());
+    assert!(ratio(2.2e-18, 1.1e-18, 1.1e-15).is_nan());
+    // A violation keeps its ratio.
+    assert!(ratio(3.0, 2.0, 0.0) > 1.0);
+}

@@ -93,7 +93,7 @@ pub(crate) fn table(recovery: &Recovery) -> Table {
     for (i, feature) in recovery.features.iter().enumerate() {
         table.row(vec![
             format!("u{i}"),
-            if feature.is_learned(recovery.angle) { "yes" } else { "no" }.to_owned(),
+            if recovery.is_learned(feature) { "yes" } else { "no" }.to_owned(),
             scientific(feature.amplitude, 4),
             scientific(feature.mass, 4),
             percent(feature.share_within),
@@ -119,7 +119,7 @@ fn percent(share: f64) -> String {
 /// What the verdict says, as one sentence.
 pub(crate) fn sentence(recovery: &Recovery) -> String {
     let count = recovery.features.len();
-    let is_learned = |feature: &&Feature| feature.is_learned(recovery.angle);
+    let is_learned = |feature: &&Feature| recovery.is_learned(feature);
     let learned = recovery.features.iter().filter(is_learned).count();
     let away = if recovery.mass_away > 0.0 {
         percent(recovery.mass_away / recovery.total_mass)
@@ -137,8 +137,7 @@ pub(crate) fn sentence(recovery: &Recovery) -> String {
             scientific(recovery.mean_angle, 3)
         ),
         Learned::Not if recovery.total_mass > 0.0 => format!(
-            "Not learned: no teacher neuron has {} % of the mass nearest to it within {angle} rad and of its sign; {away} of all mass is farther than that from every teacher neuron.",
-            100.0 - share
+            "Not learned: no teacher neuron has an average neuron within {angle} rad, of its sign and with at most {share} % of all mass nearest to it but farther away; {away} of all mass is farther than that from every teacher neuron."
         ),
         Learned::Not => "Not learned: the student has no mass.".to_owned(),
     }
@@ -152,10 +151,11 @@ fn matched(recovery: &Recovery) -> Report {
         .map(|(i, f)| {
             json!({
                 "teacher": i,
-                "learned": f.is_learned(recovery.angle),
+                "learned": recovery.is_learned(f),
                 "amplitude": f.amplitude,
                 "mass": f.mass,
                 "share_within": f.share_within,
+                "mass_beyond": f.mass_beyond,
                 "opposing_mass": f.opposing_mass,
                 "neurons": f.neurons,
                 "average_angle": f.average_angle,

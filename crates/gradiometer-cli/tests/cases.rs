@@ -419,3 +419,25 @@ fn a_replaced_run_leaves_nothing_of_the_old_one() {
     train(&second, &out("r"), &["--force"]);
     assert_eq!(fs::read_to_string(&foreign).unwrap(), "mine");
 }
+
+#[test]
+fn inspect_keeps_its_limit_on_trained_networks() {
+    let folder = TempDir::new().unwrap();
+    let network = |neurons: usize, dimension: usize| {
+        let angle = |j: usize, k: usize| ((7 * j + 3) * (5 * k + 2)) as f64;
+        let row = |j: usize| (0..dimension).map(|k| angle(j, k).sin()).collect::<Vec<f64>>();
+        let w: Vec<Vec<f64>> = (0..neurons).map(row).collect();
+        let a: Vec<f64> = (0..neurons).map(|j| if j % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        let path = folder.path().join(format!("{neurons}.json"));
+        fs::write(&path, serde_json::json!({"a": a, "w": w}).to_string()).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // A search that takes minutes, and one that no memory holds: both are left out by name.
+    for (neurons, dimension, reason) in [(64, 10, "none in 0.5 s"), (1000, 50, "not looked for")] {
+        let path = network(neurons, dimension);
+        let run = gradiometer(&["inspect", &path, "--time-limit", "0.5", "--json"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        let missing = run.json()["certificate"]["missing"].as_str().unwrap().to_owned();
+        assert!(missing.contains(reason), "{missing}");
+    }
+}

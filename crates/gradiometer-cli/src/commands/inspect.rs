@@ -18,6 +18,8 @@ use gradiometer::model::Teacher;
 use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 /// Random starting points of the search for the certificate's worst place.
 const STARTS: usize = 24;
@@ -114,26 +116,57 @@ fn exponents(
     Ok(Outcome::Holds)
 }
 
+/// Unknowns of an interpolation up to which a certificate is looked for.
+const MOST_UNKNOWNS: usize = 4000;
+/// Seconds beyond the limit that a search may take to end by itself.
+const GRACE: f64 = 1.0;
+/// How often the spinner turns.
+const TICK: Duration = Duration::from_millis(100);
+
+fn out_of_time(limit: f64) -> String {
+    format!("none in {limit} s; --time-limit gives the search more, and `certify` has no limit")
+}
+
 /// The certificate that a search finds, or why there is none.
 fn certificate_summary(teacher: Teacher, limit: f64, common: &Common) -> (Value, String) {
-    let (clock, bar) = (Clock::new(Some(limit)), spinner(common));
-    let mut stopped = false;
-    let mut proceed = || {
+    // A value and a gradient for every neuron: what a search interpolates.
+    let unknowns = teacher.neurons() * (teacher.dimension().min(teacher.neurons()) + 1);
+    if unknowns > MOST_UNKNOWNS {
+        let reason = format!(
+            "not looked for: {unknowns} unknowns are more than the {MOST_UNKNOWNS} of a quick search; `certify` has no limit"
+        );
+        return (json!({"missing": reason}), format!("no dual certificate: {reason}\n"));
+    }
+    let bar = spinner(common);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    // On a thread of its own, which the end of the program ends: one solve may outlast the limit.
+    std::thread::spawn(move || {
+        let (clock, mut stopped) = (Clock::new(Some(limit)), false);
+        let mut proceed = || {
+            let answer = clock.proceed(1.0);
+            stopped |= answer.is_break();
+            answer
+        };
+        let found = teacher.separated().map_err(|error| error.to_string()).and_then(|teacher| {
+            let options = CertificateOptions { starts: STARTS, ..CertificateOptions::default() };
+            find_certificate_while(&teacher, &options, &mut proceed).map_err(|error| match error {
+                LandscapeError::Stopped => out_of_time(limit),
+                error => error.to_string(),
+            })
+        });
+        // Nobody may be waiting any more.
+        let _late = sender.send((found, stopped));
+    });
+    let clock = Clock::new(Some(limit + GRACE));
+    let (found, stopped) = loop {
         bar.set_message("looking for a certificate");
         bar.tick();
-        let answer = clock.proceed(1.0);
-        stopped |= answer.is_break();
-        answer
+        match receiver.recv_timeout(TICK) {
+            Ok(answer) => break answer,
+            Err(RecvTimeoutError::Timeout) if clock.proceed(1.0).is_continue() => {}
+            Err(_out_of_time) => break (Err(out_of_time(limit)), true),
+        }
     };
-    let found = teacher.separated().map_err(|error| error.to_string()).and_then(|teacher| {
-        let options = CertificateOptions { starts: STARTS, ..CertificateOptions::default() };
-        find_certificate_while(&teacher, &options, &mut proceed).map_err(|error| match error {
-            LandscapeError::Stopped => format!(
-                "none in {limit} s; --time-limit gives the search more, and `certify` has no limit"
-            ),
-            error => error.to_string(),
-        })
-    });
     bar.finish_and_clear();
     let limited = if stopped { format!(", the best after {limit} s") } else { String::new() };
     match found {

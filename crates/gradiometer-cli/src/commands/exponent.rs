@@ -160,7 +160,12 @@ fn text_of(found: &Analysis, threshold: Option<f64>) -> String {
     let mut table = Table::new(&["degree", "kind", "verdict", "value", "error", "by"]);
     for entry in degrees(found) {
         let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
-        let real = |field: &str| scientific(entry[field].as_f64().unwrap_or(f64::NAN), 3);
+        // What a rule shows to be non-zero has no value: a 0 beside it would look like one.
+        let has_value = entry["rule"].is_null() || entry["verdict"] == "zero";
+        let real = |field: &str| {
+            let x = entry[field].as_f64().filter(|_| has_value).unwrap_or(f64::NAN);
+            scientific(x, 3)
+        };
         let by = match (entry["rule"].as_str(), entry["level"].as_f64()) {
             (Some(rule), _) => rule.to_owned(),
             (None, Some(level)) => format!("level {}", scientific(level, 4)),

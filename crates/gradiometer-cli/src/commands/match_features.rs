@@ -24,7 +24,7 @@ pub struct Arguments {
     #[arg(long, value_name = "ANGLE", default_value_t = AT, value_parser = angle)]
     angle: f64,
     /// Groups to form at most, where there is no teacher.
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     clusters: usize,
     #[command(flatten)]
     tensors: TensorArguments,

@@ -118,6 +118,22 @@ fn write(folder: &Path, content: &Content, png: bool) -> Result<Written, FilesEr
     Ok(written)
 }
 
+/// A share in per cent; a part is never rounded to the whole, nor something to nothing.
+///
+/// # Examples
+/// ```
+/// use gradiometer_report::percent;
+/// assert_eq!([1.0, 0.99999, 0.125, 1e-9, 0.0].map(percent), ["100.0 %", "> 99.9 %", "12.5 %", "< 0.1 %", "0.0 %"]);
+/// ```
+pub fn percent(share: f64) -> String {
+    let text = format!("{:.1} %", 100.0 * share);
+    match text.as_str() {
+        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
+        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
+        _ => text,
+    }
+}
+
 /// A figure in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawing {

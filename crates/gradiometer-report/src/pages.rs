@@ -3,6 +3,7 @@
 use super::data::RunData;
 use super::figures::{self, Figure, Table, number, teacher_name, thinned};
 use super::html::{Line, Mark, Page};
+use super::percent;
 use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
 use gradiometer_run::RunRecord;
 use gradiometer_study::FindingsReport;
@@ -91,16 +92,6 @@ pub(crate) fn run(run: &RunData) -> Content {
     page.folded("The experiment as resolved", &format!("{:#}", serde_json::json!(experiment)));
     let figures = [picture, certificate, trajectory, claims].into_iter().flatten().collect();
     Content { page, figures }
-}
-
-/// A share in per cent; a part is never rounded to the whole, nor something to nothing.
-pub(crate) fn percent(share: f64) -> String {
-    let text = format!("{:.1} %", 100.0 * share);
-    match text.as_str() {
-        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
-        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
-        _ => text,
-    }
 }
 
 /// Whether the features were learned, with the reason.

@@ -5,6 +5,7 @@ use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::files::{read_network, read_teacher};
 use gradiometer::model::recovery::{AT, Clusters, Feature, Learned, Recovery, STRAY_SHARE};
 use gradiometer::model::{ModelError, Network};
+use gradiometer::report::percent;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -104,16 +105,6 @@ pub(crate) fn table(recovery: &Recovery) -> Table {
         ]);
     }
     table
-}
-
-/// A share in per cent that never rounds a part up to the whole, nor something down to nothing.
-fn percent(share: f64) -> String {
-    let text = format!("{:.1} %", 100.0 * share);
-    match text.as_str() {
-        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
-        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
-        _ => text,
-    }
 }
 
 /// What the verdict says, as one sentence.
@@ -245,22 +236,4 @@ fn clustered(found: &Clusters, arguments: &Arguments) -> Report {
         "evidence": "computed",
     });
     Report { text, json }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percent;
-
-    #[test]
-    fn a_part_is_never_called_the_whole() {
-        for (share, text) in [
-            (1.0, "100.0 %"),
-            (0.99999, "> 99.9 %"),
-            (0.0, "0.0 %"),
-            (1e-9, "< 0.1 %"),
-            (0.125, "12.5 %"),
-        ] {
-            assert_eq!(percent(share), text);
-        }
-    }
 }

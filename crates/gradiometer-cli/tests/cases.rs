@@ -175,6 +175,39 @@ fn a_small_part_of_degree_two_is_not_none() {
 }
 
 #[test]
+fn biases_and_other_activations_are_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let stages = "[stage3]\nepochs = 1\nsteps = 60\nstep_size = 0.02\n";
+    fs::write(at("t.json"), r#"{"a": [1.0], "w": [[1.0, 0.0]], "b": [0.5]}"#).unwrap();
+    let biased =
+        format!("[teacher]\nfile = \"t.json\"\n[student]\nneurons = 6\nbiases = true\n{stages}");
+    let gelu = format!(
+        "activation = \"gelu\"\n[teacher]\ndimension = 3\nneurons = 2\n[student]\nneurons = 8\n{stages}"
+    );
+    for (name, text) in [("biased", &biased), ("gelu", &gelu)] {
+        fs::write(at("e.toml"), text).unwrap();
+        let run = gradiometer(&["train", &at("e.toml"), "--out", &at(name)]);
+        assert_eq!(run.code, 0, "{name}: {}", run.err);
+        assert!(folder.path().join(name).join("report.html").exists(), "{name}");
+        assert_eq!(run.err.contains("inspect"), name == "gelu", "{}", run.err);
+    }
+    let (student, own) = (at("biased/checkpoints/final.safetensors"), at("biased/teacher.json"));
+    let run = gradiometer(&["match", "--teacher", &own, "--student", &student, "--json"]);
+    assert_eq!(run.json()["biases"], true);
+    let found = gradiometer(&["loss", "--teacher", &own, "--student", &student, "--json"]);
+    let trained: Value =
+        serde_json::from_str(&fs::read_to_string(at("biased/run.json")).unwrap()).unwrap();
+    let loss = trained["final"]["loss"].as_f64().unwrap();
+    close(number(&found.json(), "loss"), loss, rounding(1 << 12, 1.0));
+    // Without the field the teacher's bias is refused, with the mend.
+    fs::write(at("e.toml"), biased.replace("biases = true\n", "")).unwrap();
+    let run = gradiometer(&["train", &at("e.toml"), "--out", &at("plain")]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("student.biases = true"), "{}", run.err);
+}
+
+#[test]
 fn other_activations_have_their_exponents() {
     let teacher = case("int_teacher.npz");
     for (name, first, later) in [("tanh", 1, 3), ("softplus", 1, 2), ("he3", 3, 3)] {

@@ -26,10 +26,10 @@ use crate::run::{Ending, Moment, Observer, Results};
 use crate::snapshots;
 use crate::table;
 use crate::watch::WatchedClaim;
+use gradiometer_files::FilesError;
 use gradiometer_files::file::remove_temporary;
 use gradiometer_files::lock::HeldFolder;
 use gradiometer_files::rows::Rows;
-use gradiometer_files::{FilesError, TensorNames, read_network, write_network};
 use gradiometer_model::{Network, Teacher};
 use gradiometer_train::Phase;
 use std::ops::ControlFlow;
@@ -164,10 +164,14 @@ impl<'a> Log<'a> {
         existing: Existing,
     ) -> Result<Self, RunError> {
         prepare(out, existing)?;
-        let (teacher, names) = (&plan.teacher, TensorNames::default());
-        write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
-        write_network(&out.join("teacher.json"), teacher.network(), &names)?;
-        write_network(&out.join("checkpoints/start.safetensors"), &plan.start, &names)?;
+        let teacher = &plan.teacher;
+        for (name, network) in [
+            ("teacher.safetensors", teacher.network()),
+            ("teacher.json", teacher.network()),
+            ("checkpoints/start.safetensors", &plan.start),
+        ] {
+            experiment.write_network(&out.join(name), network)?;
+        }
         let header = table::trajectory_header(teacher.neurons(), &plan.angles);
         let claims = match plan.watch {
             Some(_) => Some(Rows::create(&out.join(CLAIMS), &table::claims_header())?),
@@ -193,7 +197,7 @@ impl<'a> Log<'a> {
         out: &'a Path,
         lengths: &Lengths,
     ) -> Result<Self, RunError> {
-        require_same_teacher(out, &plan.teacher)?;
+        require_same_teacher(experiment, out, &plan.teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
         let claims = match plan.watch {
@@ -269,7 +273,7 @@ fn finish(
 ) -> Result<Run, RunError> {
     let teacher = plan.teacher.clone();
     let path = out.join("checkpoints/final.safetensors");
-    write_network(&path, &student, &TensorNames::default())?;
+    experiment.write_network(&path, &student)?;
     let violation = results.violation.clone();
     let manifest = Manifest::new(experiment, &teacher, &student, results)
         .map_err(|source| RunError::Model { field: "teacher", source })?;
@@ -278,9 +282,13 @@ fn finish(
 }
 
 /// Refuses to go on with a run whose teacher was another.
-fn require_same_teacher(out: &Path, teacher: &Teacher) -> Result<(), RunError> {
+fn require_same_teacher(
+    experiment: &Experiment,
+    out: &Path,
+    teacher: &Teacher,
+) -> Result<(), RunError> {
     let begun = out.join("teacher.safetensors");
-    if read_network(&begun, &TensorNames::default())? == *teacher.network() {
+    if experiment.read_network(&begun)? == *teacher.network() {
         return Ok(());
     }
     Err(RunError::Field {

@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     }
     arguments.report.write(&arguments.out, common)?;
     if !common.quiet {
-        say(&next_commands(&arguments.out));
+        say(&next_commands(&arguments.out, manifest.experiment.student.biases));
     }
     if let Some(violation) = &result.violation {
         let claim = &violation.claim;
@@ -106,12 +106,16 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 }
 
 /// What to type next on the folder that was made.
-fn next_commands(out: &Path) -> String {
+fn next_commands(out: &Path, biases: bool) -> String {
     let file = |name: &str| out.join(name).display().to_string();
     let (teacher, student) = (file("teacher.json"), file("checkpoints/final.safetensors"));
-    format!(
-        "next: gradiometer inspect {teacher}\n      gradiometer match --teacher {teacher} --student {student}"
-    )
+    let compare = format!("gradiometer match --teacher {teacher} --student {student}");
+    // What inspects a teacher knows no biases.
+    if biases {
+        format!("next: {compare}")
+    } else {
+        format!("next: gradiometer inspect {teacher}\n      {compare}")
+    }
 }
 
 fn text(run: &Run) -> String {

@@ -34,6 +34,7 @@ use gradiometer_run::format::{FIGURES, PAGE};
 use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
+use gradiometer_verify::Verification;
 pub use options::ReportOptions;
 use pages::Content;
 use serde_json::Value;
@@ -216,10 +217,7 @@ fn content(
     let verification = folder.join("report.json");
     if verification.exists() {
         let form = "the report of a verification";
-        let report: Value = from_json(&verification, &file::read(&verification)?, form)?;
-        if !report["claims"].is_array() {
-            return Err(wrong(verification, "claims", "is missing; run `verify` again"));
-        }
+        let report: Verification = from_json(&verification, &file::read(&verification)?, form)?;
         return Ok(pages::verification(&report));
     }
     if folder.join("sweep.json").exists() {

@@ -144,6 +144,74 @@ pub(crate) fn run_plan(
     }
 }
 
+/// Runs an experiment that leaves nothing behind but what is returned; meanwhile the folder may hold
+/// a checkpoint, from which the run goes on if it is there.
+///
+/// # Errors
+/// As for [`run_experiment`].
+pub(crate) fn run_for_result(
+    experiment: &Experiment,
+    plan: &Plan,
+    out: &HeldFolder,
+    mut progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+) -> Result<Ending<Box<Run>>, RunError> {
+    let path = out.path().join(RESUME);
+    let mut saver = Saver { experiment, plan, path: &path, saved: 0 };
+    let ending = if path.exists() {
+        remove_temporary(&out.path().join("checkpoints"))?;
+        let Checkpoint { state, results, .. } = checkpoint::read(&path, experiment)?;
+        saver.saved = state.steps;
+        plan.resume(state, results, &mut [&mut progress, &mut saver])?
+    } else {
+        plan.run(&mut [&mut progress, &mut saver])?
+    };
+    match ending {
+        Ending::Stopped { steps } => Ok(Ending::Stopped { steps }),
+        Ending::Finished((student, results)) => {
+            let run = ended(experiment, plan, student, results)?;
+            Ok(Ending::Finished(Box::new(run)))
+        }
+    }
+}
+
+/// The observer that writes checkpoints alone.
+struct Saver<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    path: &'a Path,
+    /// Steps at the last checkpoint.
+    saved: u64,
+}
+
+impl Observer for Saver<'_> {
+    fn see(&mut self, moment: &Moment<'_>) -> Result<ControlFlow<()>, RunError> {
+        let is_due = moment.record.is_some()
+            && !moment.is_start
+            && is_worth_saving(self.plan, moment, Some(self.saved));
+        if moment.results.violation.is_none() && (moment.is_stopped || is_due) {
+            let folder = self.path.parent().unwrap_or(Path::new(""));
+            std::fs::create_dir_all(folder)
+                .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
+            let lengths = Lengths { trajectory: 0, claims: 0, snapshots: 0 };
+            let (state, results) = (moment.state, moment.results);
+            checkpoint::write(self.path, self.experiment, state, results, lengths)?;
+            self.saved = moment.state.steps;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Whether what was done since the last checkpoint, at so many steps, is worth another one.
+fn is_worth_saving(plan: &Plan, moment: &Moment<'_>, saved: Option<u64>) -> bool {
+    let pairs = plan.pairs as u64;
+    // A step to a floor and a look at the statements are work enough by themselves.
+    plan.watch.is_some()
+        || matches!(moment.state.phase, Phase::Floor { .. })
+        || saved.is_none_or(|saved| {
+            (moment.state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
+        })
+}
+
 /// The observer that writes everything down.
 struct Log<'a> {
     experiment: &'a Experiment,
@@ -211,17 +279,6 @@ impl<'a> Log<'a> {
         })
     }
 
-    /// Whether what was done since the last checkpoint is worth another one.
-    fn is_worth_saving(&self, moment: &Moment<'_>) -> bool {
-        let pairs = self.plan.pairs as u64;
-        // A step to a floor and a look at the statements are work enough by themselves.
-        self.plan.watch.is_some()
-            || matches!(moment.state.phase, Phase::Floor { .. })
-            || self.saved.is_none_or(|saved| {
-                (moment.state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
-            })
-    }
-
     fn save(&mut self, moment: &Moment<'_>) -> Result<(), FilesError> {
         let lengths = Lengths {
             claims: self.claims.as_ref().map_or(Ok(0), Rows::synchronised)?,
@@ -252,7 +309,8 @@ impl Observer for Log<'_> {
         let violated = moment.results.violation.is_some();
         let finished = moment.state.phase == Phase::Finished;
         let due = !moment.is_start
-            && (finished || moment.record.is_some() && self.is_worth_saving(moment));
+            && (finished
+                || moment.record.is_some() && is_worth_saving(self.plan, moment, self.saved));
         if !violated && (moment.is_stopped || due) {
             self.save(moment)?;
         }
@@ -267,13 +325,24 @@ fn finish(
     student: Network,
     results: Results,
 ) -> Result<Run, RunError> {
-    let teacher = plan.teacher.clone();
     let path = out.join("checkpoints/final.safetensors");
     write_network(&path, &student, &TensorNames::default())?;
+    let run = ended(experiment, plan, student, results)?;
+    run.manifest.write(out)?;
+    Ok(run)
+}
+
+/// What a run that has ended leaves behind.
+fn ended(
+    experiment: &Experiment,
+    plan: &Plan,
+    student: Network,
+    results: Results,
+) -> Result<Run, RunError> {
+    let teacher = plan.teacher.clone();
     let violation = results.violation.clone();
     let manifest = Manifest::new(experiment, &teacher, &student, results)
         .map_err(|source| RunError::Model { field: "teacher", source })?;
-    manifest.write(out)?;
     Ok(Run { teacher, student, violation, manifest })
 }
 

@@ -400,6 +400,43 @@ fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
 }
 
 #[test]
+fn shards_of_a_study_merge_to_the_bytes_of_one_run() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let study = |out: &str, more: &[&str]| {
+        let start = ["study", "collapse", "--quick", "--no-report", "--quiet", "--out", out];
+        gradiometer(&[&start, more].concat())
+    };
+    let (whole, shared, other) = (at("whole"), at("shared"), at("other"));
+    assert_eq!(study(&whole, &[]).code, 0);
+    for index in 1..=8 {
+        // The last one lies elsewhere.
+        let out = if index == 8 { &other } else { &shared };
+        let run = study(out, &["--shard", &format!("{index}/8")]);
+        assert_eq!(run.code, 0, "{}", run.err);
+    }
+    // Negative control: without the last shard nothing is written.
+    let few = study(&shared, &["--merge"]);
+    assert_eq!(few.code, 65);
+    assert!(few.err.contains("missing") && few.err.contains("state.json"), "{}", few.err);
+    assert!(!Path::new(&shared).join("collapse.csv").exists());
+    let merged = at("merged");
+    let run = study(&merged, &["--merge", &shared, &other]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for file in ["collapse.csv", "collapse.json", "collapse.state.json"] {
+        let bytes = |out: &str| std::fs::read(Path::new(out).join(file)).unwrap();
+        assert_eq!(bytes(&merged), bytes(&whole), "{file}");
+    }
+    // A shard is not begun anew without a word, nor taken for another.
+    assert_eq!(study(&shared, &["--shard", "1/8"]).code, 74);
+    assert_eq!(study(&shared, &["--shard", "1/8", "--resume"]).code, 0);
+    let [first, second] =
+        ["1", "2"].map(|i| Path::new(&shared).join(format!("collapse.{i}-of-8.state.json")));
+    std::fs::copy(first, second).unwrap();
+    assert_eq!(study(&shared, &["--shard", "2/8", "--resume"]).code, 64);
+}
+
+#[test]
 fn a_study_prints_and_writes_its_findings() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().to_str().unwrap();

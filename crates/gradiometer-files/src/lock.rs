@@ -294,7 +294,7 @@ mod tests {
                         match HeldFolder::take(&place, ".lock", &holder("turn")) {
                             Ok(lock) => lock.remove().unwrap(),
                             Err(error) => {
-                                assert!(matches!(error, FilesError::InUse { .. }), "{error}")
+                                assert!(matches!(error, FilesError::InUse { .. }), "{error}");
                             }
                         }
                     }

@@ -85,7 +85,9 @@ impl Range {
         let whole = self.from.is_integer() && self.to.is_integer();
         (0..self.count)
             .map(|i| match value(i) {
-                Ok(x) if whole => Ok(Value::Integer(x.round() as i64)),
+                Ok(x) if whole => as_whole(x)
+                    .map(Value::Integer)
+                    .ok_or("whole numbers are less than 2^63".to_owned()),
                 Ok(x) if x.is_finite() => Ok(Value::Float(x)),
                 _ => Err("from and to are finite".to_owned()),
             })
@@ -195,12 +197,16 @@ impl Grid {
             .map(|Derived { field, formula }| {
                 let x = evaluate(formula, &number)
                     .map_err(|problem| (field.clone(), format!("{formula:?} {problem}")))?;
-                // Whole numbers up to 2^53, all of which a float holds.
-                let whole = x.fract().abs() <= 0.0 && x.abs() <= 9_007_199_254_740_992.0;
-                Ok(if whole { Value::Integer(x as i64) } else { Value::Float(x) })
+                let whole = if x.fract().abs() <= 0.0 { as_whole(x) } else { None };
+                Ok(whole.map_or(Value::Float(x), Value::Integer))
             })
             .collect()
     }
+}
+
+/// The nearest whole number, if TOML has it.
+fn as_whole(x: f64) -> Option<i64> {
+    format!("{x:.0}").parse().ok()
 }
 
 fn with_range(problem: &str) -> String {

@@ -464,6 +464,43 @@ fn a_study_prints_and_writes_its_findings() {
 }
 
 #[test]
+fn a_diverged_run_has_a_report_with_the_mend() {
+    let folder = TempDir::new().unwrap();
+    let text = "[teacher]\ndimension = 3\nneurons = 2\n[student]\nneurons = 10\n[stage3]\nstep_size = 1e9\nsteps = 100\nepochs = 1\n";
+    let (experiment, out) = (file(&folder, "wild.toml", text), folder.path().join("out"));
+    let out = out.to_str().unwrap();
+    let run = gradiometer(&["train", &experiment, "--out", out]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("diverged") && run.err.contains("smaller step size"), "{}", run.err);
+    let page = || std::fs::read_to_string(Path::new(out).join("report.html")).unwrap();
+    for part in ["diverged", "smaller step size", "1000000000", "last records"] {
+        assert!(page().contains(part), "no {part}");
+    }
+    let report = gradiometer(&["report", out, "--quiet"]);
+    assert_eq!(report.code, 0, "{}", report.err);
+    // Negative control: with a smaller step the page is that of a run, and nothing of the other stays.
+    let _path = file(&folder, "wild.toml", &text.replace("1e9", "0.1"));
+    let run = gradiometer(&["train", &experiment, "--out", out, "--force"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!page().contains("diverged") && !Path::new(out).join("diverged.json").exists());
+}
+
+#[test]
+fn a_start_from_a_file_is_not_replaced_without_a_word() {
+    let folder = TempDir::new().unwrap();
+    let _start = file(&folder, "start.json", r#"{"a": [1, -1], "w": [[1, 0.5, 0], [0, 1, 0.5]]}"#);
+    let text = "[teacher]\ndimension = 3\nneurons = 2\n[student]\nfile = \"start.json\"\n[stage3]\nsteps = 10\nepochs = 1\n";
+    for (skip, warned) in [("", true), ("skip = [\"stage1\", \"stage2\", \"balance\"]\n", false)] {
+        let experiment = file(&folder, "from.toml", &format!("{skip}{text}"));
+        let out = folder.path().join(format!("out{warned}"));
+        let run =
+            gradiometer(&["train", &experiment, "--out", out.to_str().unwrap(), "--no-report"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert_eq!(run.err.contains("Stage 1 replaces"), warned, "{}", run.err);
+    }
+}
+
+#[test]
 fn bad_experiments_are_refused() {
     let folder = TempDir::new().unwrap();
     for (experiment, part) in [

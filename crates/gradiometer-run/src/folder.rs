@@ -9,6 +9,7 @@
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
+//! | `diverged.json` | in place of `run.json`, where a run diverged: what is known of that, and the experiment |
 //!
 //! Nothing in it depends on the clock or the number of threads: the same experiment gives the same
 //! bytes on one machine, whether the run was interrupted and resumed or not. The tables grow record
@@ -26,18 +27,21 @@ use crate::run::{Ending, Moment, Observer, Results};
 use crate::snapshots;
 use crate::table;
 use crate::watch::WatchedClaim;
-use gradiometer_files::file::remove_temporary;
+use gradiometer_files::file::{self, remove_temporary, write_atomically};
 use gradiometer_files::lock::HeldFolder;
 use gradiometer_files::rows::Rows;
+use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_files::{FilesError, TensorNames, read_network, write_network};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_train::Phase;
+use gradiometer_train::{Phase, TrainError};
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The files of a run folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     MANIFEST,
+    DIVERGED,
     "trajectory.csv",
     CLAIMS,
     snapshots::FILE,
@@ -47,6 +51,8 @@ const FILES: [&str; 9] = [
     "checkpoints/final.safetensors",
     RESUME,
 ];
+/// What a run leaves that diverged.
+pub const DIVERGED: &str = "diverged.json";
 /// The checkpoint that a run goes on from.
 const RESUME: &str = "checkpoints/resume.safetensors";
 /// The claims that were watched.
@@ -68,6 +74,29 @@ pub struct Run {
     pub violation: Option<WatchedClaim>,
     /// What `run.json` holds.
     pub manifest: Manifest,
+}
+
+/// A run that has no end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// Where it happened, and the mend.
+    pub problem: String,
+    /// The experiment as resolved.
+    pub experiment: Experiment,
+}
+
+impl Divergence {
+    /// What a diverged run has left in a folder; `None` if it has not.
+    ///
+    /// # Errors
+    /// [`FilesError`] for a file that is damaged.
+    pub fn read(folder: &Path) -> Result<Option<Self>, FilesError> {
+        let path = folder.join(DIVERGED);
+        if !path.exists() {
+            return Ok(None);
+        }
+        from_json(&path, &file::read(&path)?, "what a diverged run leaves").map(Some)
+    }
 }
 
 /// What to do with what the folder holds.
@@ -132,12 +161,18 @@ pub(crate) fn run_plan(
     let ending = if existing == Existing::Resume && checkpoint.exists() {
         let Checkpoint { state, results, lengths } = checkpoint::read(&checkpoint, experiment)?;
         let mut log = Log::reopen(experiment, plan, out, &lengths)?;
-        plan.resume(state, results, &mut [&mut progress, &mut log])?
+        plan.resume(state, results, &mut [&mut progress, &mut log])
     } else {
         let mut log = Log::begin(experiment, plan, out, existing)?;
-        plan.run(&mut [&mut progress, &mut log])?
+        plan.run(&mut [&mut progress, &mut log])
     };
-    match ending {
+    if let Err(RunError::Train(error @ TrainError::Diverged { .. })) = &ending {
+        let (problem, experiment) = (error.to_string(), experiment.clone());
+        let path = out.join(DIVERGED);
+        let json = to_json(&path, &Divergence { problem, experiment })?;
+        write_atomically(&path, format!("{json:#}\n").as_bytes())?;
+    }
+    match ending? {
         Ending::Stopped { steps } => Ok(Ending::Stopped { steps }),
         Ending::Finished((student, results)) => finish(experiment, plan, out, student, results)
             .map(|run| Ending::Finished(Box::new(run))),

@@ -215,6 +215,26 @@ fn points_by_number_and_how_far_it_is() {
     assert!(String::from_utf8_lossy(&beyond.stderr).contains("the last is 63"));
 }
 
+/// The grid of docs/CLUSTERS.md is one, and has the points that its lists say.
+#[test]
+fn the_grid_of_the_page_on_clusters_can_be_run() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/CLUSTERS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let grid = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("grid.toml");
+    let status = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        sweep(path.to_str().unwrap(), &folder.path().join("out"), &["--status", "--json"])
+    };
+    let found: Value = serde_json::from_slice(&status(grid).stdout).unwrap();
+    assert_eq!((&found["points"], &found["done"]), (&1500.into(), &0.into()));
+    // Negative control: a name that no field has.
+    let wrong = status(&grid.replace("4 * d", "4 * dimension"));
+    assert_eq!(wrong.status.code(), Some(65));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("needs dimension"));
+}
+
 #[test]
 fn a_job_array_is_one_script() {
     let folder = TempDir::new().unwrap();

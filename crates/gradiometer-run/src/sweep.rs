@@ -51,14 +51,19 @@ use gradiometer_files::text_file::{from_toml, to_json};
 use gradiometer_files::{Class, FilesError};
 use gradiometer_train::TrainError;
 use grid::{Grid, Keep};
-use journal::{Journal, Row, RowsByPoint};
+use journal::{BLOCK, Journal, Row, RowsByPoint};
 use record::{RECORD, Record};
 use results::TABLE;
 use std::any::Any;
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
+
+/// Points up to which each folder is asked for by itself.
+const FEW: usize = 64;
 
 /// An experiment and a grid of its fields.
 #[derive(Clone, Debug)]
@@ -336,9 +341,10 @@ impl Sweep {
         let writer = (!worker.has_locks).then(process_name);
         let mut journal = Journal::open(out, writer);
         journal.read_blocks_of(&own)?;
-        let folder = |index: usize| out.join("points").join(format!("{index:05}"));
-        let begun = |index: &&usize| journal.row(**index).is_some() || folder(**index).exists();
-        if !resume && let Some(taken) = own.iter().find(begun) {
+        let folder = |index| folder(out, index);
+        let begun = begun(out, &own)?;
+        let is_taken = |index: &&usize| journal.row(**index).is_some() || begun.contains(*index);
+        if !resume && let Some(taken) = own.iter().find(is_taken) {
             return Err(FilesError::OccupiedPoint { path: folder(*taken) }.into());
         }
         self.claim(out)?;
@@ -346,7 +352,7 @@ impl Sweep {
             journal.row(index).is_some_and(|row: &Row| !row.has_failed())
         };
         let to_do: Vec<usize> = own.iter().copied().filter(|i| !is_done(&journal, *i)).collect();
-        for index in own.iter().copied().filter(|i| is_done(&journal, *i)) {
+        for index in begun.into_iter().filter(|i| is_done(&journal, *i)) {
             self.tidy(&folder(index), worker)?;
         }
         if !to_do.is_empty() {
@@ -390,7 +396,7 @@ impl Sweep {
         let results = match selection {
             Selection::All if left.is_empty() => results.write(out)?,
             Selection::Shard(_) if left.is_empty() => {
-                if let Ok(all) = self.table(Journal::read_all(out)?) {
+                if let Some(all) = self.complete(out)? {
                     let _written = all.write(out)?;
                 }
                 results
@@ -402,7 +408,7 @@ impl Sweep {
 
     /// Removes what a killed process has left of a point that is done.
     fn tidy(&self, folder: &Path, worker: Worker<'_>) -> Result<(), FilesError> {
-        if self.grid.keep == Keep::Runs || !folder.exists() {
+        if self.grid.keep == Keep::Runs {
             return Ok(());
         }
         match hold(folder, worker) {
@@ -490,6 +496,20 @@ impl Sweep {
         ending.map_err(|error| if matches!(error, RunError::Files(_)) { error } else { own(error) })
     }
 
+    /// The table of all points; `None` as soon as one is found missing, so that the many that are not the
+    /// last to be done read little.
+    fn complete(&self, out: &Path) -> Result<Option<Results>, FilesError> {
+        let mut journal = Journal::open(out, None);
+        for first in (0..self.points()).step_by(BLOCK) {
+            journal.read_blocks_of(&[first])?;
+            let mut block = first..self.points().min(first + BLOCK);
+            if block.any(|index| journal.row(index).is_none()) {
+                return Ok(None);
+            }
+        }
+        self.table(journal.into_rows()).map(Some)
+    }
+
     /// The table of all points.
     fn table(&self, mut rows: RowsByPoint) -> Result<Results, FilesError> {
         let missing: Vec<usize> = (0..self.points()).filter(|i| !rows.contains_key(i)).collect();
@@ -552,6 +572,33 @@ impl Sweep {
     }
 }
 
+/// The folder of a point.
+fn folder(out: &Path, index: usize) -> PathBuf {
+    out.join("points").join(format!("{index:05}"))
+}
+
+/// Those of some points, ascending, that have a folder.
+fn begun(out: &Path, points: &[usize]) -> Result<BTreeSet<usize>, FilesError> {
+    // To ask for each of many costs more than the list of all.
+    if points.len() < FEW {
+        return Ok(points.iter().copied().filter(|index| folder(out, *index).exists()).collect());
+    }
+    let place = out.join("points");
+    let error = |source| FilesError::Unreadable { path: place.clone(), source };
+    let entries = match std::fs::read_dir(&place) {
+        Ok(entries) => entries,
+        Err(source) if source.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(source) => return Err(error(source)),
+    };
+    let mut found = BTreeSet::new();
+    for entry in entries {
+        let name = entry.map_err(error)?.file_name();
+        let index = name.to_str().and_then(|name| name.parse::<usize>().ok());
+        found.extend(index.filter(|index| points.binary_search(index).is_ok()));
+    }
+    Ok(found)
+}
+
 /// The folder of a point, held if the file system has locks.
 fn hold(folder: &Path, worker: Worker<'_>) -> Result<HeldFolder, FilesError> {
     if worker.has_locks {
@@ -565,7 +612,7 @@ fn hold(folder: &Path, worker: Worker<'_>) -> Result<HeldFolder, FilesError> {
 fn remove_table(out: &Path) -> Result<(), FilesError> {
     let path = out.join(TABLE);
     match std::fs::remove_file(&path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
             Err(FilesError::Write { path, source })
         }
         _ => Ok(()),

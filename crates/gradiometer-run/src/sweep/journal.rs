@@ -20,7 +20,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Points whose rows share a file.
-const BLOCK: usize = 256;
+pub(super) const BLOCK: usize = 256;
 
 /// What is known of a point that is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +117,11 @@ impl Journal {
     /// The row of a point, as far as it has been read.
     pub(super) fn row(&self, point: usize) -> Option<&Row> {
         self.rows.get(&point)
+    }
+
+    /// The rows that have been read.
+    pub(super) fn into_rows(self) -> RowsByPoint {
+        self.rows
     }
 
     /// Reads what others have added to the file of a point.

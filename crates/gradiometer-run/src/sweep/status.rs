@@ -1,8 +1,8 @@
 //! How far a sweep is.
 
-use super::Sweep;
 use super::csv::outcome;
 use super::journal::Journal;
+use super::{Sweep, begun, folder};
 use crate::folder::LOCK;
 use gradiometer_files::FilesError;
 use gradiometer_files::lock::holder_of;
@@ -65,6 +65,9 @@ impl Sweep {
     /// # Errors
     /// [`FilesError`] for rows that cannot be read.
     pub fn status(&self, out: &Path) -> Result<Status, FilesError> {
+        let all: Vec<usize> = (0..self.points()).collect();
+        // A point that is done meanwhile is in the rows, which are read after.
+        let begun = begun(out, &all)?;
         let rows = Journal::read_all(out)?;
         let mut status = Status {
             points: self.points(),
@@ -94,11 +97,13 @@ impl Sweep {
                 }
                 continue;
             }
-            let folder = out.join("points").join(format!("{point:05}"));
-            match holder_of(&folder, LOCK) {
+            if !begun.contains(&point) {
+                status.missing.push(point);
+                continue;
+            }
+            match holder_of(&folder(out, point), LOCK) {
                 Some(holder) => status.running.push(Running { point, holder }),
-                None if folder.exists() => status.interrupted.push(point),
-                None => status.missing.push(point),
+                None => status.interrupted.push(point),
             }
         }
         if status.done > 0 {

@@ -5,7 +5,7 @@ use crate::record::FinalRecord;
 use gradiometer_hermite::float::maximum_of;
 
 /// Columns of the results after the point and its fields.
-pub(super) const COLUMNS: [&str; 14] = [
+pub(super) const COLUMNS: [&str; 16] = [
     "outcome",
     "steps",
     "lambda",
@@ -19,6 +19,9 @@ pub(super) const COLUMNS: [&str; 14] = [
     "worst_angle",
     "mass_away",
     "training_loss",
+    // Of the teacher.
+    "separation",
+    "condition",
     "reason",
 ];
 
@@ -45,7 +48,10 @@ pub(super) fn result(run: &Run) -> Vec<String> {
     ];
     let mut cells = vec![outcome.to_owned(), last.steps.to_string()];
     cells.extend(numbers.iter().map(|x| format!("{x:e}")));
-    cells.extend([last.training_loss.map_or(String::new(), |x| format!("{x:e}")), String::new()]);
+    let teacher = &run.manifest.teacher;
+    let optional = [last.training_loss, teacher.separation, teacher.condition];
+    cells.extend(optional.map(|x| x.map_or(String::new(), |x| format!("{x:e}"))));
+    cells.push(String::new());
     cells
 }
 

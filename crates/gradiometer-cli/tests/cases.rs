@@ -280,7 +280,9 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
     let out = folder.path().join("s").to_str().unwrap().to_owned();
     let sweep = case("sweep_odd.toml");
     let run = gradiometer(&["sweep", &sweep, "--out", &out, "-q", "--json"]);
-    assert_eq!(run.code, 0, "{}", run.err);
+    // All points are done, and the exit code says that one could not be run.
+    assert_eq!(run.code, 65, "{}", run.err);
+    assert!(run.err.contains("point 1") && run.err.contains("even"), "{}", run.err);
     let found = run.json();
     let outcome = |k: usize| found["rows"][k]["outcome"].as_str().unwrap().to_owned();
     assert_eq!([0, 1, 2].map(outcome), ["finished", "failed", "finished"]);
@@ -288,7 +290,7 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
     let reason = found["rows"][1]["reason"].as_str().unwrap();
     assert!(reason.contains("student") && reason.contains("even"), "{reason}");
     let again = gradiometer(&["sweep", &sweep, "--out", &out, "-q", "--json", "--resume"]);
-    assert_eq!((again.code, again.json()), (0, found));
+    assert_eq!((again.code, again.json()), (65, found));
     // A sweep none of whose points is an experiment is a mistake.
     let text = fs::read_to_string(&sweep).unwrap().replace("[20, 21, 22]", "[0, -1]");
     let run = gradiometer(&["sweep", &file(&folder, "odd.toml", &text), "--out", &out]);

@@ -15,6 +15,7 @@ mod chart;
 mod colour;
 mod compare;
 mod data;
+mod diverged;
 mod figures;
 mod html;
 mod options;
@@ -30,6 +31,7 @@ use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
 use gradiometer_model::{ModelError, Network, Teacher};
+use gradiometer_run::folder::Divergence;
 use gradiometer_run::format::{FIGURES, PAGE};
 use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
@@ -205,6 +207,9 @@ fn content(
     }
     if folder.join("run.json").exists() {
         return Ok(pages::run(&RunData::read(folder, options, proceed)?));
+    }
+    if let Some(run) = Divergence::read(folder)? {
+        return diverged::page(folder, &run);
     }
     let unfinished = folder.join("checkpoints/resume.safetensors");
     if unfinished.exists() {

@@ -500,14 +500,25 @@ fn a_bad_folder_is_refused_with_file_and_mend() {
 #[test]
 fn a_verification_has_its_ratios_and_exponents() {
     let folder = tempfile::tempdir().unwrap();
-    let part = |name: &str, ratio: f64| serde_json::json!({"part": name, "kind": "inequality", "checked": 9, "violations": 0, "worst_ratio": ratio, "search": {"ratio": 0.97}});
-    let report = serde_json::json!({
-        "complete": true, "holds": true, "seeds": 9,
+    let searched = |name: &str| serde_json::json!({"part": name, "ratio": 0.97, "violated": false, "evaluations": 5, "seed": 4, "evidence": "sampled"});
+    let part = |name: &str, ratio: f64| {
+        serde_json::json!({
+            "part": name, "kind": "inequality", "checked": 9, "violations": 0, "hidden_by_rounding": 0, "undecided": 0,
+            "worst_ratio": ratio, "seed_of_worst": 3, "violating_seeds": [], "search": searched(name), "evidence": "computed",
+        })
+    };
+    let fit = |x: f64| serde_json::json!({"exponent": x, "low": x - 0.12, "high": x + 0.12});
+    let mut report = serde_json::json!({
+        "complete": true, "holds": true, "seeds": 9, "scale": 1.0,
         "claims": [
-            {"id": "7.1", "title": "loss & <bound>", "instances": 9, "violations": 0, "worst_ratio": 0.5, "worst_ratio_searched": 0.97, "seed_of_worst": 3,
-             "parts": [part("one", 0.5), part("two", 0.25)], "negative_control": {"refuted": true}},
-            {"id": "8.3", "title": "loss", "kind": "scaling", "predicted": "about 2.000", "fit": {"exponent": 2.02, "low": 1.9, "high": 2.1},
-             "negative_control": {"refuted": false, "fit": {"exponent": 0.1}}},
+            {"id": "7.1", "title": "loss & <bound>", "hypotheses": "none", "instances": 9, "inapplicable": 0, "violations": 0,
+             "hidden_by_rounding": 0, "worst_ratio": 0.5, "worst_ratio_searched": 0.97, "seed_of_worst": 3, "kind": "inequality",
+             "sharp": true, "evidence": "computed", "complete": true, "parts": [part("one", 0.5), part("two", 0.25)],
+             "negative_control": {"changed": "a half", "refuted": true, "parts": [searched("one")]}},
+            {"id": "8.3", "title": "loss", "instances": 8, "violations": 0, "hidden_by_rounding": 0, "worst_ratio": null,
+             "seed_of_worst": null, "kind": "scaling", "predicted": "about 2.000", "fit": fit(2.02),
+             "constants": {"least": 1.0, "greatest": null}, "evidence": "fitted",
+             "negative_control": {"changed": "a schedule", "refuted": false, "fit": fit(0.1)}},
         ],
     });
     std::fs::write(folder.path().join("report.json"), report.to_string()).unwrap();
@@ -521,6 +532,12 @@ fn a_verification_has_its_ratios_and_exponents() {
     // Two parts, each with a random and a searched mark, and the two of the legend.
     let figure = document.descendants().find(|n| n.attribute("id") == Some("fig-ratios")).unwrap();
     assert_eq!(elements(figure, "circle").len(), 2 * 2 + 2);
+    // What is missing is named.
+    report["claims"][1].as_object_mut().unwrap().remove("predicted");
+    std::fs::write(folder.path().join("report.json"), report.to_string()).unwrap();
+    let error = write_report(folder.path(), ReportOptions::default()).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("claims[1]") && error.contains("predicted"), "{error}");
 }
 
 #[test]

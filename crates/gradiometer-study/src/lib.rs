@@ -7,6 +7,8 @@
 //! other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on
 //! the clock or the number of threads.
 
+mod agop;
+mod alignment;
 mod collapse;
 mod committee;
 mod decay;
@@ -15,10 +17,13 @@ mod directions;
 pub mod error;
 mod exponents;
 mod freeze;
+mod generative;
+mod giant;
 mod gradients;
 mod information;
 mod leap;
 mod measurement;
+mod one_step;
 mod online;
 mod order_parameters;
 mod phases;
@@ -27,9 +32,12 @@ mod reading;
 mod regime;
 mod report;
 mod reuse;
+mod ridge;
 mod samples;
 mod session;
+mod spikes;
 mod stages;
+mod staircase;
 mod training;
 mod width;
 
@@ -99,7 +107,7 @@ macro_rules! study {
 }
 
 /// All studies, in the order of their statements.
-pub const STUDIES: [Study; 19] = [
+pub const STUDIES: [Study; 27] = [
     study!(
         exponents,
         "8.1, 8.3, 8.4",
@@ -159,6 +167,31 @@ pub const STUDIES: [Study; 19] = [
     ),
     study!(phases, "10.7", "success of every stage on samples over d and n/d^2"),
     study!(
+        one_step as "one-step",
+        "11.1.5",
+        "error after one step and ridge on targets of degrees 2 and 4, beside the floor of all kernels on the same samples"
+    ),
+    study!(
+        ridge,
+        "11.2.4, 11.2.5",
+        "error of ridge after a first step of several sizes, beside the Gaussian engine and the best linear predictor"
+    ),
+    study!(
+        giant,
+        "11.3.1",
+        "shares of the directions in a giant step on samples of order d, beside their predictions"
+    ),
+    study!(
+        staircase,
+        "11.3.4",
+        "coordinates of the neurons after several giant steps, beside the equations of infinite dimension"
+    ),
+    study!(
+        spikes,
+        "11.4.3, 11.4.4",
+        "outliers of the features after a step, their degrees, and what ridge learns through them"
+    ),
+    study!(
         leap,
         "11.6.5",
         "the wait for a direction at the saddle before it, against log d, for three targets of two coordinates"
@@ -169,9 +202,24 @@ pub const STUDIES: [Study; 19] = [
         "samples over d until online descent escapes at information exponent 2, beside the constant of d log d"
     ),
     study!(
+        generative,
+        "11.8.7",
+        "overlaps of spectral estimators at multiples of their thresholds, for generative exponents 2, 3 and 4"
+    ),
+    study!(
         reuse,
         "11.9.3",
         "share of runs that reach the target in d log d samples, with a second look at each sample and without"
+    ),
+    study!(
+        agop,
+        "11.10.3, 11.10.5",
+        "alignment of the weights with the root of the average gradient outer product, untrained and along Algorithm 1"
+    ),
+    study!(
+        alignment,
+        "11.11.5",
+        "alignment of the first step with the tangent kernel, centred in time, and of the weights"
     ),
     study!(
         committee,

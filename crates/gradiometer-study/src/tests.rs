@@ -451,3 +451,110 @@ fn descent_follows_the_order_parameter_equations() {
     let found = quick("order-parameters");
     found.says("within order d^(-1/2)", Answer::Yes).says("(the control)", Answer::No);
 }
+
+#[test]
+fn one_step_passes_the_floor_of_kernels() {
+    let found = quick("one-step");
+    // The quick size is near the crossing, which the full one passes.
+    let scaled = |factor: f64| {
+        found.altered(|one| {
+            if one.measure.name == "one_step" {
+                one.values.iter_mut().for_each(|(_, x)| *x *= factor);
+            }
+        })
+    };
+    scaled(0.4).says("one step and ridge go below the floor", Answer::Yes);
+    scaled(1.4).says("one step and ridge go below the floor", Answer::No);
+    scaled(2.5).says("the limit's within", Answer::No);
+    found.says("are below random features", Answer::Yes);
+    found.says("random features go below", Answer::No);
+    found.says("the limit's within", Answer::Yes).says("(the control)", Answer::No);
+}
+
+#[test]
+fn ridge_after_a_large_step_beats_linear_predictors() {
+    let found = quick("ridge");
+    found.says("stays above the best linear", Answer::Yes);
+    found.says("it goes below", Answer::Yes).says("predicts the error", Answer::Yes);
+    found.says("(the control)", Answer::No);
+    found.exchanged("step", 1.0, 40.0).says("stays above the best linear", Answer::No);
+}
+
+#[test]
+fn a_giant_step_learns_one_direction() {
+    let found = quick("giant");
+    found.says("is the one predicted", Answer::Yes).says("of order 1/d", Answer::Yes);
+    found.says("(the control)", Answer::No);
+    let halved = found.altered(|one| {
+        if one.measure.name == "share" {
+            one.values.iter_mut().for_each(|(_, x)| *x *= 0.5);
+        }
+    });
+    halved.says("is the one predicted", Answer::No);
+}
+
+#[test]
+fn spikes_have_their_degrees() {
+    let found = quick("spikes");
+    found.says("first outlier is of degree 1", Answer::Yes);
+    found.says("second one is of degree 2", Answer::Yes);
+    found.says("share of degree 2 that is predicted", Answer::Yes);
+    found.says("goes below the energy", Answer::Yes);
+    found.says("with a third degree in place", Answer::No);
+    found.says("before the step (the control)", Answer::No);
+    let always = found.altered(|one| {
+        if one.measure.name == "cosine_1" {
+            one.values.iter_mut().for_each(|(_, x)| *x = 0.5 + 0.1 * *x);
+        }
+    });
+    always.says("before the step (the control)", Answer::Yes);
+    always.says("first outlier is of degree 1", Answer::No);
+}
+
+#[test]
+fn a_staircase_is_climbed_where_its_stairs_rest_on_each_other() {
+    let found = quick("staircase");
+    found.says("climbed to its second stair", Answer::Yes);
+    found.says("a third stair is climbed with a bias", Answer::Yes);
+    found.says("larger than without a bias", Answer::Yes);
+    found.says("z1 + z2 z3 is climbed so", Answer::No);
+    found.says("climbed without a bias (the control)", Answer::No);
+    let exchanged = found.exchanged("target", "z1 + z1 z2 + 2 z1 z2 z3", "the same without a bias");
+    exchanged.says("larger than without a bias", Answer::No);
+}
+
+#[test]
+fn estimators_reach_the_rate_of_the_generative_exponent() {
+    let found = quick("generative");
+    found.says("the direction of z^2 as predicted", Answer::Yes);
+    found.says("a partial trace finds", Answer::Yes).says("close to the limit", Answer::Yes);
+    found.says("(the control)", Answer::No);
+    let weak = found.altered(|one| {
+        if one.measure.name == "squared_cosine" {
+            one.values.iter_mut().for_each(|(_, x)| *x *= 0.5);
+        }
+    });
+    weak.says("the direction of z^2 as predicted", Answer::No);
+}
+
+#[test]
+fn the_ansatz_has_a_floor_without_training() {
+    let found = quick("agop");
+    found.says("above sqrt(2/pi)", Answer::Yes).says("training ends at the limit", Answer::Yes);
+    found.says("(the control)", Answer::No).says("end is above the floor", Answer::Yes);
+    found.exchanged("signs", "one", "both").says("above sqrt(2/pi)", Answer::No);
+}
+
+#[test]
+fn the_first_step_is_aligned_at_once() {
+    let found = quick("alignment");
+    found.says("centred in time begins near 1", Answer::Yes);
+    found.says("along H^2", Answer::Yes).says("within 5/sqrt(m)", Answer::Yes);
+    found.says("(the control)", Answer::No);
+    let off = found.altered(|one| {
+        if one.measure.name == "off_prediction" {
+            one.values.iter_mut().for_each(|(_, x)| *x += 1.0);
+        }
+    });
+    off.says("within 5/sqrt(m)", Answer::No);
+}

@@ -4,7 +4,9 @@ use crate::scaling::{Fit, ScalingReport};
 use crate::suite::{PartReport, Report, SearchReport, Suite};
 use gradiometer_files::text_file::null_is_nan;
 use gradiometer_theory::NamedCheck;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 /// From this ratio on a constant counts as sharp.
 const SHARP: f64 = 0.9;
@@ -25,7 +27,7 @@ pub struct Verification {
 }
 
 /// What was found about one statement.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Verified {
     /// Both sides, on instances.
@@ -33,6 +35,21 @@ pub enum Verified {
     /// An exponent, over runs.
     Scaling(VerifiedScaling),
 }
+
+/// By its `kind`, so that a missing field is named.
+impl<'de> Deserialize<'de> for Verified {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(from)?;
+        if value["kind"] == SCALING {
+            VerifiedScaling::deserialize(value).map(Self::Scaling).map_err(D::Error::custom)
+        } else {
+            VerifiedStatement::deserialize(value).map(Self::Statement).map_err(D::Error::custom)
+        }
+    }
+}
+
+/// The kind of a fitted exponent.
+const SCALING: &str = "scaling";
 
 /// Both sides of a statement, on instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -314,7 +331,7 @@ impl VerifiedScaling {
             hidden_by_rounding: 0,
             worst_ratio: None,
             seed_of_worst: None,
-            kind: "scaling".to_owned(),
+            kind: SCALING.to_owned(),
             predicted: report.predicted.clone(),
             fit: interval(&report.fit),
             constants: Constants { least, greatest },

@@ -190,7 +190,7 @@ fn mistakes_are_named() {
             "activation",
         ),
         ("precision = \"half\"\n[teacher]\ndimension = 2\nneurons = 2\n", "precision"),
-        ("activation = \"tanh\"\n[teacher]\ndimension = 2\nneurons = 2\n", "tanh"),
+        ("activation = \"swish\"\n[teacher]\ndimension = 2\nneurons = 2\n", "swish"),
         ("[teacher]\ndimension = 2\nneurons = 2\n[stage3]\nmomentum = 0.5\n", "stage3.momentum"),
         (
             "[teacher]\ndimension = 2\nneurons = 2\n[stage3]\noptimizer = \"momentum\"\nepsilon = 1.0\n",

@@ -13,6 +13,8 @@ use std::time::Duration;
 /// How often a lock that another process holds is tried again: whoever asks for its holder has it for
 /// a moment.
 const TRIES: usize = 3;
+/// How often a folder is entered anew that its last holder has removed meanwhile.
+const RACES: usize = 100;
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -98,17 +100,18 @@ impl HeldFolder {
             is_new,
             file,
         };
-        let mut tries = 0;
+        let (mut tries, mut races) = (0, 0);
         loop {
-            fs::create_dir_all(folder)
-                .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false);
-            let mut file = match options.open(&lock) {
+            let mut file = match fs::create_dir_all(folder).and_then(|()| options.open(&lock)) {
                 Ok(file) => file,
-                // The last holder may have removed the folder after it was made here.
-                Err(source) if source.kind() == ErrorKind::NotFound && tries < TRIES => {
-                    tries += 1;
+                // The last holder may have removed the folder while it was made or entered here.
+                Err(source)
+                    if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::AlreadyExists)
+                        && races < RACES =>
+                {
+                    races += 1;
                     continue;
                 }
                 Err(source) => return Err(error(source)),
@@ -290,7 +293,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _thread in 0..4 {
                 let _handle = scope.spawn(|| {
-                    for _turn in 0..200 {
+                    for _turn in 0..1000 {
                         match HeldFolder::take(&place, ".lock", &holder("turn")) {
                             Ok(lock) => lock.remove().unwrap(),
                             Err(error) => {

@@ -310,7 +310,9 @@ fn status_text(found: &Status, open: &[usize], arguments: &Arguments) -> String 
     for running in found.running.iter().take(MOST_NAMED) {
         let _infallible = writeln!(text, "point {} is run by {}", running.point, running.holder);
     }
-    if let (Some(mean), Some(left)) = (found.seconds_a_point, found.seconds_left()) {
+    let has_open = found.done < found.points;
+    if let (true, Some(mean), Some(left)) = (has_open, found.seconds_a_point, found.seconds_left())
+    {
         let processes = match found.running.len() {
             0 => "by one process".to_owned(),
             1 => "by the one process that runs".to_owned(),

@@ -165,7 +165,7 @@ impl Kernel {
     }
 
     /// `K, K', K'', K'''` at a float `t`; the last two are undefined at `|t| = 1`.
-    fn at(&self, t: f64) -> Jet {
+    pub(crate) fn at(&self, t: f64) -> Jet {
         let t = Enclosure::from(t);
         let sine = ((Enclosure::ONE - t) * (Enclosure::ONE + t)).sqrt();
         let angle = t.asin();

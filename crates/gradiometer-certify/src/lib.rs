@@ -29,7 +29,9 @@ pub mod error;
 mod expansion;
 mod frame;
 pub mod interpolant;
+mod interpolation;
 mod kernel;
+mod lagrange;
 mod limits;
 mod linear;
 pub mod net;
@@ -37,7 +39,10 @@ mod verdict;
 
 pub use boxes::{OpenBox, Scratch, bound_in_turn};
 pub use certificate::{CERTIFICATE_VERSION, Certificate, CertificateParts};
-pub use check::{CertificateVerdict, Obstacle, Proof, Refutation, Report, check_certificate};
+pub use check::{
+    CertificateVerdict, Method, Obstacle, Proof, Refutation, Report, check_certificate,
+    check_certificate_by,
+};
 pub use error::CertifyError;
 pub use interpolant::Interpolant;
 pub use kernel::{DegreeWeights, relu_squares};

@@ -165,18 +165,22 @@ impl<'a> View<'a> {
                 step = if from > 0.0 { GROWTH * step } else { FIRST_STEP * radius };
             } else if step < SMALLEST_STEP {
                 return Err(Stuck::Angle { angle: to });
-            } else if from > 0.0 {
-                step *= 0.5;
-                // No interval ends at an angle where the bound fails with the points that are nearest there.
-                let fine = self.largest(to, to, PIECES[1]);
-                if step < 16.0 * SMALLEST_STEP && !point_holds(to, fine, rho) {
-                    return Err(Stuck::Angle { angle: to });
-                }
+            } else if from > 0.0 && !self.point_holds(to, rho) {
+                // No interval ends at an angle where the bound fails for the points that are nearest there.
+                return Err(Stuck::Angle { angle: to });
             } else {
                 step *= 0.5;
             }
         }
         Ok(Shown { radius, intervals })
+    }
+
+    /// Whether the bound at an angle is below the claim, for the points that are nearest there.
+    fn point_holds(&self, angle: f64, rho: f64) -> bool {
+        PIECES.into_iter().any(|pieces| {
+            let bounds = self.largest(angle, angle, pieces);
+            bounds.into_iter().all(|bound| bound_at(angle, bound, rho) <= 1.0)
+        })
     }
 
     /// Whether the second derivative of `sign eta` along every geodesic from `u_i` is at most `-2 rho` up to an angle.
@@ -270,10 +274,6 @@ fn interval_holds(
         // g <= max(g(from), g(to)) + (to - from)^2/8 sup (-g'')
         (width * above + ends).hi() <= 1.0
     })
-}
-
-fn point_holds(angle: f64, bounds: [f64; 2], rho: f64) -> bool {
-    bounds.into_iter().all(|bound| bound_at(angle, bound, rho) <= 1.0)
 }
 
 /// `bound + rho delta^2`, from above.

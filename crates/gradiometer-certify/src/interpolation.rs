@@ -108,30 +108,54 @@ impl<'a> System<'a> {
         maximum(rows, self.least_by_cholesky().unwrap_or(0.0))
     }
 
-    /// By Gershgorin's theorem for blocks. The block of `i` and `k` is
+    /// Bounds of the norms of the blocks off the diagonal, row-major, zero on it. The block of `i` and `k` is
     /// `[K/s_0^2, K' (P_k u_i)^T/(s_0 s_1); K' P_i u_k/(s_0 s_1), (K'' P_i u_k (P_k u_i)^T + K' P_i P_k)/s_1^2]`, and with
     /// `s = |P_i u_k| = |P_k u_i|` its norm is at most that of the matrix `[x, y; y, z]` of the norms.
+    pub(crate) fn block_norms(&self) -> Vec<Enclosure> {
+        let m = self.directions.count();
+        let [s_0, s_1] = self.scale.map(Enclosure::from);
+        let norm = |i: usize, k: usize| {
+            if i == k {
+                return Enclosure::ZERO;
+            }
+            let [k0, k1, k2] = self.jet(i, k);
+            let t = self.directions.overlap(i, k);
+            let sine = (Enclosure::ONE - t.square()).sqrt();
+            let x = k0.abs() / s_0.square();
+            let y = k1.abs() * sine / (s_0 * s_1);
+            let z = (k2.abs() * sine.square() + k1.abs()) / s_1.square();
+            (x + z).half() + ((x - z).half().square() + y.square()).sqrt()
+        };
+        (0..m * m).map(|entry| norm(entry / m, entry % m)).collect()
+    }
+
+    /// By Gershgorin's theorem for blocks.
     fn least_by_rows(&self) -> f64 {
         let m = self.directions.count();
         let [s_0, s_1] = self.scale.map(Enclosure::from);
-        let mut least = f64::INFINITY;
-        for i in 0..m {
-            let mut sum = Enclosure::ZERO;
-            for k in (0..m).filter(|&k| k != i) {
-                let [k0, k1, k2] = self.jet(i, k);
-                let t = self.directions.overlap(i, k);
-                let sine = (Enclosure::ONE - t.square()).sqrt();
-                let x = k0.abs() / s_0.square();
-                let y = k1.abs() * sine / (s_0 * s_1);
-                let z = (k2.abs() * sine.square() + k1.abs()) / s_1.square();
-                sum += (x + z).half() + ((x - z).half().square() + y.square()).sqrt();
-            }
-            let [k0, k1, _] = self.jet(i, i);
-            let diagonal = (k0 / s_0.square()).smaller(k1 / s_1.square());
-            // The eigenvalues are at least this for some i.
-            least = minimum(least, (diagonal - sum).lo());
-        }
-        least
+        let norms = self.block_norms();
+        let [k0, k1] = self.diagonal();
+        let diagonal = (k0 / s_0.square()).smaller(k1 / s_1.square());
+        // The eigenvalues are at least this for some row.
+        norms.chunks_exact(m).fold(f64::INFINITY, |least, row| {
+            minimum(least, (diagonal - row.iter().copied().sum::<Enclosure>()).lo())
+        })
+    }
+
+    /// `K(1), K'(1)`.
+    pub(crate) fn diagonal(&self) -> [Enclosure; 2] {
+        let [k0, k1, _] = self.jet(0, 0);
+        [k0, k1]
+    }
+
+    /// `s_0, s_1`.
+    pub(crate) const fn scale(&self) -> [f64; 2] {
+        self.scale
+    }
+
+    /// `K, K', K''` at `u_i.u_k`, for different directions.
+    pub(crate) fn jets_at(&self, i: usize, k: usize) -> Jet {
+        self.jets[i * self.directions.count() + k]
     }
 
     /// By a Cholesky factorisation of the whole matrix in the coordinates of a frame, `m* (r + 1)` unknowns.

@@ -206,6 +206,14 @@ impl Kernel {
             + p1 * sin;
         (second, third)
     }
+
+    /// `(K'(1) - K'(cos s))/s` over the angles `0 < s <= end`, which stays bounded: `K'(cos s)` is `tail (pi/2 - s)` and a polynomial
+    /// `P'` with `P'(1) - P'(cos s) = P''(z) (1 - cos s)`, `cos s <= z <= 1`, and `(1 - cos s)/s <= s/2`.
+    pub(crate) fn slope_drop(&self, end: f64) -> Enclosure {
+        let cosines = Enclosure::new(Enclosure::from(end).cos().lo(), 1.0);
+        let bend = self.polynomial(cosines)[2];
+        self.tail + bend * Enclosure::new(0.0, end).half()
+    }
 }
 
 #[cfg(test)]

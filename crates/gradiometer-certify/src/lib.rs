@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod average;
 mod boxes;
 mod cap;
 pub mod certificate;
@@ -37,6 +38,7 @@ mod linear;
 pub mod net;
 mod verdict;
 
+pub use average::{TestFunctionBound, test_function_bounds};
 pub use boxes::{OpenBox, Scratch, bound_in_turn};
 pub use certificate::{CERTIFICATE_VERSION, Certificate, CertificateParts};
 pub use check::{

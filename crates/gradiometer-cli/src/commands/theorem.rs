@@ -133,14 +133,15 @@ fn in_words(
         Method::Lagrange => "Lagrange's bound for every direction and angle",
     };
     let mut text = format!(
-        "Theorem. Let f* be the given network of {} neurons in R^{} whose directions u_i span {} dimensions{separation}.\n\
-         There is p in L2 with |p| <= {} such that eta(w) = E[p(x) sigma(w.x)] satisfies eta(u_i) = sign(alpha_i) and\n\
-         |eta(w)| <= 1 - rho delta(w)^2 for every unit vector w, rho = {} (degrees from {}; proved by {by}\n\
-         in outward-rounded interval arithmetic). Hence, for every lambda > 0 and every network f of any width with\n\
-         L_lambda <= lambda |mu*| + C_0 lambda^2, with l_0 = (|p| + sqrt(|p|^2 + 4 C_0))/2 and S_0 = C_0 + |p|^2/4:\n\
-         (a) sqrt(L) <= l_0 lambda; (b) sum_j |c_j| delta_j^2 <= S_0 lambda/rho, so that the mass farther than delta_0\n\
-         from every teacher is at most S_0 lambda/(rho delta_0^2); (c) the mass whose sign opposes that of eta is at most\n\
-         S_0 lambda; (d) -|p| l_0 lambda <= |mu| - |mu*| <= C_0 lambda",
+        "Theorem. Let f* be the given network of {} neurons in R^{} whose directions u_i span {} dimensions{separation}. There is p in L2 \
+         with |p| <= {} such that eta(w) = E[p(x) sigma(w.x)] satisfies eta(u_i) = sign(alpha_i) and |eta(w)| <= 1 - rho delta(w)^2 for every \
+         unit vector w, rho = {} (degrees from {}; proved by {by} in outward-rounded interval arithmetic). Hence, for every lambda > 0 and \
+         every network f of any width with L_lambda <= lambda |mu*| + C_0 lambda^2, with l_0 = (|p| + sqrt(|p|^2 + 4 C_0))/2 and \
+         S_0 = C_0 + |p|^2/4:\n\
+         (a) sqrt(L) <= l_0 lambda;\n\
+         (b) sum_j |c_j| delta_j^2 <= S_0 lambda/rho: the mass farther than delta_0 from every teacher is at most S_0 lambda/(rho delta_0^2);\n\
+         (c) the mass whose sign opposes that of eta is at most S_0 lambda;\n\
+         (d) -|p| l_0 lambda <= |mu| - |mu*| <= C_0 lambda",
         teacher.neurons(),
         teacher.dimension(),
         rank,
@@ -150,9 +151,9 @@ fn in_words(
     );
     text += &match theorem.degree() {
         Some(degree) => format!(
-            "; (e) |v_i| <= V_i lambda for every average neuron;\n\
-             (f) for lambda < min_i |alpha_i|/V_i every teacher neuron has a neuron of f within\n\
-             sqrt((S_0 lambda/rho)/(|alpha_i| - V_i lambda)) (V_i from test functions of the degrees from {degree}, proved likewise).\n\n"
+            ";\n(e) |v_i| <= V_i lambda for every average neuron;\n\
+             (f) for lambda < min_i |alpha_i|/V_i every teacher neuron has a neuron of f within \
+             sqrt((S_0 lambda/rho)/(|alpha_i| - V_i lambda)); V_i is from test functions of the degrees from {degree}, proved likewise.\n\n"
         ),
         None => ".\nNo bound of the average neurons was proved: the teacher's directions are too close for these kernels.\n\n"
             .to_owned(),

@@ -2,12 +2,12 @@
 //! each of its reasons.
 //!
 //! `testdata/certificates/v1/cases.json` lists them: a certificate, the teacher it is held against,
-//! what has to come of it, and limits where these are the reason. The files are not to be written
+//! what has to come of it, and limits or a method where these are the reason. The files are not to be written
 //! again: they hold the reader to the old format.
 
 use gradiometer::certify::{
-    CertifyError, InTurn, Limits, Obstacle, Progress, Refutation, Runner, Verdict,
-    check_certificate,
+    CertifyError, InTurn, Limits, Method, Obstacle, Progress, Refutation, Runner, Verdict,
+    check_certificate, check_certificate_by,
 };
 use gradiometer::files::{TensorNames, read_certificate, read_teacher};
 use gradiometer_tests::source;
@@ -17,13 +17,14 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 /// Every reason that the checker has for not accepting a certificate.
-const REASONS: [&str; 16] = [
+const REASONS: [&str; 17] = [
     "Refutation::Coefficient A",
     "Refutation::Coefficient B",
     "Refutation::Norm",
     "Refutation::Bound",
     "Obstacle::Norm",
     "Obstacle::Cap",
+    "Obstacle::Angle",
     "Obstacle::TooFine",
     "Obstacle::Boxes",
     "Obstacle::Memory",
@@ -72,7 +73,11 @@ fn outcome(case: &Value) -> String {
         case["open_boxes"].as_u64().map_or(usual.open_boxes, |n| n.try_into().expect("few"));
     let mut runner: Box<dyn Runner> =
         if case["stop"] == true { Box::new(Stop) } else { Box::new(InTurn) };
-    match check_certificate(&certificate, &teacher, &limits, &mut *runner) {
+    let checked = match case["method"].as_str().and_then(Method::named) {
+        Some(method) => check_certificate_by(method, &certificate, &teacher, &limits, &mut *runner),
+        None => check_certificate(&certificate, &teacher, &limits, &mut *runner),
+    };
+    match checked {
         Ok(report) => match report.verdict {
             Verdict::Proved(_) => "proved".to_owned(),
             Verdict::Refuted(refutation) => match refutation {
@@ -89,6 +94,7 @@ fn outcome(case: &Value) -> String {
             Verdict::Inconclusive(obstacle) => match obstacle {
                 Obstacle::Norm { .. } => "Obstacle::Norm".to_owned(),
                 Obstacle::Cap { .. } => "Obstacle::Cap".to_owned(),
+                Obstacle::Angle { .. } => "Obstacle::Angle".to_owned(),
                 Obstacle::TooFine { .. } => "Obstacle::TooFine".to_owned(),
                 Obstacle::Boxes => "Obstacle::Boxes".to_owned(),
                 Obstacle::Memory => "Obstacle::Memory".to_owned(),

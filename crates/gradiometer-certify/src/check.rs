@@ -12,9 +12,10 @@ use crate::cap;
 use crate::certificate::Certificate;
 use crate::error::CertifyError;
 use crate::expansion::FrameExpansion;
-use crate::frame::Frame;
+use crate::frame::{Directions, Frame};
 use crate::interpolant::Interpolant;
-use crate::limits::{Limits, Runner};
+use crate::lagrange::{Stuck, View};
+use crate::limits::{Limits, Progress, Runner};
 use crate::verdict::Verdict;
 
 /// Distance that a stored coefficient may keep from its enclosure: a third party's solver is not ours. Relative to `|A_i|`, or to
@@ -28,6 +29,40 @@ pub const COEFFICIENT_ROUNDING: f64 = 1.0 / (1_u64 << 44) as f64;
 /// What the checker concluded about a certificate: `Proved` means that every claim of it is a theorem about the teacher.
 pub type CertificateVerdict = Verdict<Proof, Refutation, Obstacle>;
 
+/// How the inequality of a certificate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Caps around the directions, and boxes on the rest of the sphere: as sharp as one likes, and exponential in the dimension.
+    BranchAndBound,
+    /// Lagrange's bound for each direction and angle (theory 6.4): polynomial in the number of neurons, in any dimension.
+    Lagrange,
+}
+
+impl Method {
+    /// Its name in files and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BranchAndBound => "branch-and-bound",
+            Self::Lagrange => "lagrange",
+        }
+    }
+
+    /// The method of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::BranchAndBound, Self::Lagrange].into_iter().find(|method| method.name() == name)
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Dimensions up to which boxes are cheap, and up to which they may be worth their cost where Lagrange's bound fails.
+const FEW_DIMENSIONS: usize = 4;
+const SOME_DIMENSIONS: usize = 6;
+
 /// A certificate every claim of which has been proved for its teacher.
 ///
 /// [`check_certificate`] alone makes one, so whoever holds it need not ask how its numbers are known.
@@ -38,6 +73,7 @@ pub struct Proof(Box<Proved>);
 struct Proved {
     certificate: Certificate,
     interpolant: Interpolant,
+    method: Method,
     dimension_checked: usize,
     boxes: u64,
 }
@@ -63,12 +99,17 @@ impl Proof {
         self.0.interpolant.norm()
     }
 
+    /// How it was shown.
+    pub const fn method(&self) -> Method {
+        self.0.method
+    }
+
     /// Dimension of the space whose unit sphere was covered.
     pub const fn dimension_checked(&self) -> usize {
         self.0.dimension_checked
     }
 
-    /// Boxes bounded outside the caps.
+    /// Boxes bounded outside the caps, or intervals of the angle.
     pub const fn boxes(&self) -> u64 {
         self.0.boxes
     }
@@ -76,7 +117,12 @@ impl Proof {
 
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "rho = {}, |p| <= {}, {} boxes", self.rho(), self.p_norm().hi(), self.boxes())
+        let pieces = match self.method() {
+            Method::BranchAndBound => "boxes",
+            Method::Lagrange => "intervals of the angle",
+        };
+        let (rho, norm) = (self.rho(), self.p_norm().hi());
+        write!(f, "rho = {rho}, |p| <= {norm}, {} {pieces}", self.boxes())
     }
 }
 
@@ -129,6 +175,13 @@ pub enum Obstacle {
         /// Teacher neuron.
         neuron: usize,
     },
+    /// Lagrange's bound exceeds the claim at an angle from a direction.
+    Angle {
+        /// Teacher neuron.
+        neuron: usize,
+        /// The angle, radians.
+        angle: f64,
+    },
     /// A box became too small to split without being decided.
     TooFine {
         /// Where, in `R^d`.
@@ -171,6 +224,9 @@ impl fmt::Display for Obstacle {
                 write!(f, "the claimed norm {claimed} lies in the enclosure {enclosure}")
             }
             Self::Cap { neuron } => write!(f, "no cap around direction {neuron} could be proved"),
+            Self::Angle { neuron, angle } => {
+                write!(f, "no bound was proved at {angle} rad from direction {neuron}")
+            }
             Self::TooFine { point } => write!(f, "a box at {point:?} became too small to split"),
             Self::Boxes => f.write_str("the limit on boxes was reached"),
             Self::Memory => f.write_str("the limit on boxes held at once was reached"),
@@ -186,6 +242,8 @@ pub struct Report {
     pub verdict: CertificateVerdict,
     /// The claimed `rho`, proved if the verdict says so.
     pub rho: f64,
+    /// How the inequality was shown, or what was tried last.
+    pub method: Method,
     /// `|p|`.
     pub p_norm: Enclosure,
     /// Dimension of the directions' span, up to the rounding of the weights.
@@ -196,21 +254,15 @@ pub struct Report {
     pub cap_radii: Vec<f64>,
     /// Shells bounded in the caps.
     pub shells: usize,
-    /// Boxes bounded outside the caps.
+    /// Boxes bounded outside the caps, or intervals of the angle.
     pub boxes: u64,
 }
 
-/// Checks a certificate against a teacher, trusting neither's author.
-///
-/// Everything is recomputed in outward-rounded arithmetic from the teacher's weights as exact doubles: the coefficients by a
-/// verified linear solve (so that they interpolate exactly), the norm `|p|`, the bound near every direction from
-/// the second derivative along geodesics, and the bound everywhere else by branch and bound over the
-/// unit sphere up to sign. The `runner` bounds the boxes, on as many threads as it likes, and may stop the search; no
-/// conclusion depends on it.
+/// Checks a certificate against a teacher, trusting neither's author, by the method that costs less: boxes up to a sphere of four
+/// dimensions, Lagrange's bound above, and boxes again up to six where that is not enough.
 ///
 /// # Errors
-/// [`CertifyError::Length`] if the certificate's shape does not fit the teacher, and
-/// [`CertifyError::Interpolation`] if the coefficients cannot be enclosed.
+/// As for [`check_certificate_by`].
 pub fn check_certificate(
     certificate: &Certificate,
     teacher: &Teacher,
@@ -218,11 +270,49 @@ pub fn check_certificate(
     runner: &mut dyn Runner,
 ) -> Result<Report, CertifyError> {
     check_shapes(certificate, teacher)?;
-    let interpolant = Interpolant::certificate(teacher, certificate.weights())?;
+    let frame = Frame::new(&Directions::new(teacher), 0);
+    let mut by = |method| check_certificate_by(method, certificate, teacher, limits, runner);
+    if frame.size <= FEW_DIMENSIONS {
+        return by(Method::BranchAndBound);
+    }
+    let report = by(Method::Lagrange)?;
+    let undecided = matches!(
+        report.verdict,
+        Verdict::Inconclusive(Obstacle::Cap { .. } | Obstacle::Angle { .. })
+    );
+    if undecided && frame.size <= SOME_DIMENSIONS { by(Method::BranchAndBound) } else { Ok(report) }
+}
+
+/// Checks a certificate against a teacher by one method.
+///
+/// Everything is recomputed in outward-rounded arithmetic from the teacher's weights as exact doubles: the coefficients by a
+/// verified linear solve (so that they interpolate exactly), the norm `|p|`, the bound near every direction from
+/// the second derivative along geodesics, and the bound everywhere else by branch and bound over the
+/// unit sphere up to sign, or by Lagrange's bound over the angles. The `runner` bounds the boxes, on as many threads as it likes, and may stop the search; no
+/// conclusion depends on it.
+///
+/// # Errors
+/// [`CertifyError::Length`] if the certificate's shape does not fit the teacher, and
+/// [`CertifyError::Interpolation`] if the coefficients cannot be enclosed.
+pub fn check_certificate_by(
+    method: Method,
+    certificate: &Certificate,
+    teacher: &Teacher,
+    limits: &Limits,
+    runner: &mut dyn Runner,
+) -> Result<Report, CertifyError> {
+    check_shapes(certificate, teacher)?;
+    let interpolant = match method {
+        Method::BranchAndBound => {
+            Interpolant::certificate_by_entries(teacher, certificate.weights())?
+        }
+        Method::Lagrange => Interpolant::certificate(teacher, certificate.weights())?,
+    };
     let frame = Frame::new(&interpolant.directions, 0);
     let mut report = Report {
         verdict: Verdict::Inconclusive(Obstacle::Stopped),
         rho: certificate.rho(),
+        method,
         p_norm: interpolant.norm(),
         rank: frame.rank,
         dimension_checked: frame.size,
@@ -230,12 +320,15 @@ pub fn check_certificate(
         shells: 0,
         boxes: 0,
     };
-    let shown = compare(certificate, &interpolant)
-        .and_then(|()| bound(&interpolant, &frame, &mut report, limits, runner));
+    let shown = compare(certificate, &interpolant).and_then(|()| match method {
+        Method::BranchAndBound => bound(&interpolant, &frame, &mut report, limits, runner),
+        Method::Lagrange => bound_by_angles(&interpolant, &frame, &mut report, runner),
+    });
     report.verdict = match shown {
         Ok(()) => Verdict::Proved(Proof(Box::new(Proved {
             certificate: certificate.clone(),
             interpolant,
+            method,
             dimension_checked: report.dimension_checked,
             boxes: report.boxes,
         }))),
@@ -340,6 +433,72 @@ fn bound(
     };
     Err(Failure::Inconclusive(obstacle))
 }
+
+/// The inequality itself, as every direction sees it (theory 6.4).
+fn bound_by_angles(
+    interpolant: &Interpolant,
+    frame: &Frame,
+    report: &mut Report,
+    runner: &mut dyn Runner,
+) -> Result<(), Failure> {
+    let rho = report.rho;
+    for neuron in 0..interpolant.directions.count() {
+        if runner.proceed(Progress { boxes: report.boxes, open_boxes: 0 }).is_break() {
+            return Err(Failure::Inconclusive(Obstacle::Stopped));
+        }
+        let angle = match View::new(interpolant, frame, neuron).prove(rho) {
+            Ok(shown) => {
+                report.cap_radii.push(shown.radius);
+                report.boxes += shown.intervals;
+                continue;
+            }
+            Err(Stuck::Cap) => None,
+            Err(Stuck::Angle { angle }) => Some(angle),
+        };
+        let obstacle =
+            angle.map_or(Obstacle::Cap { neuron }, |angle| Obstacle::Angle { neuron, angle });
+        let witness = probe(interpolant, frame, neuron, angle, rho);
+        return Err(witness.map_or(Failure::Inconclusive(obstacle), Failure::Refuted));
+    }
+    Ok(())
+}
+
+/// Looks for a violation at an angle from a direction: beside the span, and towards every other direction and away from it.
+fn probe(
+    interpolant: &Interpolant,
+    frame: &Frame,
+    neuron: usize,
+    angle: Option<f64>,
+    rho: f64,
+) -> Option<Refutation> {
+    let directions = &interpolant.directions;
+    let float = |k: usize| directions.units[k].iter().map(|x| x.midpoint()).collect::<Vec<f64>>();
+    let u = float(neuron);
+    let mut points = Vec::new();
+    if frame.size > frame.rank {
+        let mut beside = vec![0.0; frame.size];
+        beside[frame.rank] = 1.0;
+        points.push(frame.embed(&beside));
+    }
+    let (sin, cos) = angle.unwrap_or(NEAR).sin_cos();
+    for k in (0..directions.count()).filter(|&k| k != neuron) {
+        let v = float(k);
+        let t = directions.overlap(neuron, k).midpoint();
+        let rest: Vec<f64> = v.iter().zip(&u).map(|(v, u)| v - t * u).collect();
+        let length = norm(&rest);
+        for side in [sin, -sin] {
+            let at = |(u, x): (&f64, &f64)| cos * u + side * x / length;
+            points.push(u.iter().zip(&rest).map(at).collect());
+        }
+    }
+    points.into_iter().find_map(|witness| {
+        let (eta, delta) = interpolant.at(&witness);
+        violates(eta, delta, rho).then_some(Refutation::Bound { witness, eta, delta })
+    })
+}
+
+/// Angle at which a violation is looked for where the second derivative at a direction is too large.
+const NEAR: f64 = 1.0 / 64.0;
 
 /// Looks for a violation close to a direction whose cap could not be proved: along the coordinate axes of its frame and the
 /// planes to the other directions, at halving distances.

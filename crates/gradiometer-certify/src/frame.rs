@@ -68,14 +68,14 @@ impl Directions {
         &self.gram[i * self.count()..(i + 1) * self.count()]
     }
 
-    /// Cosines `u_k . w/|w|` with an exact float vector.
-    pub(crate) fn overlaps_with(&self, w: &[f64]) -> Vec<Enclosure> {
-        let w = unit(w);
-        self.units.iter().map(|u| cosine(u, &w)).collect()
+    /// Cosines `u_k . w` with a unit vector.
+    pub(crate) fn overlaps_with(&self, w: &[Enclosure]) -> Vec<Enclosure> {
+        self.units.iter().map(|u| cosine(u, w)).collect()
     }
 }
 
-fn unit(w: &[f64]) -> Vec<Enclosure> {
+/// The direction of an exact float vector.
+pub(crate) fn unit(w: &[f64]) -> Vec<Enclosure> {
     crate::linear::unit(w, maximum_of(w.iter().map(|x| x.abs())))
 }
 
@@ -222,7 +222,7 @@ mod tests {
             }
         }
         let omega = frame.embed(&[0.0, 0.0, 1.0]);
-        for t in d.overlaps_with(&omega) {
+        for t in d.overlaps_with(&unit(&omega)) {
             assert!(t.magnitude() < NEGLIGIBLE);
         }
     }

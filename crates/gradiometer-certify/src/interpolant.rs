@@ -5,8 +5,13 @@ use gradiometer_model::Teacher;
 
 use crate::error::CertifyError;
 use crate::frame::Directions;
+use crate::interpolation::System;
 use crate::kernel::{DegreeWeights, Jet, Kernel};
 use crate::linear::{dot, largest, solve};
+
+/// Neurons up to which the coefficients are enclosed entry by entry: `m*^2 + 2 m*` unknowns, a few milliseconds here. Above, by a
+/// residual, which is less sharp where coefficients nearly cancel and costs `m*^2 d`.
+const FEW_NEURONS: usize = 12;
 
 /// The interpolant `eta(w) = sum_i [A_i K(w.u_i) + K'(w.u_i) B_i.w]` with prescribed values and gradients at the teachers'
 /// directions, its coefficients enclosed by a verified linear solve (theory 6.2).
@@ -22,11 +27,19 @@ pub struct Interpolant {
     pub(crate) kernel: Kernel,
     /// `A_i`.
     pub(crate) values: Vec<Enclosure>,
-    /// `beta_ij`, row-major.
-    pub(crate) mixing: Vec<Enclosure>,
+    slopes: Slopes,
     /// Expansion points, one for each direction; none for test functions.
     anchors: Vec<Anchor>,
     norm: Enclosure,
+}
+
+/// The coefficients `B_i`.
+#[derive(Clone, Debug, PartialEq)]
+enum Slopes {
+    /// `beta_ij`, row-major: `B_i = sum_j beta_ij u_j`.
+    Mixed(Vec<Enclosure>),
+    /// `B_i` in `R^d`.
+    Plain(Vec<Vec<Enclosure>>),
 }
 
 /// What is known exactly or closely at a teacher's direction `u_j`.
@@ -52,33 +65,59 @@ pub(crate) struct Term {
 impl Interpolant {
     /// The certificate itself: `eta(u_i) = sign(alpha_i)` and zero tangent gradients.
     ///
+    /// For more than a dozen neurons the coefficients are enclosed by a residual ([`Self::certificate_by_residual`]), if that
+    /// succeeds.
+    ///
     /// # Errors
     /// [`CertifyError::Interpolation`] if the solution cannot be enclosed.
     pub fn certificate(teacher: &Teacher, weights: &DegreeWeights) -> Result<Self, CertifyError> {
+        if teacher.neurons() > FEW_NEURONS
+            && let Ok(eta) = Self::certificate_by_residual(teacher, weights)
+        {
+            return Ok(eta);
+        }
+        Self::certificate_by_entries(teacher, weights)
+    }
+
+    /// The same, every coefficient enclosed on its own; `B_i` as a combination of the directions, which boxes on the sphere need.
+    pub(crate) fn certificate_by_entries(
+        teacher: &Teacher,
+        weights: &DegreeWeights,
+    ) -> Result<Self, CertifyError> {
         let directions = Directions::new(teacher);
         let values: Vec<_> = directions.signs.iter().map(|&s| Enclosure::from(s)).collect();
         let m = directions.count();
         let zero = vec![Enclosure::ZERO; m * m];
         let (mut eta, multipliers) = Self::solve(directions, weights, &values, &zero)?;
-        eta.anchors = (0..m)
-            .map(|j| Anchor {
-                value: values[j],
-                multiplier: multipliers[j],
-                terms: (0..m)
-                    .map(|k| {
-                        let t = eta.directions.overlap(k, j);
-                        let [k0, k1, k2, _] = eta.kernel.jet(t);
-                        if k == j {
-                            [t, k0, k1, Enclosure::ZERO, Enclosure::ZERO]
-                        } else {
-                            let b = dot(&eta.mixing[k * m..(k + 1) * m], eta.directions.row(j));
-                            [t, k0, k1, k2, b]
-                        }
-                    })
-                    .collect(),
-            })
-            .collect();
+        let Slopes::Mixed(mixing) = &eta.slopes else { return Ok(eta) };
+        let slope = |k: usize, j: usize| dot(&mixing[k * m..(k + 1) * m], eta.directions.row(j));
+        eta.anchors = anchors(&eta.directions, &eta.kernel, &multipliers, slope);
         Ok(eta)
+    }
+
+    /// The same in time `m*^2 d`: the coefficients are what an iteration in floating point gives, within
+    /// `|residual| / lambda_min` of the solution, for the system is the Gram matrix of the interpolation conditions and so
+    /// positive definite. It takes ten thousand unknowns.
+    ///
+    /// # Errors
+    /// [`CertifyError::Interpolation`] if no positive bound of `lambda_min` is proved.
+    pub fn certificate_by_residual(
+        teacher: &Teacher,
+        weights: &DegreeWeights,
+    ) -> Result<Self, CertifyError> {
+        let directions = Directions::new(teacher);
+        let kernel = weights.kernel();
+        let (m, d) = (directions.count(), directions.dimension);
+        let system = System::new(&directions, &kernel)?;
+        let signs: Vec<_> = directions.signs.iter().map(|&s| Enclosure::from(s)).collect();
+        let solution = system.solve(&signs, &vec![vec![Enclosure::ZERO; d]; m]);
+        let slope = |k: usize, j: usize| solution.slopes[k * m + j];
+        let anchors = anchors(&directions, &kernel, &solution.multipliers, slope);
+        let product = |i: usize, k: usize| dot(&solution.gradients[i], &solution.gradients[k]);
+        let squared = jets(&directions, &weights.squared_kernel());
+        let norm = norm(&solution.values, product, &solution.slopes, &squared);
+        let (values, slopes) = (solution.values, Slopes::Plain(solution.gradients));
+        Ok(Self { directions, kernel, values, slopes, anchors, norm })
     }
 
     /// The test function of theory 7.6 for neuron `neuron` and the direction `e = sum_j combination_j u_j`: value `e.u_i` and
@@ -172,9 +211,12 @@ impl Interpolant {
         }
         let values = solution[..m].to_vec();
         let squared = self::jets(&directions, &weights.squared_kernel());
-        let norm = norm(&values, &mixing, &slopes, &squared);
+        let product =
+            |i: usize, k: usize| dot(&mixing[k * m..(k + 1) * m], &slopes[i * m..(i + 1) * m]);
+        let norm = norm(&values, product, &slopes, &squared);
         let multipliers = solution[m + m * m..].to_vec();
-        Ok((Self { directions, kernel, values, mixing, anchors: Vec::new(), norm }, multipliers))
+        let slopes = Slopes::Mixed(mixing);
+        Ok((Self { directions, kernel, values, slopes, anchors: Vec::new(), norm }, multipliers))
     }
 
     /// Coefficients `A_i`.
@@ -187,14 +229,20 @@ impl Interpolant {
     /// # Panics
     /// If `i` is not less than the number of teacher neurons.
     pub fn gradient(&self, i: usize) -> Vec<Enclosure> {
-        self.combine(i, &self.directions.units)
+        match &self.slopes {
+            Slopes::Mixed(_) => self.combine(i, &self.directions.units),
+            Slopes::Plain(gradients) => gradients[i].clone(),
+        }
     }
 
-    /// `sum_j beta_ij x_j`, for images `x_j` of the directions under a linear map.
+    /// `sum_j beta_ij x_j`, for images `x_j` of the directions under a linear map; undefined where the `beta_ij` are not known.
     pub(crate) fn combine(&self, i: usize, images: &[Vec<Enclosure>]) -> Vec<Enclosure> {
         let m = self.directions.count();
+        let Slopes::Mixed(mixing) = &self.slopes else {
+            return vec![Enclosure::UNDEFINED; images[0].len()];
+        };
         let mut total = vec![Enclosure::ZERO; images[0].len()];
-        for (&beta, image) in self.mixing[i * m..(i + 1) * m].iter().zip(images) {
+        for (&beta, image) in mixing[i * m..(i + 1) * m].iter().zip(images) {
             for (sum, &x) in total.iter_mut().zip(image) {
                 *sum += beta * x;
             }
@@ -218,14 +266,18 @@ impl Interpolant {
     /// Undefined for a zero vector. The kernel's first two derivatives are all that is needed, so teachers' directions
     /// themselves are allowed.
     pub fn at(&self, w: &[f64]) -> (Enclosure, Enclosure) {
-        let overlaps = self.directions.overlaps_with(w);
+        let unit = crate::frame::unit(w);
+        let overlaps = self.directions.overlaps_with(&unit);
         let m = self.directions.count();
         let terms: Vec<_> = overlaps
             .iter()
             .enumerate()
             .map(|(i, &cosine)| {
                 let [value, first, ..] = self.kernel.jet(cosine);
-                let slope = dot(&self.mixing[i * m..(i + 1) * m], &overlaps);
+                let slope = match &self.slopes {
+                    Slopes::Mixed(mixing) => dot(&mixing[i * m..(i + 1) * m], &overlaps),
+                    Slopes::Plain(gradients) => dot(&gradients[i], &unit),
+                };
                 Term { cosine, slope, value, first }
             })
             .collect();
@@ -262,15 +314,42 @@ impl Interpolant {
 }
 
 /// `K, K', K'', K'''` at all overlaps; the diagonal's derivatives beyond the first are never used.
-fn jets(directions: &Directions, kernel: &Kernel) -> Vec<Jet> {
+pub(crate) fn jets(directions: &Directions, kernel: &Kernel) -> Vec<Jet> {
     let m = directions.count();
     (0..m * m).map(|entry| kernel.jet(directions.overlap(entry / m, entry % m))).collect()
 }
 
-/// `|p|` from `|p|^2 = sum_ik [A_i A_k K + 2 A_k (B_i.u_k) K' + (B_i.u_k)(B_k.u_i) K'' + (B_i.B_k) K'](t_ik)`.
+/// The expansion points of a certificate; `slope(k, j)` is `B_k.u_j`.
+fn anchors(
+    directions: &Directions,
+    kernel: &Kernel,
+    multipliers: &[Enclosure],
+    slope: impl Fn(usize, usize) -> Enclosure,
+) -> Vec<Anchor> {
+    let m = directions.count();
+    let term = |k: usize, j: usize| {
+        let t = directions.overlap(k, j);
+        let [k0, k1, k2, _] = kernel.jet(t);
+        if k == j {
+            [t, k0, k1, Enclosure::ZERO, Enclosure::ZERO]
+        } else {
+            [t, k0, k1, k2, slope(k, j)]
+        }
+    };
+    (0..m)
+        .map(|j| Anchor {
+            value: Enclosure::from(directions.signs[j]),
+            multiplier: multipliers[j],
+            terms: (0..m).map(|k| term(k, j)).collect(),
+        })
+        .collect()
+}
+
+/// `|p|` from `|p|^2 = sum_ik [A_i A_k K + 2 A_k (B_i.u_k) K' + (B_i.u_k)(B_k.u_i) K'' + (B_i.B_k) K'](t_ik)`, with
+/// `product(i, k) = B_i.B_k` and `slopes_ik = B_i.u_k`.
 fn norm(
     values: &[Enclosure],
-    mixing: &[Enclosure],
+    product: impl Fn(usize, usize) -> Enclosure,
     slopes: &[Enclosure],
     jets: &[Jet],
 ) -> Enclosure {
@@ -279,8 +358,7 @@ fn norm(
     for i in 0..m {
         for k in 0..m {
             let [k0, k1, k2, _] = jets[i * m + k];
-            let product = dot(&mixing[k * m..(k + 1) * m], &slopes[i * m..(i + 1) * m]);
-            square += values[i] * values[k] * k0 + product * k1;
+            square += values[i] * values[k] * k0 + product(i, k) * k1;
             // On the diagonal B_i.u_i = 0 removes the singular K''.
             if i != k {
                 let (forward, backward) = (slopes[i * m + k], slopes[k * m + i]);

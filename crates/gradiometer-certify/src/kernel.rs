@@ -165,7 +165,7 @@ impl Kernel {
     }
 
     /// `K, K', K'', K'''` at a float `t`; the last two are undefined at `|t| = 1`.
-    fn at(&self, t: f64) -> Jet {
+    pub(crate) fn at(&self, t: f64) -> Jet {
         let t = Enclosure::from(t);
         let sine = ((Enclosure::ONE - t) * (Enclosure::ONE + t)).sqrt();
         let angle = t.asin();
@@ -205,6 +205,14 @@ impl Kernel {
             + p2 * sin * cos * 3.0
             + p1 * sin;
         (second, third)
+    }
+
+    /// `(K'(1) - K'(cos s))/s` over the angles `0 < s <= end`, which stays bounded: `K'(cos s)` is `tail (pi/2 - s)` and a polynomial
+    /// `P'` with `P'(1) - P'(cos s) = P''(z) (1 - cos s)`, `cos s <= z <= 1`, and `(1 - cos s)/s <= s/2`.
+    pub(crate) fn slope_drop(&self, end: f64) -> Enclosure {
+        let cosines = Enclosure::new(Enclosure::from(end).cos().lo(), 1.0);
+        let bend = self.polynomial(cosines)[2];
+        self.tail + bend * Enclosure::new(0.0, end).half()
     }
 }
 

@@ -21,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod average;
 mod boxes;
 mod cap;
 pub mod certificate;
@@ -29,15 +30,21 @@ pub mod error;
 mod expansion;
 mod frame;
 pub mod interpolant;
+mod interpolation;
 mod kernel;
+mod lagrange;
 mod limits;
 mod linear;
 pub mod net;
 mod verdict;
 
+pub use average::{TestFunctionBound, test_function_bounds};
 pub use boxes::{OpenBox, Scratch, bound_in_turn};
 pub use certificate::{CERTIFICATE_VERSION, Certificate, CertificateParts};
-pub use check::{CertificateVerdict, Obstacle, Proof, Refutation, Report, check_certificate};
+pub use check::{
+    CertificateVerdict, Method, Obstacle, Proof, Refutation, Report, check_certificate,
+    check_certificate_by,
+};
 pub use error::CertifyError;
 pub use interpolant::Interpolant;
 pub use kernel::{DegreeWeights, relu_squares};

@@ -3,7 +3,7 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 use gradiometer_cli::commands::{
     analyze, certify, compare, explain, exponent, inspect, loss, match_features, net, plan, report,
-    shell, study, sweep, train, verify,
+    shell, study, sweep, theorem, train, verify,
 };
 use gradiometer_cli::{Common, run_command};
 
@@ -41,6 +41,8 @@ enum Command {
     Plan(plan::Arguments),
     /// Both sides of every statement of the local analysis at one student.
     Analyze(analyze::Arguments),
+    /// The local theorem of a teacher with its numbers, in words, and what it proves of a student.
+    Theorem(theorem::Arguments),
     /// What a statement says: hypotheses, both sides, constants, control.
     Explain(explain::Arguments),
     /// Runs Algorithm 1 on an experiment and writes a run folder.
@@ -74,6 +76,7 @@ fn main() -> std::process::ExitCode {
             Command::Exponent(a) => exponent::run(a, common),
             Command::Plan(a) => plan::run(a, common),
             Command::Analyze(a) => analyze::run(a, common),
+            Command::Theorem(a) => theorem::run(a, common),
             Command::Explain(a) => explain::run(a, common),
             Command::Train(a) => train::run(a, common),
             Command::Verify(a) => verify::run(a, common),

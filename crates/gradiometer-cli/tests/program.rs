@@ -616,6 +616,63 @@ fn numbers_that_overflow_are_refused() {
 }
 
 #[test]
+fn a_theorem_has_its_numbers_and_says_what_it_proves_of_a_student() {
+    let folder = TempDir::new().unwrap();
+    let rows = r#"[[1, 0.1, 0, 0, 0, 0], [0, 1, 0.2, 0, 0, 0], [0, 0.1, 1, 0, 0.3, 0], [0.2, 0, 0, 1, 0, 0], [0, 0, -0.3, 0.1, 1, 0]]"#;
+    let network = |rows: &str| format!(r#"{{"a": [1, -1, 1, 1, -1], "w": {rows}}}"#);
+    let teacher = file(&folder, "teacher.json", &network(rows));
+    let run = gradiometer(&["theorem", &teacher, "--json"]);
+    let found = run.json();
+    assert_eq!(
+        (run.code, &found["verdict"], &found["method"]),
+        (0, &json!("proved"), &json!("lagrange"))
+    );
+    // 4/pi^2 is the ceiling where d > r.
+    assert!(found["rho"].as_f64().unwrap() > 0.4 && found["rho"].as_f64().unwrap() < 0.4053);
+    let words = gradiometer(&["theorem", &teacher]).out;
+    assert!(words.contains("Theorem.") && words.contains("(f)") && words.contains("certified"));
+    // At the teacher, and with one neuron moved away.
+    let at =
+        gradiometer(&["theorem", &teacher, "--student", &teacher, "--lambda", "1e-5", "--json"]);
+    assert_eq!(at.code, 0, "{}", at.err);
+    let student = &at.json()["student"];
+    assert_eq!(student["every_teacher_has_a_neuron"], json!(true));
+    assert_eq!(student["neurons"].as_array().unwrap().len(), 5);
+    for bound in student["conclusions"].as_array().unwrap() {
+        assert!(bound["measured"].as_f64().unwrap() <= bound["bound"].as_f64().unwrap());
+    }
+    let moved = file(
+        &folder,
+        "moved.json",
+        &network(&rows.replace("[0.2, 0, 0, 1, 0, 0]", "[0.2, 0, 0, 0, 0, 1]")),
+    );
+    let away =
+        gradiometer(&["theorem", &teacher, "--student", &moved, "--lambda", "1e-5", "--json"]);
+    assert_eq!(away.code, 2, "{}", away.err);
+    assert_eq!(away.json()["student"]["every_teacher_has_a_neuron"], json!(false));
+    // Either method of the checker by its name.
+    let certificate = folder.path().join("certificate.json").to_str().unwrap().to_owned();
+    assert_eq!(gradiometer(&["certify", &teacher, "--out", &certificate]).code, 0);
+    let check = |method: &str| {
+        gradiometer(&[
+            "check-certificate",
+            &certificate,
+            "--teacher",
+            &teacher,
+            "--method",
+            method,
+            "--boxes",
+            "1000",
+            "--json",
+        ])
+    };
+    assert_eq!(check("lagrange").json()["method"], json!("lagrange"));
+    let boxes = check("branch-and-bound");
+    assert_eq!((boxes.code, &boxes.json()["method"]), (2, &json!("branch-and-bound")));
+    assert_eq!(check("magic").code, 64);
+}
+
+#[test]
 fn corners_are_served() {
     let folder = TempDir::new().unwrap();
     // One neuron, d = r = 1, and a student of zero neurons only.

@@ -15,6 +15,7 @@ use search::{rho_at, smallest, starts};
 use std::ops::ControlFlow;
 pub use threads::Threads;
 
+mod any_dimension;
 mod candidate;
 mod choice;
 pub(crate) mod search;
@@ -157,9 +158,13 @@ const CLOSE: f64 = 0.3;
 /// Boxes of each kernel of larger `l` where a close pair has opposite signs, before the others.
 const TRIAL_BOXES: u64 = 400_000;
 
+/// Dimensions of the sphere's space above which Lagrange's bound is asked before boxes.
+const FEW_DIMENSIONS: usize = 4;
+
 /// Finds a certificate and has the independent checker prove it.
 ///
-/// A witness against a claim lowers the estimate; a claim too close to the truth is lowered to nine tenths of it. If that
+/// Above four dimensions the checker's bound of theory 6.4 decides which kernels are looked at; a multistart
+/// search comes after it. Up to four, a witness against a claim lowers the estimate; a claim too close to the truth is lowered to nine tenths of it. If that
 /// does not help either (two close directions of opposite signs at small `l`: their coefficients nearly
 /// cancel everywhere, which intervals cannot see), kernels of larger `l` are searched, whose far field is small; for such pairs
 /// these kernels come first. The last report is returned whatever its verdict.
@@ -173,6 +178,15 @@ pub fn prove_certificate(
     runner: &mut dyn Runner,
 ) -> Result<CheckedCertificate, LandscapeError> {
     let separation = teacher.separation().map_or(std::f64::consts::FRAC_PI_2, |s| s.angle);
+    let size = Stage::new(teacher)?.size;
+    if size > FEW_DIMENSIONS {
+        if let Some(checked) = any_dimension::prove(teacher, options, limits, runner)? {
+            return Ok(checked);
+        }
+        if runner.proceed(Progress::default()).is_break() {
+            return Err(LandscapeError::Stopped);
+        }
+    }
     let smallest = |degree: f64| {
         let smallest = even_at_least(degree / separation);
         (smallest > options.smallest_degree && smallest <= options.largest_degree)

@@ -26,6 +26,7 @@ mod claim;
 mod context;
 mod dual;
 mod error;
+mod local_theorem;
 mod quantities;
 mod runs;
 pub mod s2_hermite;
@@ -45,6 +46,7 @@ pub use claim::{Claim, Evidence, Finding, Known, Relation, Sides};
 pub use context::{Choice, Context};
 pub use dual::Dual;
 pub use error::TheoryError;
+pub use local_theorem::{Bound, Conclusions, LocalTheorem, Neuron};
 pub use quantities::{Constants, Quantities};
 pub use statement::{
     Check, Cost, Curve, Evaluate, Exponent, Form, NamedCheck, Points, Predicted, Scope, Statement,

@@ -5,6 +5,7 @@ use crate::context::{Choice, Context, random_unit};
 use crate::error::TheoryError;
 use crate::quantities::Quantities;
 use crate::statement::{Check, Cost, Form, Scope, Statement};
+use gradiometer_certify::{DegreeWeights, test_function_bounds};
 use gradiometer_landscape::point::Point;
 use gradiometer_landscape::test_function::TestFunction;
 use gradiometer_model::geometry::{dot, norm};
@@ -20,7 +21,7 @@ pub(crate) static STATEMENTS: [&Statement; 1] = [&AVERAGE_NEURON];
 /// `T_i` has the neurons whose nearest teacher is `u_i`, and `s_j = sign(w_j.u_i)`. Hypotheses: a
 /// test function `p_{i,e}` whose `eta` interpolates `<e, w>` to first order at `u_i` and zero at
 /// the other `u_k`; any student. Constants: `|p_{i,e}|`, and `C` from a search that knows the
-/// student's neurons. Sharp: a residual that is a multiple of the test function. Control: a tenth
+/// student's neurons; where a student is analysed also both for every unit `e` at once, proved. Sharp: a residual that is a multiple of the test function. Control: a tenth
 /// of the bound. Source: theory 7.6.
 pub static AVERAGE_NEURON: Statement = Statement {
     id: "7.6",
@@ -61,6 +62,7 @@ fn evaluate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError
                 let test = TestFunction::new(teacher, weights, i, &e, STARTS, points, 1)?;
                 all.push(Sides { neuron: Some(i), ..average_neuron(point, &at, &test) });
             }
+            all.extend(every_direction(point, &at, weights));
         }
         Choice::Drawn { seed } => {
             let mut rng = context.rng(76)?;
@@ -78,6 +80,25 @@ fn evaluate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError
         }
     }
     Ok(all.into_iter().map(|s| s.with_right(s.right.value * form.choose(1.0, 0.1))).collect())
+}
+
+/// The sides of 7.6 for every unit `e` at once, `|v_i|` on the left, with constants that the checker has proved; none where the
+/// directions are too close for that.
+fn every_direction(point: &Point<'_>, at: &Quantities, weights: &DegreeWeights) -> Vec<Sides> {
+    let Ok(bounds) = test_function_bounds(point.teacher(), weights) else { return Vec::new() };
+    let (root, spread) = (at.root_loss(), point.split().localisation());
+    let sides = bounds.iter().enumerate().map(|(i, bound)| {
+        let left = norm(point.split().average(i));
+        let right = bound.norm() * root.value + bound.constant() * spread;
+        let error = bound.norm() * root.error + at.roundings * 2.0 * right;
+        let masses: f64 = point.split().masses().iter().map(|c| c.abs()).sum();
+        let size = masses + point.teacher().amplitudes()[i].abs();
+        let left = Known::computed(left, at.roundings * size);
+        let sides =
+            Sides::at_most("average neuron, every direction", left, Known::computed(right, error));
+        Sides { neuron: Some(i), ..sides }
+    });
+    sides.collect()
 }
 
 /// The sides of 7.6.

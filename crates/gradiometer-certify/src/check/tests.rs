@@ -215,7 +215,8 @@ fn limits_and_a_stop_end_without_a_conclusion() {
     let teacher = random_teacher(2, 4, 6, 7, 0.5);
     let certificate = Certificate::new(claim(&teacher, 6, 0.1)).unwrap();
     let run = |limits, until| {
-        check_certificate(&certificate, &teacher, &limits, &mut Until(until)).unwrap()
+        let method = Method::BranchAndBound;
+        check_certificate_by(method, &certificate, &teacher, &limits, &mut Until(until)).unwrap()
     };
     let limits = Limits { boxes: 5_000, ..Limits::default() };
     assert_eq!(run(limits, u64::MAX).verdict, Verdict::Inconclusive(Obstacle::Boxes));
@@ -226,6 +227,86 @@ fn limits_and_a_stop_end_without_a_conclusion() {
         assert_eq!(stopped.verdict, Verdict::Inconclusive(Obstacle::Stopped));
         assert!(stopped.boxes >= until && stopped.boxes < 5_000, "{}", stopped.boxes);
     }
+}
+
+fn check_by(method: Method, parts: CertificateParts, teacher: &Teacher) -> Report {
+    let certificate = Certificate::new(parts).unwrap();
+    check_certificate_by(method, &certificate, teacher, &Limits::default(), &mut InTurn).unwrap()
+}
+
+#[test]
+fn the_method_follows_the_dimension_and_is_named() {
+    let space = random_teacher(1, 3, 5, 6, 0.5);
+    let report = check(claim(&space, 6, 0.3), &space);
+    assert_eq!(
+        (report.method, proof(report.verdict).method()),
+        (Method::BranchAndBound, report.method)
+    );
+    let higher = random_teacher(5, 7, 8, 9, 0.5);
+    let report = check(claim(&higher, 20, 0.4), &higher);
+    assert_eq!((report.rank, report.dimension_checked, report.shells), (7, 8, 0));
+    assert_eq!((report.cap_radii.len(), report.method), (8, Method::Lagrange));
+    let proof = proof(report.verdict);
+    assert_eq!((proof.method(), proof.boxes()), (Method::Lagrange, report.boxes));
+    for method in [Method::BranchAndBound, Method::Lagrange] {
+        assert_eq!(Method::named(method.name()), Some(method));
+    }
+    assert_eq!(Method::named("boxes"), None);
+}
+
+#[test]
+fn no_method_proves_what_the_other_refutes() {
+    let mut counts = [[0; 2]; 2];
+    for seed in 0..6 {
+        let (r, m) = if seed % 2 == 0 { (2, 3) } else { (3, 4) };
+        let teacher = random_teacher(seed, r, m, r + usize::from(seed % 3 == 0), 0.5);
+        for degree in [2, 4, 8] {
+            for rho in [0.05, 0.2, 0.39, 0.45, 0.6] {
+                let run = |method| check_by(method, claim(&teacher, degree, rho), &teacher).verdict;
+                let pair = [run(Method::BranchAndBound), run(Method::Lagrange)];
+                let proved = pair.each_ref().map(|verdict| verdict.proof().is_some());
+                let refuted = pair.each_ref().map(|v| matches!(v, Verdict::Refuted(_)));
+                assert!(!(proved[0] && refuted[1] || proved[1] && refuted[0]), "{pair:?}");
+                for (count, (proved, refuted)) in counts.iter_mut().zip(proved.iter().zip(refuted))
+                {
+                    count[0] += usize::from(*proved);
+                    count[1] += usize::from(refuted);
+                }
+            }
+        }
+    }
+    // Each says something of its own: many proofs, and refutations.
+    assert!(counts[0][0] >= counts[1][0] && counts[1][0] > 20, "{counts:?}");
+    assert!(counts[0][1] > 10 && counts[1][1] > 2, "{counts:?}");
+}
+
+#[test]
+fn lagrange_refuses_what_is_false() {
+    let teacher = random_teacher(5, 7, 8, 9, 0.5);
+    let sound = claim(&teacher, 20, 0.4);
+    let run = |parts| check_by(Method::Lagrange, parts, &teacher).verdict;
+    proof(run(sound.clone()));
+    for i in [0, 7] {
+        let mut moved = sound.clone();
+        moved.values[i] *= 1.000_001;
+        assert!(matches!(run(moved), Verdict::Refuted(Refutation::Coefficient { .. })));
+        let mut moved = sound.clone();
+        moved.gradients[i][3] += 1e-6 * norm(&moved.gradients[i]);
+        assert!(matches!(run(moved), Verdict::Refuted(Refutation::Coefficient { .. })));
+    }
+    let short = CertificateParts { p_norm: 0.999_999 * sound.p_norm, ..sound.clone() };
+    assert!(matches!(run(short), Verdict::Refuted(Refutation::Norm { .. })));
+    // rho above the ceiling of d > r, by one in a thousand.
+    let parts = CertificateParts { rho: 0.4057, ..sound.clone() };
+    let Verdict::Refuted(Refutation::Bound { eta, delta, .. }) = run(parts) else {
+        panic!("a claim above 4/pi^2");
+    };
+    assert!(violates(eta, delta, 0.4057));
+    let certificate = Certificate::new(sound).unwrap();
+    let limits = Limits::default();
+    let stopped =
+        check_certificate_by(Method::Lagrange, &certificate, &teacher, &limits, &mut Until(0));
+    assert_eq!(stopped.unwrap().verdict, Verdict::Inconclusive(Obstacle::Stopped));
 }
 
 #[test]

@@ -4,7 +4,8 @@ use super::{TensorArguments, not_negative, positive};
 use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::certify::{
-    CertificateVerdict, Limits, Obstacle, Progress, Refutation, Verdict, check_certificate,
+    CertificateVerdict, Limits, Method, Obstacle, Progress, Refutation, Verdict, check_certificate,
+    check_certificate_by,
 };
 use gradiometer::files::number;
 use gradiometer::files::{file, may_write_certificate, read_named_certificate, write_certificate};
@@ -73,10 +74,18 @@ pub struct CheckArguments {
     /// The teacher: .json, .toml, .safetensors, .npz, or - with --format.
     #[arg(long, value_name = "FILE")]
     teacher: PathBuf,
+    /// How the bound is shown: branch-and-bound (sharp, exponential in the rank) or lagrange
+    /// (polynomial, any dimension). By default the one that costs less.
+    #[arg(long, value_name = "METHOD", value_parser = method)]
+    method: Option<Method>,
     #[command(flatten)]
     limits: LimitArguments,
     #[command(flatten)]
     tensors: TensorArguments,
+}
+
+fn method(text: &str) -> Result<Method, String> {
+    Method::named(text).ok_or_else(|| "give branch-and-bound or lagrange".to_owned())
 }
 
 /// A time limit, from when it was made on.
@@ -162,6 +171,9 @@ fn explain(verdict: &CertificateVerdict) -> (Outcome, Value) {
                     "obstacle": "norm", "claimed": claimed, "lower": enclosure.lo(), "upper": enclosure.hi(),
                 }),
                 Obstacle::Cap { neuron } => json!({"obstacle": "cap", "neuron": neuron}),
+                Obstacle::Angle { neuron, angle } => {
+                    json!({"obstacle": "angle", "neuron": neuron, "angle": angle})
+                }
                 Obstacle::TooFine { point } => json!({"obstacle": "too fine", "point": point}),
                 Obstacle::Boxes => json!({"obstacle": "limit on boxes; raise --boxes"}),
                 Obstacle::Memory => json!({"obstacle": "limit on memory"}),
@@ -183,6 +195,7 @@ fn report(
     let evidence = if outcome == Outcome::Holds { Evidence::Certified } else { otherwise };
     let mut json = json!({
         "verdict": name,
+        "method": report.method.name(),
         "reason": reason,
         "rho": number(report.rho),
         "p_norm": number(report.p_norm.hi()),
@@ -204,7 +217,12 @@ fn report(
     row("degrees from", from_degree.to_string());
     row("rank", report.rank.to_string());
     row("dimension of the sphere's space", report.dimension_checked.to_string());
-    row("boxes bounded", report.boxes.to_string());
+    row("method", report.method.name().to_owned());
+    let pieces = match report.method {
+        Method::BranchAndBound => "boxes bounded",
+        Method::Lagrange => "intervals of the angle",
+    };
+    row(pieces, report.boxes.to_string());
     for (field, value) in more {
         row(field, value.as_f64().map_or_else(|| value.to_string(), |x| scientific(x, 6)));
         json[*field] = value.clone();
@@ -291,7 +309,11 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
     }
     let (bar, mut show) = counter(common, Clock::new(arguments.limits.time_limit), 1.0);
     let runner = &mut Threads::new(arguments.limits.threads(), &mut show);
-    let checked = check_certificate(&certificate, &teacher, &arguments.limits.limits(), runner);
+    let limits = arguments.limits.limits();
+    let checked = match arguments.method {
+        Some(method) => check_certificate_by(method, &certificate, &teacher, &limits, runner),
+        None => check_certificate(&certificate, &teacher, &limits, runner),
+    };
     bar.finish_and_clear();
     let checked = checked
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.certificate.display())))?;

@@ -15,6 +15,7 @@ pub mod separation;
 pub mod shell;
 pub mod study;
 pub mod sweep;
+pub mod theorem;
 pub mod train;
 pub mod verify;
 

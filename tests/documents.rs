@@ -307,6 +307,10 @@ fn kind(ty: &syn::Type, enums: &[syn::ItemEnum]) -> String {
         ("bool", _) => "true or false".to_owned(),
         ("f64", _) => "number".to_owned(),
         ("usize" | "u64", _) => "whole number".to_owned(),
+        ("ActivationName", _) => {
+            let names = gradiometer::hermite::named::Named::NAMES.split(", ");
+            names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+        }
         ("Floors", _) => "`none`, `last`, `every`".to_owned(),
         (name, _) => match enums.iter().find(|e| e.ident == name) {
             Some(item) => names(item).join(", "),

@@ -20,6 +20,8 @@ pub enum Failure {
     Study(StudyError),
     /// Two inputs do not fit together.
     Data(String),
+    /// What is asked for makes no sense.
+    Usage(String),
     /// Standard output could not be written.
     Output(std::io::Error),
     /// A signal asked a run to stop, and it left a checkpoint.
@@ -38,6 +40,7 @@ impl Failure {
             Self::Verify(error) => code(error.class()),
             Self::Study(error) => code(error.class()),
             Self::Data(_) => 65,
+            Self::Usage(_) => 64,
             Self::Output(error) if error.kind() == std::io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 74,
             // 128 and the number of the signal, as shells have it.
@@ -52,7 +55,7 @@ impl Failure {
             Self::Run(error) => Some(error.to_string()),
             Self::Verify(error) => Some(error.to_string()),
             Self::Study(error) => Some(error.to_string()),
-            Self::Data(message) => Some(message.clone()),
+            Self::Data(message) | Self::Usage(message) => Some(message.clone()),
             Self::Output(_) if self.code() == 0 => None,
             Self::Interrupted { steps } => Some(format!(
                 "interrupted after {steps} steps; the same command with --resume goes on"

@@ -175,6 +175,39 @@ fn a_small_part_of_degree_two_is_not_none() {
 }
 
 #[test]
+fn biases_and_other_activations_are_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let stages = "[stage3]\nepochs = 1\nsteps = 60\nstep_size = 0.02\n";
+    fs::write(at("t.json"), r#"{"a": [1.0], "w": [[1.0, 0.0]], "b": [0.5]}"#).unwrap();
+    let biased =
+        format!("[teacher]\nfile = \"t.json\"\n[student]\nneurons = 6\nbiases = true\n{stages}");
+    let gelu = format!(
+        "activation = \"gelu\"\n[teacher]\ndimension = 3\nneurons = 2\n[student]\nneurons = 8\n{stages}"
+    );
+    for (name, text) in [("biased", &biased), ("gelu", &gelu)] {
+        fs::write(at("e.toml"), text).unwrap();
+        let run = gradiometer(&["train", &at("e.toml"), "--out", &at(name)]);
+        assert_eq!(run.code, 0, "{name}: {}", run.err);
+        assert!(folder.path().join(name).join("report.html").exists(), "{name}");
+        assert_eq!(run.err.contains("inspect"), name == "gelu", "{}", run.err);
+    }
+    let (student, own) = (at("biased/checkpoints/final.safetensors"), at("biased/teacher.json"));
+    let run = gradiometer(&["match", "--teacher", &own, "--student", &student, "--json"]);
+    assert_eq!(run.json()["biases"], true);
+    let found = gradiometer(&["loss", "--teacher", &own, "--student", &student, "--json"]);
+    let trained: Value =
+        serde_json::from_str(&fs::read_to_string(at("biased/run.json")).unwrap()).unwrap();
+    let loss = trained["final"]["loss"].as_f64().unwrap();
+    close(number(&found.json(), "loss"), loss, rounding(1 << 12, 1.0));
+    // Without the field the teacher's bias is refused, with the mend.
+    fs::write(at("e.toml"), biased.replace("biases = true\n", "")).unwrap();
+    let run = gradiometer(&["train", &at("e.toml"), "--out", &at("plain")]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("student.biases = true"), "{}", run.err);
+}
+
+#[test]
 fn other_activations_have_their_exponents() {
     let teacher = case("int_teacher.npz");
     for (name, first, later) in [("tanh", 1, 3), ("softplus", 1, 2), ("he3", 3, 3)] {
@@ -247,7 +280,9 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
     let out = folder.path().join("s").to_str().unwrap().to_owned();
     let sweep = case("sweep_odd.toml");
     let run = gradiometer(&["sweep", &sweep, "--out", &out, "-q", "--json"]);
-    assert_eq!(run.code, 0, "{}", run.err);
+    // All points are done, and the exit code says that one could not be run.
+    assert_eq!(run.code, 65, "{}", run.err);
+    assert!(run.err.contains("point 1") && run.err.contains("even"), "{}", run.err);
     let found = run.json();
     let outcome = |k: usize| found["rows"][k]["outcome"].as_str().unwrap().to_owned();
     assert_eq!([0, 1, 2].map(outcome), ["finished", "failed", "finished"]);
@@ -255,7 +290,7 @@ fn a_sweep_goes_on_past_a_point_that_cannot_be_run() {
     let reason = found["rows"][1]["reason"].as_str().unwrap();
     assert!(reason.contains("student") && reason.contains("even"), "{reason}");
     let again = gradiometer(&["sweep", &sweep, "--out", &out, "-q", "--json", "--resume"]);
-    assert_eq!((again.code, again.json()), (0, found));
+    assert_eq!((again.code, again.json()), (65, found));
     // A sweep none of whose points is an experiment is a mistake.
     let text = fs::read_to_string(&sweep).unwrap().replace("[20, 21, 22]", "[0, -1]");
     let run = gradiometer(&["sweep", &file(&folder, "odd.toml", &text), "--out", &out]);

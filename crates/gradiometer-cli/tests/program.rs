@@ -400,6 +400,43 @@ fn a_run_on_samples_learns_and_does_not_depend_on_threads() {
 }
 
 #[test]
+fn shards_of_a_study_merge_to_the_bytes_of_one_run() {
+    let folder = TempDir::new().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let study = |out: &str, more: &[&str]| {
+        let start = ["study", "collapse", "--quick", "--no-report", "--quiet", "--out", out];
+        gradiometer(&[&start, more].concat())
+    };
+    let (whole, shared, other) = (at("whole"), at("shared"), at("other"));
+    assert_eq!(study(&whole, &[]).code, 0);
+    for index in 1..=8 {
+        // The last one lies elsewhere.
+        let out = if index == 8 { &other } else { &shared };
+        let run = study(out, &["--shard", &format!("{index}/8")]);
+        assert_eq!(run.code, 0, "{}", run.err);
+    }
+    // Negative control: without the last shard nothing is written.
+    let few = study(&shared, &["--merge"]);
+    assert_eq!(few.code, 65);
+    assert!(few.err.contains("missing") && few.err.contains("state.json"), "{}", few.err);
+    assert!(!Path::new(&shared).join("collapse.csv").exists());
+    let merged = at("merged");
+    let run = study(&merged, &["--merge", &shared, &other]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    for file in ["collapse.csv", "collapse.json", "collapse.state.json"] {
+        let bytes = |out: &str| std::fs::read(Path::new(out).join(file)).unwrap();
+        assert_eq!(bytes(&merged), bytes(&whole), "{file}");
+    }
+    // A shard is not begun anew without a word, nor taken for another.
+    assert_eq!(study(&shared, &["--shard", "1/8"]).code, 74);
+    assert_eq!(study(&shared, &["--shard", "1/8", "--resume"]).code, 0);
+    let [first, second] =
+        ["1", "2"].map(|i| Path::new(&shared).join(format!("collapse.{i}-of-8.state.json")));
+    std::fs::copy(first, second).unwrap();
+    assert_eq!(study(&shared, &["--shard", "2/8", "--resume"]).code, 64);
+}
+
+#[test]
 fn a_study_prints_and_writes_its_findings() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().to_str().unwrap();
@@ -424,6 +461,43 @@ fn a_study_prints_and_writes_its_findings() {
     assert_eq!(other.code, 64);
     assert!(other.err.contains("the size") && other.err.contains("collapse.state.json"));
     assert_eq!(gradiometer(&["study", "nothing"]).code, 64);
+}
+
+#[test]
+fn a_diverged_run_has_a_report_with_the_mend() {
+    let folder = TempDir::new().unwrap();
+    let text = "[teacher]\ndimension = 3\nneurons = 2\n[student]\nneurons = 10\n[stage3]\nstep_size = 1e9\nsteps = 100\nepochs = 1\n";
+    let (experiment, out) = (file(&folder, "wild.toml", text), folder.path().join("out"));
+    let out = out.to_str().unwrap();
+    let run = gradiometer(&["train", &experiment, "--out", out]);
+    assert_eq!(run.code, 65);
+    assert!(run.err.contains("diverged") && run.err.contains("smaller step size"), "{}", run.err);
+    let page = || std::fs::read_to_string(Path::new(out).join("report.html")).unwrap();
+    for part in ["diverged", "smaller step size", "1000000000", "last records"] {
+        assert!(page().contains(part), "no {part}");
+    }
+    let report = gradiometer(&["report", out, "--quiet"]);
+    assert_eq!(report.code, 0, "{}", report.err);
+    // Negative control: with a smaller step the page is that of a run, and nothing of the other stays.
+    let _path = file(&folder, "wild.toml", &text.replace("1e9", "0.1"));
+    let run = gradiometer(&["train", &experiment, "--out", out, "--force"]);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(!page().contains("diverged") && !Path::new(out).join("diverged.json").exists());
+}
+
+#[test]
+fn a_start_from_a_file_is_not_replaced_without_a_word() {
+    let folder = TempDir::new().unwrap();
+    let _start = file(&folder, "start.json", r#"{"a": [1, -1], "w": [[1, 0.5, 0], [0, 1, 0.5]]}"#);
+    let text = "[teacher]\ndimension = 3\nneurons = 2\n[student]\nfile = \"start.json\"\n[stage3]\nsteps = 10\nepochs = 1\n";
+    for (skip, warned) in [("", true), ("skip = [\"stage1\", \"stage2\", \"balance\"]\n", false)] {
+        let experiment = file(&folder, "from.toml", &format!("{skip}{text}"));
+        let out = folder.path().join(format!("out{warned}"));
+        let run =
+            gradiometer(&["train", &experiment, "--out", out.to_str().unwrap(), "--no-report"]);
+        assert_eq!(run.code, 0, "{}", run.err);
+        assert_eq!(run.err.contains("Stage 1 replaces"), warned, "{}", run.err);
+    }
 }
 
 #[test]

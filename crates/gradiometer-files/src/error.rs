@@ -235,9 +235,9 @@ pub enum FilesError {
     },
     /// The first layer has a bias, which the theory does not.
     #[error(
-        "{}: {name}[{neuron}] is {value}: the theory's neurons sigma(w . x) have no bias; only `loss` takes \
-         biases, exactly; train the first layer without one (bias=False), or fold it into an input that is \
-         constant in your own analysis",
+        "{}: {name}[{neuron}] is {value}: the theory's neurons sigma(w . x) have no bias, and this takes none; \
+         `loss`, `match` and experiments with student.biases = true do; else train the first layer without \
+         one (bias=False)",
         path.display()
     )]
     FirstLayerBias {

@@ -91,7 +91,7 @@ pub(crate) fn replaces_own(
 }
 
 /// How the names of temporary files begin.
-const TEMPORARY: &str = ".gradiometer-";
+pub(crate) const TEMPORARY: &str = ".gradiometer-";
 
 /// Removes the temporary files that a killed program has left in a folder.
 ///
@@ -133,11 +133,20 @@ fn try_write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // The new name itself is on disk only once its folder is.
-    if cfg!(unix) {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    synchronise(folder)
+}
+
+/// The names in a folder are on disk only once the folder is.
+fn synchronise(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}
+
+/// Waits until the names of new files in a folder are on disk.
+///
+/// # Errors
+/// [`FilesError::Write`].
+pub fn synchronise_folder(folder: &Path) -> Result<(), FilesError> {
+    synchronise(folder).map_err(|source| FilesError::Write { path: folder.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ pub use error::{Class, FilesError};
 pub use file::write_atomically;
 pub use lock::{HeldFolder, Holder};
 pub use network_file::{
-    Format, read_network, read_network_as, read_teacher, teacher, write_network,
+    Format, read_folded_network, read_network, read_network_as, read_teacher, teacher,
+    write_folded_network, write_network,
 };
 pub use npz_file::{SampleArrays, read_samples};
 pub use parts::{Layout, TensorNames, biases_of};

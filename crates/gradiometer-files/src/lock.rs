@@ -4,9 +4,17 @@
 //! a killed process leaves of it stops nobody.
 
 use crate::error::FilesError;
+use crate::file::TEMPORARY;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often a lock that another process holds is tried again: whoever asks for its holder has it for
+/// a moment.
+const TRIES: usize = 3;
+/// The pause between two tries.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Whom a second process is told to wait for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +35,37 @@ impl Holder {
         };
         let process = std::process::id();
         format!("process {process} on {host}, started {}: {}\n", self.started, self.command)
+    }
+}
+
+/// A name that this process alone has, for files that it shares with no other.
+pub fn process_name() -> String {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let plain = host.trim().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
+    format!("{}-{}", plain.collect::<String>(), std::process::id())
+}
+
+/// Whether the file system of a folder, which is made if need be, has locks.
+///
+/// # Errors
+/// [`FilesError::Write`] if nothing can be written there.
+pub fn has_locks(folder: &Path) -> Result<bool, FilesError> {
+    let error = |source| FilesError::Write { path: folder.to_owned(), source };
+    fs::create_dir_all(folder).map_err(error)?;
+    let file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder).map_err(error)?;
+    Ok(file.as_file().try_lock().is_ok())
+}
+
+/// Who holds the lock of that name in a folder, in words; `None` if nobody does, or nobody can tell.
+pub fn holder_of(folder: &Path, name: &str) -> Option<String> {
+    let mut file = OpenOptions::new().read(true).write(true).open(folder.join(name)).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut line = String::new();
+            let told = file.read_to_string(&mut line).is_ok() && !line.trim().is_empty();
+            Some(if told { line.trim().to_owned() } else { "another process".to_owned() })
+        }
+        _ => None,
     }
 }
 
@@ -52,8 +91,6 @@ impl HeldFolder {
         let lock = folder.join(name);
         let error = |source| FilesError::Write { path: lock.clone(), source };
         let is_new = !folder.exists();
-        fs::create_dir_all(folder)
-            .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
         let held = |file| Self {
             path: folder.to_owned(),
             lock: lock.clone(),
@@ -61,10 +98,21 @@ impl HeldFolder {
             is_new,
             file,
         };
+        let mut tries = 0;
         loop {
+            fs::create_dir_all(folder)
+                .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
             let mut options = OpenOptions::new();
             let options = options.read(true).write(true).create(true).truncate(false);
-            let mut file = options.open(&lock).map_err(error)?;
+            let mut file = match options.open(&lock) {
+                Ok(file) => file,
+                // The last holder may have removed the folder after it was made here.
+                Err(source) if source.kind() == ErrorKind::NotFound && tries < TRIES => {
+                    tries += 1;
+                    continue;
+                }
+                Err(source) => return Err(error(source)),
+            };
             match file.try_lock() {
                 // The last holder may have removed the file after it was opened here: then it is nobody's.
                 Ok(()) if !is_at(&file, &lock).map_err(error)? => {}
@@ -72,6 +120,10 @@ impl HeldFolder {
                     file.set_len(0).map_err(error)?;
                     file.write_all(holder.line().as_bytes()).map_err(error)?;
                     return Ok(held(Some(file)));
+                }
+                Err(TryLockError::WouldBlock) if tries < TRIES => {
+                    tries += 1;
+                    std::thread::sleep(PAUSE);
                 }
                 Err(TryLockError::WouldBlock) => {
                     let mut line = String::new();
@@ -88,6 +140,37 @@ impl HeldFolder {
                 }
             }
         }
+    }
+
+    /// The folder without a lock, where the file system has none.
+    ///
+    /// # Errors
+    /// [`FilesError::Write`] if it cannot be made.
+    pub fn without_lock(folder: &Path, holder: &Holder) -> Result<Self, FilesError> {
+        let is_new = !folder.exists();
+        fs::create_dir_all(folder)
+            .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
+        let (path, holder) = (folder.to_owned(), holder.clone());
+        Ok(Self { lock: path.clone(), path, holder, is_new, file: None })
+    }
+
+    /// Removes the folder with all that is in it, and gives the lock back.
+    ///
+    /// # Errors
+    /// [`FilesError::Write`].
+    pub fn remove(mut self) -> Result<(), FilesError> {
+        let error = |source| FilesError::Write { path: self.path.clone(), source };
+        for entry in fs::read_dir(&self.path).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            if path == self.lock {
+                continue;
+            }
+            if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+                .map_err(error)?;
+        }
+        // The rest goes when the lock is dropped.
+        self.is_new = true;
+        Ok(())
     }
 
     /// The folder.
@@ -126,7 +209,7 @@ fn is_at(file: &File, path: &Path) -> io::Result<bool> {
     let own = file.metadata()?;
     match fs::metadata(path) {
         Ok(found) => Ok((found.dev(), found.ino()) == (own.dev(), own.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
@@ -174,6 +257,51 @@ mod tests {
         assert!(text.contains("next") && !text.contains("long ago"), "{text}");
         drop(lock);
         assert!(!folder.path().join(".lock").exists());
+    }
+
+    #[test]
+    fn who_holds_a_folder_can_be_asked_and_its_contents_go_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("new");
+        assert!(has_locks(folder.path()).unwrap());
+        assert_eq!(holder_of(&place, ".lock"), None);
+        let lock = HeldFolder::take(&place, ".lock", &holder("command")).unwrap();
+        assert!(holder_of(&place, ".lock").unwrap().contains("command"));
+        fs::create_dir(place.join("inner")).unwrap();
+        fs::write(place.join("inner/file"), "x").unwrap();
+        // A lock that nobody holds says nothing, and what others put there stays unless it is asked to go.
+        drop(lock);
+        assert!(place.join("inner/file").exists());
+        assert_eq!(holder_of(&place, ".lock"), None);
+        let lock = HeldFolder::take(&place, ".lock", &holder("command")).unwrap();
+        lock.remove().unwrap();
+        assert!(!place.exists());
+        let free = HeldFolder::without_lock(&place, &holder("command")).unwrap();
+        assert!(!free.is_effective());
+        free.remove().unwrap();
+        assert!(!place.exists() && folder.path().exists());
+    }
+
+    /// Threads that take a folder, remove it and take it again never fail but by finding it in use.
+    #[test]
+    fn a_folder_that_others_remove_can_be_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("point");
+        std::thread::scope(|scope| {
+            for _thread in 0..4 {
+                let _handle = scope.spawn(|| {
+                    for _turn in 0..200 {
+                        match HeldFolder::take(&place, ".lock", &holder("turn")) {
+                            Ok(lock) => lock.remove().unwrap(),
+                            Err(error) => {
+                                assert!(matches!(error, FilesError::InUse { .. }), "{error}");
+                            }
+                        }
+                    }
+                });
+            }
+        });
+        assert!(!place.exists());
     }
 
     /// Many threads take and drop one lock; no two may hold it at once, though its file is removed each time.

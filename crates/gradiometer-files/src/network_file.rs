@@ -133,11 +133,50 @@ pub fn write_network(
     network: &Network,
     names: &TensorNames,
 ) -> Result<(), FilesError> {
+    write(path, network, None, names)
+}
+
+/// Writes a network on `(x, 1)` with the weights of the constant input as its biases.
+///
+/// # Errors
+/// As for [`write_network`], and [`FilesError::Model`] for one on no other input.
+pub fn write_folded_network(
+    path: &Path,
+    folded: &Network,
+    names: &TensorNames,
+) -> Result<(), FilesError> {
+    let (network, biases) = split(path, folded)?;
+    write(path, &network, Some(&biases), names)
+}
+
+/// Reads a network with or without biases as one on `(x, 1)` ([`Network::fold_biases`]).
+///
+/// # Errors
+/// As for [`read_network`].
+pub fn read_folded_network(path: &Path, names: &TensorNames) -> Result<Network, FilesError> {
+    read_network_as(path, None, names)?.folded(path)
+}
+
+/// A network on `(x, 1)` and its biases; the path is for the message.
+pub(crate) fn split(path: &Path, folded: &Network) -> Result<(Network, Vec<f64>), FilesError> {
+    folded.split_biases().map_err(|source| FilesError::Model {
+        path: path.to_owned(),
+        field: "the network".to_owned(),
+        source,
+    })
+}
+
+fn write(
+    path: &Path,
+    network: &Network,
+    biases: Option<&[f64]>,
+    names: &TensorNames,
+) -> Result<(), FilesError> {
     let bytes = match Format::of(path)? {
-        Format::Json => text_file::network_to_json(network).into_bytes(),
-        Format::Toml => text_file::network_to_toml(network).into_bytes(),
-        Format::SafeTensors => safetensors_file::encode(path, network, names, &[], None)?,
-        Format::Npz => npz_file::encode(path, network)?,
+        Format::Json => text_file::network_to_json(network, biases).into_bytes(),
+        Format::Toml => text_file::network_to_toml(network, biases).into_bytes(),
+        Format::SafeTensors => safetensors_file::encode(path, (network, biases), names, &[], None)?,
+        Format::Npz => npz_file::encode(path, network, biases)?,
     };
     file::write_atomically(path, &bytes)
 }

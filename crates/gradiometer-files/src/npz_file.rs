@@ -147,12 +147,19 @@ fn unpack(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> ZipResult<Vec<
     Ok(bytes)
 }
 
-pub(crate) fn encode(path: &Path, network: &Network) -> Result<Vec<u8>, FilesError> {
+pub(crate) fn encode(
+    path: &Path,
+    network: &Network,
+    biases: Option<&[f64]>,
+) -> Result<Vec<u8>, FilesError> {
     let (m, d) = (network.neurons(), network.dimension());
     let mut arrays = vec![
         ("a", Array { shape: vec![m], data: network.second_layer().to_vec() }),
         ("w", Array { shape: vec![m, d], data: network.first_layer().to_vec() }),
     ];
+    if let Some(biases) = biases {
+        arrays.push(("b", Array { shape: vec![m], data: biases.to_vec() }));
+    }
     if let Some(skip) = network.skip() {
         arrays.push(("alpha", Array { shape: vec![], data: vec![skip.constant] }));
         arrays.push(("beta", Array { shape: vec![d], data: skip.linear.clone() }));

@@ -69,13 +69,44 @@ impl Rows {
     /// The length, once everything so far is on disk.
     ///
     /// # Errors
-    /// [`FilesError::Write`].
+    /// [`FilesError::Write`], or [`FilesError::InUse`] if the file is not as long as what was written to
+    /// it: where the file system has no locks, that tells of a second process.
     pub fn synchronised(&self) -> Result<u64, FilesError> {
         self.file.sync_data().map_err(|source| self.error(source))?;
+        let found = self.file.metadata().map_err(|source| self.error(source))?.len();
+        if found != self.length {
+            return Err(FilesError::InUse {
+                path: self.path.clone(),
+                holder: format!(
+                    "another process, which made it {found} bytes long where {} were written",
+                    self.length
+                ),
+            });
+        }
         Ok(self.length)
     }
 
     fn error(&self, source: std::io::Error) -> FilesError {
         FilesError::Write { path: self.path.clone(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_writer_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table.csv");
+        let header = ["a".to_owned()];
+        let mut first = Rows::create(&path, &header).unwrap();
+        first.push(&header).unwrap();
+        assert_eq!(first.synchronised().unwrap(), 4);
+        let mut second = Rows::reopen(&path, 4).unwrap();
+        second.push(&header).unwrap();
+        let error = first.synchronised().unwrap_err();
+        assert!(matches!(error, FilesError::InUse { .. }), "{error}");
+        assert!(error.to_string().contains("table.csv") && error.to_string().contains("6 bytes"));
     }
 }

@@ -83,13 +83,13 @@ pub fn metadata(path: &Path, bytes: &[u8]) -> Result<Option<String>, FilesError>
     Ok(header.metadata().as_ref().and_then(|all| all.get(METADATA).cloned()))
 }
 
-/// The file's bytes, with vectors beside the network and metadata in the header.
+/// The file's bytes, with vectors beside the network, its biases among them, and metadata in the header.
 ///
 /// # Errors
 /// [`FilesError::Encode`].
 pub fn encode(
     path: &Path,
-    network: &Network,
+    (network, biases): (&Network, Option<&[f64]>),
     names: &TensorNames,
     vectors: &[(&str, &[f64])],
     metadata: Option<String>,
@@ -101,6 +101,11 @@ pub fn encode(
         (names.first_layer.clone(), vec![m, d], bytes(network.first_layer())),
         (names.second_layer.clone(), vec![1, m], bytes(network.second_layer())),
     ];
+    if let Some(biases) = biases {
+        let name = names.first_bias.clone();
+        let name = name.unwrap_or_else(|| biases_of(&names.first_layer).swap_remove(0));
+        tensors.push((name, vec![m], bytes(biases)));
+    }
     if let Some(skip) = network.skip() {
         let bias = names.second_bias.clone();
         let bias = bias.unwrap_or_else(|| biases_of(&names.second_layer).swap_remove(0));

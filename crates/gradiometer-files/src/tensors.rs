@@ -57,6 +57,19 @@ impl Reading {
             None => Ok(self.network),
         }
     }
+
+    /// The network on `(x, 1)`, its biases folded in, zeros where there are none.
+    ///
+    /// # Errors
+    /// [`FilesError::Model`] for biases that are not finite.
+    pub fn folded(self, path: &Path) -> Result<Network, FilesError> {
+        let biases = self.biases.unwrap_or_else(|| vec![0.0; self.network.neurons()]);
+        self.network.fold_biases(&biases).map_err(|source| FilesError::Model {
+            path: path.to_owned(),
+            field: self.bias_name,
+            source,
+        })
+    }
 }
 
 /// Positions of the arrays that make the network.

@@ -130,10 +130,13 @@ fn network(path: &Path, document: Document) -> Result<Reading, FilesError> {
 }
 
 /// `{"a": ..., "w": ...}`, a neuron a line, every number with the digits that bring it back exactly.
-pub(crate) fn network_to_json(network: &Network) -> String {
+pub(crate) fn network_to_json(network: &Network, biases: Option<&[f64]>) -> String {
     let mut text = format!("{{\"a\": {:?},\n \"w\": [\n", network.second_layer());
     rows(&mut text, network);
     text.push_str(" ]");
+    if let Some(biases) = biases {
+        let _infallible = write!(text, ",\n \"b\": {biases:?}");
+    }
     if let Some(Skip { constant, linear }) = network.skip() {
         let _infallible = write!(text, ",\n \"alpha\": {constant:?},\n \"beta\": {linear:?}");
     }
@@ -142,8 +145,11 @@ pub(crate) fn network_to_json(network: &Network) -> String {
 }
 
 /// The same as TOML.
-pub(crate) fn network_to_toml(network: &Network) -> String {
+pub(crate) fn network_to_toml(network: &Network, biases: Option<&[f64]>) -> String {
     let mut text = String::new();
+    if let Some(biases) = biases {
+        let _infallible = writeln!(text, "b = {biases:?}");
+    }
     if let Some(Skip { constant, linear }) = network.skip() {
         let _infallible = write!(text, "alpha = {constant:?}\nbeta = {linear:?}\n");
     }

@@ -3,6 +3,7 @@
 use crate::error::HermiteError;
 use crate::polynomial::Polynomial;
 use crate::relu;
+use crate::smooth::Smooth;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_PI_2};
 use std::fmt;
 use std::sync::Arc;
@@ -110,6 +111,10 @@ pub enum Activation {
     Step,
     /// `erf(z/sqrt 2)`, the sigmoid of \[SaadSolla1995\].
     Erf,
+    /// `max(z, s z)` with the slope `s` below zero, `|s| <= 1`: the odd part of ReLU is another.
+    LeakyRelu(f64),
+    /// A smooth function without closed-form coefficients.
+    Smooth(Smooth),
     /// A polynomial.
     Polynomial(Polynomial),
     /// A user's function.
@@ -124,6 +129,8 @@ impl Activation {
             Self::Absolute => "absolute",
             Self::Step => "step",
             Self::Erf => "erf",
+            Self::LeakyRelu(_) => "leaky_relu",
+            Self::Smooth(smooth) => smooth.name(),
             Self::Polynomial(_) => "polynomial",
             Self::Custom(custom) => custom.name(),
         }
@@ -155,12 +162,21 @@ impl Activation {
                 }
             }
             Self::Erf => pxfm::f_erf(z * FRAC_1_SQRT_2),
+            Self::LeakyRelu(slope) => {
+                if z <= 0.0 {
+                    slope * z
+                } else {
+                    z
+                }
+            }
+            Self::Smooth(smooth) => smooth.value(z),
             Self::Polynomial(p) => p.value(z),
             Self::Custom(custom) => (custom.function)(z),
         }
     }
 
-    /// `c_k = E[sigma(z) h_k(z)]` in closed form, relative error a few `eps`; `None` for a user's function.
+    /// `c_k = E[sigma(z) h_k(z)]` in closed form, relative error a few `eps`; `None` where there
+    /// is none: for smooth functions ([`Expander`](crate::smooth::Expander)) and a user's.
     ///
     /// # Examples
     /// ```
@@ -177,8 +193,11 @@ impl Activation {
             // The derivative of ReLU: c_k = sqrt(k+1) s_(k+1).
             Self::Step => Some(((k + 1) as f64).sqrt() * relu::coefficient(k + 1)),
             Self::Erf => Some(if even { 0.0 } else { erf_coefficient(k) }),
+            // (1 - s) ReLU + s z.
+            Self::LeakyRelu(slope) if k == 1 => Some(0.5 * (1.0 + slope)),
+            Self::LeakyRelu(slope) => Some((1.0 - slope) * relu::coefficient(k)),
             Self::Polynomial(p) => Some(p.coefficients().get(k).copied().unwrap_or(0.0)),
-            Self::Custom(_) => None,
+            Self::Smooth(_) | Self::Custom(_) => None,
         }
     }
 }

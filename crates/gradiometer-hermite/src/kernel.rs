@@ -82,8 +82,8 @@ const ZERO: PairKernel = PairKernel { value: 0.0, along_first: 0.0, along_second
 /// The kernel of an activation in closed form.
 ///
 /// # Errors
-/// [`HermiteError::NoClosedForm`] for a user's activation; expand it instead
-/// ([`HermiteSeries`](crate::HermiteSeries)).
+/// [`HermiteError::NoClosedForm`] for a smooth or a user's activation; expand it instead
+/// ([`Expander`](crate::smooth::Expander), [`HermiteSeries`](crate::HermiteSeries)).
 ///
 /// # Examples
 /// ```
@@ -102,11 +102,14 @@ pub fn kernel(
         Activation::Absolute => Ok(absolute(pair, degrees)),
         Activation::Step => Ok(step(pair, degrees)),
         Activation::Erf => Ok(erf(pair, degrees)),
+        Activation::LeakyRelu(slope) => Ok(leaky_relu(*slope, pair, degrees)),
         Activation::Polynomial(p) => Ok(polynomial(p, pair, degrees)),
-        Activation::Custom(custom) => {
-            Err(HermiteError::NoClosedForm { name: custom.name().to_owned() })
-        }
+        Activation::Smooth(_) | Activation::Custom(_) => Err(no_closed_form(activation)),
     }
+}
+
+fn no_closed_form(activation: &Activation) -> HermiteError {
+    HermiteError::NoClosedForm { name: activation.name().to_owned() }
 }
 
 /// ReLU: `K = |w||v| (sin phi + (pi - phi) cos phi)/(2 pi)`, and `|w||v| k(t)` from degree two.
@@ -171,6 +174,28 @@ pub fn absolute(pair: Pair, degrees: Degrees) -> PairKernel {
         value: 4.0 * even.value + mean * pair.first_norm,
         along_first: 4.0 * even.along_first + mean,
         along_second: 4.0 * even.along_second,
+    }
+}
+
+/// `max(z, s z) = (1 - s) relu(z) + s z`: from degree two `(1 - s)^2` times ReLU's kernel.
+///
+/// Below, degree zero adds `((1 - s)^2/(2 pi)) |w||v|` and degree one `((1 + s)^2/4) w.v`. Zero vectors as for
+/// [`relu`].
+pub fn leaky_relu(slope: f64, pair: Pair, degrees: Degrees) -> PairKernel {
+    if pair.has_zero() {
+        return ZERO;
+    }
+    let kink = (1.0 - slope) * (1.0 - slope);
+    let even = relu(pair, Degrees::FromTwo);
+    let (mean, linear) = match degrees {
+        Degrees::All => (kink / TAU, 0.25 * (1.0 + slope) * (1.0 + slope)),
+        Degrees::FromTwo => (0.0, 0.0),
+    };
+    let Pair { first_norm: r, second_norm: s, angle } = pair;
+    PairKernel {
+        value: kink * even.value + r * s * (mean + linear * angle.cosine()),
+        along_first: kink * even.along_first + s * mean,
+        along_second: kink * even.along_second + s * linear,
     }
 }
 
@@ -285,7 +310,7 @@ fn asin_minus_identity(x: f64, asin: f64) -> f64 {
 /// `c_0(r) = E[sigma(r z)]` and `c_1(r) = E[sigma(r z) z]`, what degrees from two leave out.
 ///
 /// # Errors
-/// [`HermiteError::NoClosedForm`] for a user's activation.
+/// [`HermiteError::NoClosedForm`] for a smooth or a user's activation.
 ///
 /// # Examples
 /// ```
@@ -306,9 +331,8 @@ pub fn low_degrees(activation: &Activation, r: f64) -> Result<(f64, f64), Hermit
             let scaled = p.scaled(r);
             Ok((scaled[0].value, scaled.get(1).map_or(0.0, |c| c.value)))
         }
-        Activation::Custom(custom) => {
-            Err(HermiteError::NoClosedForm { name: custom.name().to_owned() })
-        }
+        Activation::LeakyRelu(slope) => Ok(((1.0 - slope) * r / root, 0.5 * (1.0 + slope) * r)),
+        Activation::Smooth(_) | Activation::Custom(_) => Err(no_closed_form(activation)),
     }
 }
 
@@ -323,6 +347,7 @@ mod tests {
             Activation::Absolute,
             Activation::Step,
             Activation::Erf,
+            Activation::LeakyRelu(-0.25),
             polynomial(&[0.5, -1.0, 0.25, 0.125]),
             polynomial(&[0.0, 0.0, 0.0, 0.0, 1.0]),
             polynomial(&[]),

@@ -15,6 +15,7 @@ pub mod polynomial;
 pub mod quadrature;
 pub mod relu;
 pub mod series;
+pub mod smooth;
 
 pub use activation::Activation;
 pub use angle::Angle;
@@ -24,3 +25,4 @@ pub use enclosure::Enclosure;
 pub use error::HermiteError;
 pub use kernel::Degrees;
 pub use series::HermiteSeries;
+pub use smooth::Smooth;

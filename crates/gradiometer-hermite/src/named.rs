@@ -4,8 +4,9 @@ use crate::activation::{Activation, Custom, Growth};
 use crate::bounded::Bounded;
 use crate::error::HermiteError;
 use crate::float::maximum;
-use crate::normal::upper_tail;
+use crate::polynomial::{Polynomial, hermite};
 use crate::series::HermiteSeries;
+use crate::smooth::Smooth;
 
 /// The slope of leaky ReLU below zero, as PyTorch has it.
 const LEAK: f64 = 0.01;
@@ -19,6 +20,8 @@ pub enum Named {
     Relu,
     /// `|z|`.
     Absolute,
+    /// `1{z > 0}`.
+    Step,
     /// `erf(z/sqrt 2)`.
     Erf,
     /// `log(1 + exp z)`.
@@ -39,8 +42,7 @@ pub enum Named {
 
 impl Named {
     /// The names, for messages.
-    pub const NAMES: &'static str =
-        "relu, absolute, erf, softplus, tanh, gelu, sigmoid, leaky_relu, quadratic, he1 to he20";
+    pub const NAMES: &'static str = "relu, absolute, step, erf, softplus, tanh, gelu, sigmoid, leaky_relu, quadratic, he1 to he20";
 
     /// The activation of a name.
     ///
@@ -54,6 +56,7 @@ impl Named {
         Some(match name {
             "relu" => Self::Relu,
             "absolute" => Self::Absolute,
+            "step" => Self::Step,
             "erf" => Self::Erf,
             "softplus" => Self::Softplus,
             "tanh" => Self::Tanh,
@@ -68,33 +71,63 @@ impl Named {
         })
     }
 
+    /// Its name, of which [`of`](Self::of) makes it again.
+    pub fn name(self) -> String {
+        match self {
+            Self::Relu => "relu",
+            Self::Absolute => "absolute",
+            Self::Step => "step",
+            Self::Erf => "erf",
+            Self::Softplus => "softplus",
+            Self::Tanh => "tanh",
+            Self::Gelu => "gelu",
+            Self::Sigmoid => "sigmoid",
+            Self::LeakyRelu => "leaky_relu",
+            Self::Quadratic => "quadratic",
+            Self::Hermite(degree) => return format!("he{degree}"),
+        }
+        .to_owned()
+    }
+
+    /// What it is called.
+    ///
+    /// # Errors
+    /// None that a polynomial does not have.
+    pub fn activation(self) -> Result<Activation, HermiteError> {
+        Ok(match self {
+            Self::Relu => Activation::Relu,
+            Self::Absolute => Activation::Absolute,
+            Self::Step => Activation::Step,
+            Self::Erf => Activation::Erf,
+            Self::Softplus => Activation::Smooth(Smooth::Softplus),
+            Self::Tanh => Activation::Smooth(Smooth::Tanh),
+            Self::Gelu => Activation::Smooth(Smooth::Gelu),
+            Self::Sigmoid => Activation::Smooth(Smooth::Sigmoid),
+            Self::LeakyRelu => Activation::LeakyRelu(LEAK),
+            Self::Quadratic => {
+                Activation::Polynomial(Polynomial::from_monomials(&[0.0, 0.0, 1.0])?)
+            }
+            Self::Hermite(degree) => {
+                let mut coefficients = vec![0.0; degree + 1];
+                coefficients[degree] = 1.0;
+                Activation::Polynomial(Polynomial::from_hermite(coefficients)?)
+            }
+        })
+    }
+
     /// `sigma(z)`.
     pub fn value(self, z: f64) -> f64 {
         match self {
-            Self::Relu => Activation::Relu.value(z),
-            Self::Absolute => z.abs(),
-            Self::Erf => Activation::Erf.value(z),
-            Self::Softplus => Activation::Relu.value(z) + (-z.abs()).exp().ln_1p(),
-            Self::Tanh => z.tanh(),
-            Self::Gelu => z * upper_tail(-z),
-            Self::Sigmoid => 1.0 / (1.0 + (-z).exp()),
-            Self::LeakyRelu => maximum(z, LEAK * z),
             Self::Quadratic => z * z,
-            Self::Hermite(degree) => {
-                let (mut before, mut value) = (0.0, 1.0);
-                for k in 0..degree {
-                    let next = (z * value - (k as f64).sqrt() * before) / ((k + 1) as f64).sqrt();
-                    (before, value) = (value, next);
-                }
-                value
-            }
+            Self::Hermite(degree) => hermite(degree, z),
+            _ => self.activation().map_or(f64::NAN, |activation| activation.value(z)),
         }
     }
 
     /// `|sigma(z)| <= scale (1 + |z|)^power`.
     fn growth(self) -> Growth {
         let (scale, power) = match self {
-            Self::Erf | Self::Tanh | Self::Sigmoid => (1.0, 0.0),
+            Self::Step | Self::Erf | Self::Tanh | Self::Sigmoid => (1.0, 0.0),
             Self::Quadratic => (1.0, 2.0),
             // |z h_k| + sqrt(k) |h_(k-1)|, over sqrt(k + 1): at most doubled by each degree.
             Self::Hermite(degree) => ((degree as f64).exp2(), degree as f64),
@@ -110,7 +143,7 @@ impl Named {
     /// [`HermiteError`] for a scale that is not finite.
     pub fn coefficients(self, scale: f64, highest: usize) -> Result<Vec<Bounded>, HermiteError> {
         let kinks: &[f64] = match self {
-            Self::Relu | Self::Absolute | Self::LeakyRelu => &[0.0],
+            Self::Relu | Self::Absolute | Self::Step | Self::LeakyRelu => &[0.0],
             _ => &[],
         };
         let Growth { scale: factor, power } = self.growth();
@@ -137,8 +170,11 @@ mod tests {
         for (named, activation) in [
             (Named::Relu, Activation::Relu),
             (Named::Absolute, Activation::Absolute),
+            (Named::Step, Activation::Step),
             (Named::Erf, Activation::Erf),
+            (Named::LeakyRelu, Activation::LeakyRelu(LEAK)),
         ] {
+            assert_eq!(named.activation().unwrap().name(), activation.name());
             for (k, c) in named.coefficients(1.0, 12).unwrap().iter().enumerate() {
                 let exact = activation.coefficient(k).unwrap();
                 assert!((c.value - exact).abs() <= c.error, "{named:?} {k} {c:?} {exact:e}");
@@ -173,6 +209,7 @@ mod tests {
         for (name, first, later) in [
             ("relu", 1, 2),
             ("absolute", 2, 2),
+            ("step", 1, 3),
             ("erf", 1, 3),
             ("softplus", 1, 2),
             ("tanh", 1, 3),
@@ -185,6 +222,7 @@ mod tests {
         ] {
             assert_eq!(found(name, 1.0, 1), Exponent::Known(first), "{name}");
             assert_eq!(found(name, 1.0, 2), Exponent::Known(later), "{name}");
+            assert_eq!(Named::of(name).unwrap().name(), name);
         }
         // A longer neuron is another function: h_3(2 z) has a linear part.
         assert_eq!(found("he3", 2.0, 1), Exponent::Known(1));

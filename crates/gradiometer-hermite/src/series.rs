@@ -6,8 +6,9 @@ use crate::bounded::Bounded;
 use crate::error::HermiteError;
 use crate::float::{maximum, minimum};
 use crate::kernel::{Degrees, Pair, kernel};
-use crate::polynomial::Recurrence;
+use crate::polynomial::{Recurrence, ScaledCoefficient};
 use crate::quadrature::{GaussLegendre, gaussian};
+use crate::smooth::{Expander, Part, Smooth};
 use std::f64::consts::TAU;
 
 /// Nodes of the Gauss-Legendre rule on each panel.
@@ -62,6 +63,9 @@ impl HermiteSeries {
     pub fn of(activation: &Activation, highest: usize) -> Result<Self, HermiteError> {
         if let Activation::Custom(custom) = activation {
             return by_quadrature(custom, highest);
+        }
+        if let Activation::Smooth(smooth) = activation {
+            return Ok(by_expansion(*smooth, highest));
         }
         let coefficients = crate::exponent::closed_form_coefficients(activation, highest)?;
         let same = Pair::unit(Angle::from_radians(0.0));
@@ -160,6 +164,17 @@ impl Cut {
             coefficient: factor * CRAMER * growth.scale * size(radius),
             energy: factor * (growth.scale * size(radius)).powi(2),
         }
+    }
+}
+
+fn by_expansion(smooth: Smooth, highest: usize) -> HermiteSeries {
+    let expansion = Expander::new(smooth, 1.0, highest).at(1.0);
+    let error = expansion.coefficient_error;
+    let coefficient = |c: &ScaledCoefficient| Bounded { value: c.value, error };
+    let Part { norm, rounding, .. } = expansion.value;
+    HermiteSeries {
+        coefficients: expansion.coefficients.iter().map(coefficient).collect(),
+        energy: Bounded { value: norm * norm, error: 2.0 * norm * rounding + rounding * rounding },
     }
 }
 

@@ -522,6 +522,24 @@ pub fn symmetric_start(
     Network::new(dimension, second_layer.collect(), half.repeat(2))
 }
 
+/// Independent biases `b_j ~ N(0, scale^2)`.
+///
+/// # Errors
+/// [`ModelError::ImpossibleRequest`] for a scale that is no standard deviation.
+pub fn gaussian_biases(neurons: usize, scale: f64, seed: u64) -> Result<Vec<f64>, ModelError> {
+    if !(scale >= 0.0 && scale.is_finite()) {
+        let reason = "the scale of biases is a standard deviation; give a number from 0 on";
+        return Err(ModelError::ImpossibleRequest { reason });
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    // A stream of its own: the teacher's other numbers do not depend on it.
+    rng.set_stream(BIASES);
+    Ok((0..neurons).map(|_| scale * rng.sample::<f64, _>(StandardNormal)).collect())
+}
+
+/// The stream of biases.
+const BIASES: u64 = 1;
+
 /// A student with independent `w_j ~ N(0, first_scale^2 I / d)` and `a_j ~ N(0, second_scale^2 / m)`.
 ///
 /// # Errors

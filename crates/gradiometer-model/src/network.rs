@@ -108,6 +108,51 @@ impl Network {
         Ok(self)
     }
 
+    /// The network on the inputs `(x, 1)`: a bias is the weight of a constant input, so that the neuron
+    /// `sigma(w . x + b)` becomes `sigma((w, b) . (x, 1))` in dimension `d + 1`.
+    ///
+    /// # Errors
+    /// [`ModelError`] unless there are as many finite biases as neurons.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer_model::Network;
+    /// let network = Network::new(2, vec![1.0], vec![3.0, 4.0]).unwrap();
+    /// let folded = network.fold_biases(&[-1.0]).unwrap();
+    /// assert_eq!(folded.neuron(0), &[3.0, 4.0, -1.0]);
+    /// assert_eq!(folded.split_biases().unwrap(), (network, vec![-1.0]));
+    /// ```
+    pub fn fold_biases(&self, biases: &[f64]) -> Result<Self, ModelError> {
+        let (neurons, dimension) = (self.neurons(), self.dimension + 1);
+        if biases.len() != neurons {
+            let found = biases.len();
+            return Err(ModelError::LayerLengths { neurons, dimension: 1, found });
+        }
+        let rows = self.rows().zip(biases);
+        let first_layer = rows.flat_map(|(w, b)| w.iter().chain([b])).copied().collect();
+        let mut folded = Self::new(dimension, self.second_layer.clone(), first_layer)?;
+        folded.skip = self.skip.clone().map(|mut skip| {
+            skip.linear.push(0.0);
+            skip
+        });
+        Ok(folded)
+    }
+
+    /// The network and the biases that were folded into it.
+    ///
+    /// # Errors
+    /// [`ModelError::NoDimension`] for one that has no other input.
+    pub fn split_biases(&self) -> Result<(Self, Vec<f64>), ModelError> {
+        let d = self.dimension - 1;
+        let first_layer = self.rows().flat_map(|row| &row[..d]).copied().collect();
+        let mut network = Self::new(d, self.second_layer.clone(), first_layer)?;
+        network.skip = self.skip.clone().map(|mut skip| {
+            skip.linear.truncate(d);
+            skip
+        });
+        Ok((network, self.rows().map(|row| row[d]).collect()))
+    }
+
     /// Number of neurons `m`.
     pub const fn neurons(&self) -> usize {
         self.second_layer.len()

@@ -17,17 +17,19 @@ use crate::error::PopulationError;
 use crate::objective::Objective;
 use crate::value::{EvaluationRoute, Gradient, Reached};
 use crate::workspace::Workspace;
-use gradiometer_hermite::float::maximum;
+use gradiometer_hermite::float::{maximum, maximum_of};
 use gradiometer_hermite::kernel::{Pair, PairKernel, kernel};
 use gradiometer_hermite::polynomial::ScaledCoefficient;
+use gradiometer_hermite::smooth::{Expander, Expansion, Part, Smooth};
 use gradiometer_hermite::{Activation, Angle, Bounded, Degrees, HermiteError};
 use gradiometer_model::geometry::{dot, norm, normalise_into};
 use gradiometer_model::{Network, Teacher};
 use rayon::prelude::*;
 use std::f64::consts::{FRAC_2_PI, TAU};
 
-/// The exact population loss `L = E (f(x) - f*(x))^2` under `x ~ N(0, I)` for an activation with a closed-form kernel: ReLU, `|z|`, step,
-/// `erf(z/sqrt 2)`, polynomials and finite Hermite series.
+/// The exact population loss `L = E (f(x) - f*(x))^2` under `x ~ N(0, I)` for an activation with a closed-form kernel, ReLU, `|z|`, step,
+/// `erf(z/sqrt 2)`, leaky ReLU, polynomials and finite Hermite series; and for the smooth functions of
+/// [`Smooth`](gradiometer_hermite::Smooth), whose expansion is carried to at most 256 degrees and whose error bound has what is left out.
 ///
 /// Everything is computed in doubles at `O((m + m*)^2 d)` cost on all threads; the bytes do not depend on their number. The error bounds cover,
 /// to first order in the rounding unit, the rounding of lengths, angles, kernels and sums, and for nearly parallel step neurons, whose
@@ -124,8 +126,12 @@ impl ActivationPopulation {
         gradient: &mut Gradient,
     ) {
         let d = student.dimension();
-        let low: Vec<[ScaledCoefficient; 2]> =
-            neurons.norms.iter().map(|r| low_coefficients(&self.activation, *r)).collect();
+        let low: Vec<[ScaledCoefficient; 2]> = (0..neurons.norms.len())
+            .map(|b| match neurons.tables.get(b) {
+                Some(table) if neurons.parts.len() > b => [table[0], table[1]],
+                _ => low_coefficients(&self.activation, neurons.norms[b]),
+            })
+            .collect();
         let (mut constant, mut absolute) = (0.0, 0.0);
         let mut linear = vec![0.0; d];
         for (b, ([mean, slope], weight)) in low.iter().zip(&neurons.weights).enumerate() {
@@ -143,7 +149,9 @@ impl ActivationPopulation {
             }
         }
         let size = constant.abs() + norm(&linear);
-        let error = absolute * (neurons.turn + (low.len() as f64 + 16.0) * UNIT);
+        let of_coefficients = neurons.parts.iter().zip(&neurons.weights);
+        let error = absolute * (neurons.turn + (low.len() as f64 + 16.0) * UNIT)
+            + of_coefficients.map(|([value, _], a)| 2.0 * a.abs() * value.rounding).sum::<f64>();
         loss.value += constant * constant + dot(&linear, &linear);
         loss.error += 2.0 * error * (size + error) + 8.0 * (d as f64) * UNIT * size * size;
         let (mut second_error, mut first_error) = (0.0, 0.0);
@@ -163,8 +171,11 @@ impl ActivationPopulation {
             let rounding = error + size * (2.0 * neurons.turn + 16.0 * UNIT);
             let values = mean.value.abs() + slope.value.abs();
             let slopes = mean.slope.abs() + slope.slope.abs() + 2.0 * slope.over_norm.abs();
-            second_error = maximum(second_error, 2.0 * values * rounding);
-            first_error = maximum(first_error, weight.abs() * slopes * rounding);
+            let [of_value, of_gradient] =
+                neurons.parts.get(j).map_or([0.0; 2], |parts| parts.map(|part| part.rounding));
+            second_error = maximum(second_error, 2.0 * (values * rounding + of_value * size));
+            first_error =
+                maximum(first_error, weight.abs() * (slopes * rounding + of_gradient * size));
         }
         gradient.second_layer_error += second_error;
         gradient.first_layer_error += first_error;
@@ -220,6 +231,25 @@ struct Neurons<'a> {
     tables: Vec<Vec<ScaledCoefficient>>,
     /// Bounds on `|sigma(v_b . x)|` and its gradient in `v_b`, in `L2`, by the moduli of what is summed.
     sizes: Vec<(f64, f64)>,
+    /// What the tables of a smooth function leave out, of its value and of its gradient, else empty.
+    parts: Vec<[Part; 2]>,
+}
+
+/// Degrees of a smooth function's expansion: the first try, and the most.
+const DEGREES: [usize; 3] = [64, 128, 256];
+
+/// The expansions at these lengths, to as many degrees as tell more, at most 256.
+fn expansions(smooth: Smooth, norms: &[f64]) -> Vec<Expansion> {
+    let longest = maximum_of(norms.iter().copied());
+    let mut found = Vec::new();
+    for highest in DEGREES {
+        let expander = Expander::new(smooth, longest, highest);
+        found = norms.par_iter().map(|r| expander.at(*r)).collect();
+        if !found.iter().any(Expansion::wants_more_degrees) {
+            break;
+        }
+    }
+    found
 }
 
 impl<'a> Neurons<'a> {
@@ -232,15 +262,22 @@ impl<'a> Neurons<'a> {
             rows.iter().zip(units.chunks_exact_mut(d)).map(|(w, u)| normalise_into(w, u)).collect();
         let second = student.second_layer().iter().copied();
         let weights = second.chain(network.second_layer().iter().map(|a| -a)).collect();
+        let mut parts = Vec::new();
         let (tables, sizes) = match activation {
             Activation::Polynomial(p) => (
                 norms.iter().map(|r| p.scaled(*r)).collect(),
                 norms.iter().map(|r| majorant(p, *r)).collect(),
             ),
+            Activation::Smooth(smooth) => {
+                let found = expansions(*smooth, &norms);
+                parts = found.iter().map(|e| [e.value, e.gradient]).collect();
+                let sizes = found.iter().map(|e| (e.value.norm, e.gradient.norm)).collect();
+                (found.into_iter().map(|e| e.coefficients).collect(), sizes)
+            }
             _ => (Vec::new(), norms.iter().map(|r| (own_size(activation, *r), 0.0)).collect()),
         };
         let turn = (2.0 * d as f64 + 16.0) * UNIT;
-        Self { activation, dimension: d, rows, units, norms, weights, turn, tables, sizes }
+        Self { activation, dimension: d, rows, units, norms, weights, turn, tables, sizes, parts }
     }
 
     fn unit(&self, b: usize) -> &[f64] {
@@ -277,7 +314,8 @@ impl<'a> Neurons<'a> {
             row.tangent_size += weight.abs() * size;
             let own = (ELEMENTWISE * UNIT + self.turn) * size;
             let moved = if same { 0.0 } else { self.turning(j, b, pair) };
-            row.tangent_error += weight.abs() * (own + moved);
+            let left_out = self.left_out(j, b)[1];
+            row.tangent_error += weight.abs() * (own + moved + left_out);
         }
         for (t, w) in row.tangent.iter_mut().zip(self.unit(j)) {
             *t += along * w;
@@ -305,7 +343,22 @@ impl<'a> Neurons<'a> {
         let other = self.kernel(b, j, pair.swapped());
         let by_lengths =
             (pair.first_norm * radial(found)).abs() + (pair.second_norm * radial(&other)).abs();
-        size * roundings * UNIT + (by_angle + by_lengths) * self.turn
+        let left_out = self.left_out(j, b)[0];
+        size * roundings * UNIT + (by_angle + by_lengths) * self.turn + left_out
+    }
+
+    /// Bounds on what the tables leave out of `K` and of `grad_w K`: the degrees beyond the tables, which meet
+    /// their like alone, and the coefficients' errors.
+    fn left_out(&self, j: usize, b: usize) -> [f64; 2] {
+        let (Some([value, gradient]), Some([other, _])) = (self.parts.get(j), self.parts.get(b))
+        else {
+            return [0.0; 2];
+        };
+        [value, gradient].map(|own| {
+            own.tail * other.tail
+                + own.rounding * (other.norm + other.rounding)
+                + own.norm * other.rounding
+        })
     }
 
     fn degree(&self) -> f64 {
@@ -318,6 +371,12 @@ impl<'a> Neurons<'a> {
         match self.activation {
             Activation::Relu => 2.0 * s * self.turn / TAU,
             Activation::Absolute => 8.0 * s * self.turn / TAU,
+            Activation::LeakyRelu(slope) => 2.0 * (1.0 - slope).powi(2) * s * self.turn / TAU,
+            // v turns and stretches under sigma', w under sigma'': E |z_1 z_2| and its like are at most 2 and 3.
+            Activation::Smooth(smooth) => {
+                let [slope, bend] = smooth.steepest();
+                (4.0 * s * slope * slope + 3.0 * r * bend * self.sizes[b].0) * self.turn
+            }
             // A unit vector over 2 pi r, across w towards v.
             Activation::Step if r > 0.0 && s > 0.0 => {
                 let off = 4.0 * self.turn / angle.sine();

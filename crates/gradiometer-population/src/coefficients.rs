@@ -3,11 +3,12 @@
 use gradiometer_hermite::Activation;
 use gradiometer_hermite::kernel::low_degrees;
 use gradiometer_hermite::polynomial::{Polynomial, ScaledCoefficient};
+use gradiometer_hermite::smooth::Expander;
 use std::f64::consts::FRAC_PI_2;
 
 /// Whether the feature of a zero neuron is differentiable.
 pub(crate) const fn smooth(activation: &Activation) -> bool {
-    matches!(activation, Activation::Erf | Activation::Polynomial(_))
+    matches!(activation, Activation::Erf | Activation::Smooth(_) | Activation::Polynomial(_))
 }
 
 /// `c_0` and `c_1` of `z -> sigma(r z)` with their slopes in `r`.
@@ -15,7 +16,7 @@ pub(crate) fn low_coefficients(activation: &Activation, r: f64) -> [ScaledCoeffi
     let plain = |value, over_norm, slope| ScaledCoefficient { value, over_norm, slope };
     let (mean, slope) = low_degrees(activation, r).unwrap_or((f64::NAN, f64::NAN));
     match activation {
-        Activation::Relu | Activation::Absolute => {
+        Activation::Relu | Activation::Absolute | Activation::LeakyRelu(_) => {
             let (mean_rate, slope_rate) =
                 low_degrees(activation, 1.0).unwrap_or((f64::NAN, f64::NAN));
             [plain(mean, 0.0, mean_rate), plain(slope, slope_rate, slope_rate)]
@@ -27,6 +28,10 @@ pub(crate) fn low_coefficients(activation: &Activation, r: f64) -> [ScaledCoeffi
             let length = 1.0_f64.hypot(r);
             let rate = 1.0 / (FRAC_PI_2.sqrt() * length);
             [plain(mean, 0.0, 0.0), plain(slope, rate, rate / (length * length))]
+        }
+        Activation::Smooth(smooth) => {
+            let found = Expander::new(*smooth, r, 1).at(r).coefficients;
+            [found[0], found[1]]
         }
         Activation::Polynomial(p) => {
             let scaled = p.scaled(r);

@@ -117,6 +117,14 @@ pub enum PopulationError {
         /// Its name.
         name: String,
     },
+    /// Biases of another activation than ReLU.
+    #[error(
+        "biases in the first layer are of ReLU networks alone; leave them out, or the activation {name}"
+    )]
+    Biases {
+        /// The activation's name.
+        name: String,
+    },
     /// The labels have no unique fit on `(1, x)`.
     #[error(
         "the constant and the {dimension} coordinates of the inputs are linearly dependent over the samples; give more \

@@ -9,6 +9,7 @@ mod accuracy;
 mod activation;
 mod atoms;
 mod biased;
+mod biased_neuron;
 mod coefficients;
 mod error;
 mod gram;
@@ -28,7 +29,7 @@ mod workspace;
 
 pub use accuracy::Accuracy;
 pub use activation::ActivationPopulation;
-pub use biased::{BiasedEvaluation, BiasedNetwork, BiasedPopulation};
+pub use biased::BiasedPopulation;
 pub use error::PopulationError;
 use gradiometer_hermite::double;
 pub use gradiometer_hermite::{Bounded, Degrees};

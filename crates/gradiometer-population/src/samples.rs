@@ -40,8 +40,9 @@ use gradiometer_model::{Network, Skip, Teacher};
 pub use request::{Batches, LabelFit, SampleRequest};
 use source::{KEPT_NUMBERS, Rows};
 
-/// The empirical loss `L_n` of a student on `n` samples in dimension `d` (statements 4.1 and 9.5), for every activation with closed-form
-/// coefficients that does not jump: ReLU, `|z|`, `erf(z/sqrt 2)`, polynomials and finite Hermite series.
+/// The empirical loss `L_n` of a student on `n` samples in dimension `d` (statements 4.1 and 9.5), for every activation with known
+/// coefficients that does not jump: ReLU, leaky ReLU, `|z|`, `erf(z/sqrt 2)`, polynomials and finite Hermite series, and the smooth
+/// functions of [`Smooth`](gradiometer_hermite::Smooth).
 ///
 /// After preprocessing, `L_n = (1/n) sum_i (f(x_i) - y~_i)^2` with `f` the student without its population degrees 0 and 1, for ReLU
 /// `f(x) = sum_j a_j (|w_j.x|/2 - |w_j|/sqrt(2 pi))`, and `y~` the labels less their fit on `(1, x)`. The gradient is the exact gradient
@@ -87,7 +88,7 @@ impl Samples {
         activation: Activation,
         request: &SampleRequest,
     ) -> Result<Self, PopulationError> {
-        check_activation(&activation)?;
+        check_activation(&activation, request)?;
         let data = Data::drawn(teacher, activation.clone(), request, KEPT_NUMBERS)?;
         Ok(Self { data, activation, set: InstructionSet::detect() })
     }
@@ -106,7 +107,7 @@ impl Samples {
         labels: &[f64],
         request: &SampleRequest,
     ) -> Result<Self, PopulationError> {
-        check_activation(&activation)?;
+        check_activation(&activation, request)?;
         let data = Data::given(teacher, inputs, labels, request)?;
         Ok(Self { data, activation, set: InstructionSet::detect() })
     }
@@ -144,7 +145,7 @@ impl Samples {
     ) -> Reached {
         let (data, set) = (&self.data, self.set);
         let loss = match &self.activation {
-            Activation::Relu => {
+            Activation::Relu if !data.source.biases => {
                 relu::average(data, rows, student, set, &mut buffers.relu, gradient)
             }
             other => general::average(other, data, rows, student, &mut buffers.general, gradient),
@@ -186,9 +187,14 @@ impl Objective for Samples {
     }
 }
 
-fn check_activation(activation: &Activation) -> Result<(), PopulationError> {
+fn check_activation(
+    activation: &Activation,
+    request: &SampleRequest,
+) -> Result<(), PopulationError> {
     let name = activation.name().to_owned();
     match activation {
+        Activation::Relu => Ok(()),
+        _ if request.biases => Err(PopulationError::Biases { name }),
         Activation::Step => Err(PopulationError::Jump { name }),
         Activation::Custom(_) => Err(HermiteError::NoClosedForm { name }.into()),
         _ => Ok(()),

@@ -3,7 +3,7 @@
 use super::options::ReportOptions;
 use super::series::{self, Series, Watched};
 use gradiometer_certify::{Limits, Verdict};
-use gradiometer_files::{FilesError, TensorNames, read_network};
+use gradiometer_files::FilesError;
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::certificate::{CertificateOptions, Threads, prove_certificate};
@@ -84,15 +84,15 @@ impl RunData {
         proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
     ) -> Result<Self, FilesError> {
         let manifest = Manifest::read(folder)?;
-        let names = TensorNames::default();
         let path = folder.join("teacher.safetensors");
         let model = |source| FilesError::Model {
             path: path.clone(),
             field: "fc1.weight".to_owned(),
             source,
         };
-        let teacher = Teacher::new(read_network(&path, &names)?).map_err(model)?;
-        let student = read_network(&folder.join("checkpoints/final.safetensors"), &names)?;
+        let experiment = &manifest.experiment;
+        let teacher = Teacher::new(experiment.read_network(&path)?).map_err(model)?;
+        let student = experiment.read_network(&folder.join("checkpoints/final.safetensors"))?;
         let mut run =
             Self::evaluated(manifest, teacher, student, options, proceed).map_err(model)?;
         let row = Row::of(&run);
@@ -194,8 +194,10 @@ fn obstacle(manifest: &Manifest, teacher: &Teacher, student: &Network) -> Option
     let experiment = &manifest.experiment;
     let stage3 = &experiment.stage3;
     let unequal = (stage3.first_layer_share - 1.0).abs() + (stage3.second_layer_share - 1.0).abs();
-    if experiment.activation != ActivationName::Relu {
+    if experiment.activation != ActivationName::RELU {
         Some("they are about ReLU networks".to_owned())
+    } else if experiment.student.biases {
+        Some("they are about networks without biases".to_owned())
     } else if experiment.skip.contains(&Part::Preprocessing) {
         Some("they need the preprocessing that this experiment leaves out".to_owned())
     } else if unequal > 0.0 {

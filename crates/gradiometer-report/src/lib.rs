@@ -15,6 +15,7 @@ mod chart;
 mod colour;
 mod compare;
 mod data;
+mod diverged;
 mod figures;
 mod html;
 mod options;
@@ -30,10 +31,12 @@ use gradiometer_files::FilesError;
 use gradiometer_files::file::{self, write_atomically};
 use gradiometer_files::text_file::from_json;
 use gradiometer_model::{ModelError, Network, Teacher};
+use gradiometer_run::folder::Divergence;
 use gradiometer_run::format::{FIGURES, PAGE};
 use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
+use gradiometer_verify::Verification;
 pub use options::ReportOptions;
 use pages::Content;
 use serde_json::Value;
@@ -205,6 +208,9 @@ fn content(
     if folder.join("run.json").exists() {
         return Ok(pages::run(&RunData::read(folder, options, proceed)?));
     }
+    if let Some(run) = Divergence::read(folder)? {
+        return diverged::page(folder, &run);
+    }
     let unfinished = folder.join("checkpoints/resume.safetensors");
     if unfinished.exists() {
         return Err(wrong(
@@ -216,10 +222,7 @@ fn content(
     let verification = folder.join("report.json");
     if verification.exists() {
         let form = "the report of a verification";
-        let report: Value = from_json(&verification, &file::read(&verification)?, form)?;
-        if !report["claims"].is_array() {
-            return Err(wrong(verification, "claims", "is missing; run `verify` again"));
-        }
+        let report: Verification = from_json(&verification, &file::read(&verification)?, form)?;
         return Ok(pages::verification(&report));
     }
     if folder.join("sweep.json").exists() {

@@ -8,7 +8,7 @@ use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
 use gradiometer_run::RunRecord;
 use gradiometer_study::FindingsReport;
 use gradiometer_theory::{Evidence, Finding, explanation};
-use serde_json::Value;
+use gradiometer_verify::verification::{Verification, Verified};
 
 /// Rows of the table of what was learned, at most.
 const MOST_FEATURES: usize = 64;
@@ -20,14 +20,6 @@ const MOST_STAGES: usize = 40;
 pub(crate) struct Content {
     pub(crate) page: Page,
     pub(crate) figures: Vec<Figure>,
-}
-
-fn float(value: &Value) -> f64 {
-    value.as_f64().unwrap_or(f64::NAN)
-}
-
-fn count(value: &Value) -> u64 {
-    value.as_u64().unwrap_or(0)
 }
 
 /// The page of a run.
@@ -367,27 +359,23 @@ fn statements(run: &RunData) -> Table {
 }
 
 /// The page of a verification.
-pub(crate) fn verification(report: &Value) -> Content {
-    let claims = report["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
+pub(crate) fn verification(report: &Verification) -> Content {
+    let claims = &report.claims;
     let lead = format!(
         "{} statements on random instances, {} seeds, each with a control that must fail.",
         claims.len(),
-        count(&report["seeds"])
+        report.seeds
     );
     let mut page = Page::new("Report of a verification", &lead);
-    let violations: u64 = claims.iter().map(|c| count(&c["violations"])).sum();
-    let unrefuted: Vec<&str> = claims
-        .iter()
-        .filter(|c| c["negative_control"]["refuted"] != true)
-        .filter_map(|c| c["id"].as_str())
-        .collect();
-    let (mark, verdict) = match report["holds"].as_bool() {
+    let violations: u64 = claims.iter().map(Verified::violations).sum();
+    let unrefuted: Vec<&str> =
+        claims.iter().filter(|claim| !claim.control_is_refuted()).map(Verified::id).collect();
+    let (mark, verdict) = match report.holds {
         Some(true) => (Mark::Holds, "all hold"),
         Some(false) => (Mark::Refuted, "refuted"),
         None => (Mark::Open, "inconclusive"),
     };
-    let end =
-        if report["complete"] == true { "everything was done" } else { "not everything was done" };
+    let end = if report.complete { "everything was done" } else { "not everything was done" };
     let mut lines = vec![Line::new(
         mark,
         verdict,
@@ -415,7 +403,7 @@ pub(crate) fn verification(report: &Value) -> Content {
     Content { page, figures }
 }
 
-fn claims_table(claims: &[Value]) -> Table {
+fn claims_table(claims: &[Verified]) -> Table {
     let mut table = Table::new(&[
         "id",
         "statement",
@@ -426,19 +414,26 @@ fn claims_table(claims: &[Value]) -> Table {
         "its seed",
         "control",
     ]);
-    let optional = |value: &Value| value.as_u64().map_or_else(|| "–".to_owned(), |x| x.to_string());
     for claim in claims {
-        let text = |field: &str| claim[field].as_str().unwrap_or_default().to_owned();
-        let refuted = claim["negative_control"]["refuted"] == true;
+        let (title, instances, ratios, seed) = match claim {
+            Verified::Statement(found) => (
+                &found.title,
+                found.instances,
+                [found.worst_ratio, found.worst_ratio_searched],
+                found.seed_of_worst,
+            ),
+            Verified::Scaling(found) => (&found.title, found.instances, [None, None], None),
+        };
+        let [worst, searched] = ratios.map(|ratio| number(ratio.unwrap_or(f64::NAN), 4));
         table.rows.push(vec![
-            text("id"),
-            text("title"),
-            count(&claim["instances"]).to_string(),
-            count(&claim["violations"]).to_string(),
-            number(float(&claim["worst_ratio"]), 4),
-            number(float(&claim["worst_ratio_searched"]), 4),
-            optional(&claim["seed_of_worst"]),
-            if refuted { "refuted" } else { "NOT refuted" }.to_owned(),
+            claim.id().to_owned(),
+            title.clone(),
+            instances.to_string(),
+            claim.violations().to_string(),
+            worst,
+            searched,
+            seed.map_or_else(|| "–".to_owned(), |seed| seed.to_string()),
+            if claim.control_is_refuted() { "refuted" } else { "NOT refuted" }.to_owned(),
         ]);
     }
     table

@@ -96,7 +96,17 @@ pub(crate) fn write(
         (MOMENTS[3], &first_layer.second),
     ];
     let names = TensorNames::default();
-    let bytes = safetensors_file::encode(path, &state.student, &names, &moments, metadata)?;
+    let split = experiment.student.biases.then(|| state.student.split_biases()).transpose();
+    let split = split.map_err(|source| FilesError::Model {
+        path: path.to_owned(),
+        field: "the student".to_owned(),
+        source,
+    })?;
+    let student = match &split {
+        Some((network, biases)) => (network, Some(&**biases)),
+        None => (&state.student, None),
+    };
+    let bytes = safetensors_file::encode(path, student, &names, &moments, metadata)?;
     file::write_atomically(path, &bytes)
 }
 
@@ -115,7 +125,11 @@ pub(crate) fn read(path: &Path, experiment: &Experiment) -> Result<Checkpoint, F
         wrong(field, "is missing or damaged; remove the folder and start again".to_owned())
     };
     let student = safetensors_file::decode(path, &bytes, &TensorNames::default())?;
-    let student = student.without_biases(path)?;
+    let student = if experiment.student.biases {
+        student.folded(path)?
+    } else {
+        student.without_biases(path)?
+    };
     let text = safetensors_file::metadata(path, &bytes)?;
     let text = text.as_deref().ok_or_else(|| damaged("the metadata"))?;
     let version = env!("CARGO_PKG_VERSION");

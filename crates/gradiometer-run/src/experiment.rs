@@ -11,6 +11,7 @@ pub use sections::{
 
 use crate::error::RunError;
 use gradiometer_files::{file, text_file};
+use gradiometer_hermite::named::Named;
 use gradiometer_population::WeightDecay;
 use gradiometer_train::{Algorithm, Floors, Solver, Stage1, Stage2};
 use serde::{Deserialize, Serialize};
@@ -186,7 +187,7 @@ impl Experiment {
             return field("student.neurons", "is 0; give at least 1".to_owned());
         }
         if let Some(samples) = &self.samples {
-            if self.activation == ActivationName::Step {
+            if self.activation.0 == Named::Step {
                 return field(
                     "activation",
                     "jumps, which samples do not see; give another one, or leave [samples] out"
@@ -197,12 +198,15 @@ impl Experiment {
                 return field(name, problem.to_owned());
             }
         }
-        let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
+        if let Some((name, problem)) = self.bias_mistake() {
+            return field(name, problem.to_owned());
+        }
+        let exact = self.is_exact_relu();
         let flow = self.stage3.optimizer == OptimizerName::Flow;
         if self.precision == PrecisionName::Single && (!exact || flow) {
             return field(
                 "precision",
-                "is single, which the exact ReLU objective under descent alone has; leave it, or [samples], activation and the flow, out"
+                "is single, which the exact ReLU objective without biases under descent alone has; leave it, or [samples], activation, student.biases and the flow, out"
                     .to_owned(),
             );
         }
@@ -225,6 +229,32 @@ impl Experiment {
         Ok(self.algorithm().validate()?)
     }
 
+    /// Whether the objective is the one in closed form, with its Hessian.
+    fn is_exact_relu(&self) -> bool {
+        self.samples.is_none() && self.activation == ActivationName::RELU && !self.student.biases
+    }
+
+    /// What is wrong with the biases.
+    fn bias_mistake(&self) -> Option<(&'static str, &'static str)> {
+        if self.student.biases && self.activation != ActivationName::RELU {
+            return Some((
+                "student.biases",
+                "are of ReLU networks alone; leave them, or activation, out",
+            ));
+        }
+        let scale = self.teacher.bias_scale?;
+        if !(scale >= 0.0 && scale.is_finite()) {
+            return Some((
+                "teacher.bias_scale",
+                "is no standard deviation; give a number from 0 on",
+            ));
+        }
+        (!self.student.biases && scale > 0.0).then_some((
+            "teacher.bias_scale",
+            "needs a student with biases; add student.biases = true, or leave it out",
+        ))
+    }
+
     /// What is wrong with Stage 3 beside the numbers: the field and the mend.
     fn stage3_mistake(&self) -> Option<(&'static str, String)> {
         let say = |name, problem: &str| Some((name, problem.to_owned()));
@@ -234,11 +264,10 @@ impl Experiment {
                 "is no part of that optimizer; leave it out, or choose another stage3.optimizer",
             );
         }
-        let exact = self.samples.is_none() && self.activation == ActivationName::Relu;
-        if self.stage3.floor != Floors::None && !exact {
+        if self.stage3.floor != Floors::None && !self.is_exact_relu() {
             return say(
                 "stage3.floor",
-                "needs the exact Hessian of ReLU networks; leave it, or [samples] and activation, out",
+                "needs the exact Hessian of ReLU networks without biases; leave it, or [samples], activation and student.biases, out",
             );
         }
         let batches = self.samples.as_ref().is_some_and(|s| s.batch.is_some() || s.fresh);
@@ -258,8 +287,11 @@ impl Experiment {
         let equal = WeightDecay::equal(1.0) == self.stage3.stage3().shares;
         let problem = if skipped(Part::Stage3) {
             "looks at Stage 3; leave it out of skip"
-        } else if skipped(Part::Preprocessing) || self.activation != ActivationName::Relu {
-            "the statements are about ReLU networks after preprocessing; leave skip and activation, or [watch], out"
+        } else if skipped(Part::Preprocessing)
+            || self.activation != ActivationName::RELU
+            || self.student.biases
+        {
+            "the statements are about ReLU networks without biases after preprocessing; leave skip, activation and student.biases, or [watch], out"
         } else if !equal || !(self.stage3.lambda > 0.0) {
             "the statements need a positive lambda, equal on both layers; leave the shares of stage3 at 1, or [watch] out"
         } else {

@@ -9,6 +9,7 @@
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
+//! | `diverged.json` | in place of `run.json`, where a run diverged: what is known of that, and the experiment |
 //!
 //! Nothing in it depends on the clock or the number of threads: the same experiment gives the same
 //! bytes on one machine, whether the run was interrupted and resumed or not. The tables grow record
@@ -26,18 +27,21 @@ use crate::run::{Ending, Moment, Observer, Results};
 use crate::snapshots;
 use crate::table;
 use crate::watch::WatchedClaim;
-use gradiometer_files::file::remove_temporary;
+use gradiometer_files::FilesError;
+use gradiometer_files::file::{self, remove_temporary, write_atomically};
 use gradiometer_files::lock::HeldFolder;
 use gradiometer_files::rows::Rows;
-use gradiometer_files::{FilesError, TensorNames, read_network, write_network};
+use gradiometer_files::text_file::{from_json, to_json};
 use gradiometer_model::{Network, Teacher};
-use gradiometer_train::Phase;
+use gradiometer_train::{Phase, TrainError};
+use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The files of a run folder.
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     MANIFEST,
+    DIVERGED,
     "trajectory.csv",
     CLAIMS,
     snapshots::FILE,
@@ -47,6 +51,8 @@ const FILES: [&str; 9] = [
     "checkpoints/final.safetensors",
     RESUME,
 ];
+/// What a run leaves that diverged.
+pub const DIVERGED: &str = "diverged.json";
 /// The checkpoint that a run goes on from.
 const RESUME: &str = "checkpoints/resume.safetensors";
 /// The claims that were watched.
@@ -68,6 +74,29 @@ pub struct Run {
     pub violation: Option<WatchedClaim>,
     /// What `run.json` holds.
     pub manifest: Manifest,
+}
+
+/// A run that has no end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// Where it happened, and the mend.
+    pub problem: String,
+    /// The experiment as resolved.
+    pub experiment: Experiment,
+}
+
+impl Divergence {
+    /// What a diverged run has left in a folder; `None` if it has not.
+    ///
+    /// # Errors
+    /// [`FilesError`] for a file that is damaged.
+    pub fn read(folder: &Path) -> Result<Option<Self>, FilesError> {
+        let path = folder.join(DIVERGED);
+        if !path.exists() {
+            return Ok(None);
+        }
+        from_json(&path, &file::read(&path)?, "what a diverged run leaves").map(Some)
+    }
 }
 
 /// What to do with what the folder holds.
@@ -132,16 +161,90 @@ pub fn run_plan(
     let ending = if existing == Existing::Resume && checkpoint.exists() {
         let Checkpoint { state, results, lengths } = checkpoint::read(&checkpoint, experiment)?;
         let mut log = Log::reopen(experiment, plan, out, &lengths)?;
-        plan.resume(state, results, &mut [&mut progress, &mut log])?
+        plan.resume(state, results, &mut [&mut progress, &mut log])
     } else {
         let mut log = Log::begin(experiment, plan, out, existing)?;
-        plan.run(&mut [&mut progress, &mut log])?
+        plan.run(&mut [&mut progress, &mut log])
     };
-    match ending {
+    if let Err(RunError::Train(error @ TrainError::Diverged { .. })) = &ending {
+        let (problem, experiment) = (error.to_string(), experiment.clone());
+        let path = out.join(DIVERGED);
+        let json = to_json(&path, &Divergence { problem, experiment })?;
+        write_atomically(&path, format!("{json:#}\n").as_bytes())?;
+    }
+    match ending? {
         Ending::Stopped { steps } => Ok(Ending::Stopped { steps }),
         Ending::Finished((student, results)) => finish(experiment, plan, out, student, results)
             .map(|run| Ending::Finished(Box::new(run))),
     }
+}
+
+/// Runs an experiment that leaves nothing behind but what is returned; meanwhile the folder may hold
+/// a checkpoint, from which the run goes on if it is there.
+///
+/// # Errors
+/// As for [`run_experiment`].
+pub(crate) fn run_for_result(
+    experiment: &Experiment,
+    plan: &Plan,
+    out: &HeldFolder,
+    mut progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
+) -> Result<Ending<Box<Run>>, RunError> {
+    let path = out.path().join(RESUME);
+    let mut saver = Saver { experiment, plan, path: &path, saved: 0 };
+    let ending = if path.exists() {
+        remove_temporary(&out.path().join("checkpoints"))?;
+        let Checkpoint { state, results, .. } = checkpoint::read(&path, experiment)?;
+        saver.saved = state.steps;
+        plan.resume(state, results, &mut [&mut progress, &mut saver])?
+    } else {
+        plan.run(&mut [&mut progress, &mut saver])?
+    };
+    match ending {
+        Ending::Stopped { steps } => Ok(Ending::Stopped { steps }),
+        Ending::Finished((student, results)) => {
+            let run = ended(experiment, plan, student, results)?;
+            Ok(Ending::Finished(Box::new(run)))
+        }
+    }
+}
+
+/// The observer that writes checkpoints alone.
+struct Saver<'a> {
+    experiment: &'a Experiment,
+    plan: &'a Plan,
+    path: &'a Path,
+    /// Steps at the last checkpoint.
+    saved: u64,
+}
+
+impl Observer for Saver<'_> {
+    fn see(&mut self, moment: &Moment<'_>) -> Result<ControlFlow<()>, RunError> {
+        let is_due = moment.record.is_some()
+            && !moment.is_start
+            && is_worth_saving(self.plan, moment, Some(self.saved));
+        if moment.results.violation.is_none() && (moment.is_stopped || is_due) {
+            let folder = self.path.parent().unwrap_or(Path::new(""));
+            std::fs::create_dir_all(folder)
+                .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
+            let lengths = Lengths { trajectory: 0, claims: 0, snapshots: 0 };
+            let (state, results) = (moment.state, moment.results);
+            checkpoint::write(self.path, self.experiment, state, results, lengths)?;
+            self.saved = moment.state.steps;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
+/// Whether what was done since the last checkpoint, at so many steps, is worth another one.
+fn is_worth_saving(plan: &Plan, moment: &Moment<'_>, saved: Option<u64>) -> bool {
+    let pairs = plan.pairs as u64;
+    // A step to a floor and a look at the statements are work enough by themselves.
+    plan.watch.is_some()
+        || matches!(moment.state.phase, Phase::Floor { .. })
+        || saved.is_none_or(|saved| {
+            (moment.state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
+        })
 }
 
 /// The observer that writes everything down.
@@ -164,10 +267,14 @@ impl<'a> Log<'a> {
         existing: Existing,
     ) -> Result<Self, RunError> {
         prepare(out, existing)?;
-        let (teacher, names) = (&plan.teacher, TensorNames::default());
-        write_network(&out.join("teacher.safetensors"), teacher.network(), &names)?;
-        write_network(&out.join("teacher.json"), teacher.network(), &names)?;
-        write_network(&out.join("checkpoints/start.safetensors"), &plan.start, &names)?;
+        let teacher = &plan.teacher;
+        for (name, network) in [
+            ("teacher.safetensors", teacher.network()),
+            ("teacher.json", teacher.network()),
+            ("checkpoints/start.safetensors", &plan.start),
+        ] {
+            experiment.write_network(&out.join(name), network)?;
+        }
         let header = table::trajectory_header(teacher.neurons(), &plan.angles);
         let claims = match plan.watch {
             Some(_) => Some(Rows::create(&out.join(CLAIMS), &table::claims_header())?),
@@ -193,7 +300,7 @@ impl<'a> Log<'a> {
         out: &'a Path,
         lengths: &Lengths,
     ) -> Result<Self, RunError> {
-        require_same_teacher(out, &plan.teacher)?;
+        require_same_teacher(experiment, out, &plan.teacher)?;
         remove_temporary(out)?;
         remove_temporary(&out.join("checkpoints"))?;
         let claims = match plan.watch {
@@ -209,17 +316,6 @@ impl<'a> Log<'a> {
             claims,
             saved: None,
         })
-    }
-
-    /// Whether what was done since the last checkpoint is worth another one.
-    fn is_worth_saving(&self, moment: &Moment<'_>) -> bool {
-        let pairs = self.plan.pairs as u64;
-        // A step to a floor and a look at the statements are work enough by themselves.
-        self.plan.watch.is_some()
-            || matches!(moment.state.phase, Phase::Floor { .. })
-            || self.saved.is_none_or(|saved| {
-                (moment.state.steps - saved).saturating_mul(pairs) >= WORTH_A_CHECKPOINT
-            })
     }
 
     fn save(&mut self, moment: &Moment<'_>) -> Result<(), FilesError> {
@@ -252,7 +348,8 @@ impl Observer for Log<'_> {
         let violated = moment.results.violation.is_some();
         let finished = moment.state.phase == Phase::Finished;
         let due = !moment.is_start
-            && (finished || moment.record.is_some() && self.is_worth_saving(moment));
+            && (finished
+                || moment.record.is_some() && is_worth_saving(self.plan, moment, self.saved));
         if !violated && (moment.is_stopped || due) {
             self.save(moment)?;
         }
@@ -267,20 +364,35 @@ fn finish(
     student: Network,
     results: Results,
 ) -> Result<Run, RunError> {
-    let teacher = plan.teacher.clone();
     let path = out.join("checkpoints/final.safetensors");
-    write_network(&path, &student, &TensorNames::default())?;
+    experiment.write_network(&path, &student)?;
+    let run = ended(experiment, plan, student, results)?;
+    run.manifest.write(out)?;
+    Ok(run)
+}
+
+/// What a run that has ended leaves behind.
+fn ended(
+    experiment: &Experiment,
+    plan: &Plan,
+    student: Network,
+    results: Results,
+) -> Result<Run, RunError> {
+    let teacher = plan.teacher.clone();
     let violation = results.violation.clone();
     let manifest = Manifest::new(experiment, &teacher, &student, results)
         .map_err(|source| RunError::Model { field: "teacher", source })?;
-    manifest.write(out)?;
     Ok(Run { teacher, student, violation, manifest })
 }
 
 /// Refuses to go on with a run whose teacher was another.
-fn require_same_teacher(out: &Path, teacher: &Teacher) -> Result<(), RunError> {
+fn require_same_teacher(
+    experiment: &Experiment,
+    out: &Path,
+    teacher: &Teacher,
+) -> Result<(), RunError> {
     let begun = out.join("teacher.safetensors");
-    if read_network(&begun, &TensorNames::default())? == *teacher.network() {
+    if experiment.read_network(&begun)? == *teacher.network() {
         return Ok(());
     }
     Err(RunError::Field {

@@ -6,12 +6,17 @@ use crate::experiment::{
 };
 use crate::watch::Watch;
 use gradiometer_files::npz_file::read_samples;
-use gradiometer_files::{FilesError, TensorNames, read_network, read_teacher};
-use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student, symmetric_start};
+use gradiometer_files::{
+    FilesError, TensorNames, read_folded_network, read_network, teacher as as_teacher,
+    write_folded_network, write_network,
+};
+use gradiometer_instances::generate::{
+    Signs, TeacherRequest, gaussian_biases, gaussian_student, symmetric_start,
+};
 use gradiometer_model::{ModelError, Network, SeparatedTeacher, Teacher};
 use gradiometer_population::{
-    ActivationPopulation, Degrees, Objective, Population, PopulationError, Precision,
-    SampleRequest, Samples,
+    ActivationPopulation, BiasedPopulation, Degrees, Objective, Population, PopulationError,
+    Precision, SampleRequest, Samples,
 };
 use gradiometer_train::Algorithm;
 use std::fmt;
@@ -108,7 +113,7 @@ impl Experiment {
         let section = &self.teacher;
         if let Some(name) = &section.file {
             let path = beside.join(name);
-            let teacher = read_teacher(&path, &TensorNames::default())?;
+            let teacher = as_teacher(&path, self.read_network(&path)?)?;
             let field = "w".to_owned();
             return Ok(teacher.separated().map_err(|source| FilesError::Model {
                 path,
@@ -131,18 +136,54 @@ impl Experiment {
             amplitudes: section.amplitudes.unwrap_or((1.0, 1.0)),
             ..TeacherRequest::new(dimension, rank, neurons, self.seed)
         };
-        request.generate().map_err(|source| RunError::Model { field: "teacher", source })
+        let wrong = |source| RunError::Model { field: "teacher", source };
+        let teacher = request.generate().map_err(wrong)?;
+        if !self.student.biases {
+            return Ok(teacher);
+        }
+        let scale = section.bias_scale.unwrap_or(0.0);
+        let biases = gaussian_biases(neurons, scale, self.seed).map_err(wrong)?;
+        let folded = teacher.network().fold_biases(&biases).and_then(Teacher::new);
+        folded.and_then(Teacher::separated).map_err(wrong)
+    }
+
+    /// Reads a network of the experiment, on `(x, 1)` where there are biases.
+    ///
+    /// # Errors
+    /// As for [`read_network`].
+    pub fn read_network(&self, path: &Path) -> Result<Network, FilesError> {
+        let names = TensorNames::default();
+        if self.student.biases {
+            read_folded_network(path, &names)
+        } else {
+            read_network(path, &names)
+        }
+    }
+
+    /// Writes a network of the experiment, its biases as such.
+    pub(crate) fn write_network(&self, path: &Path, network: &Network) -> Result<(), FilesError> {
+        let names = TensorNames::default();
+        if self.student.biases {
+            write_folded_network(path, network, &names)
+        } else {
+            write_network(path, network, &names)
+        }
     }
 
     /// The exact objective: what a run is measured by, and without samples what it descends.
     pub(crate) fn population(&self, teacher: &Teacher) -> Result<Box<dyn Objective>, RunError> {
-        let teacher = teacher.clone();
-        if self.activation == ActivationName::Relu {
-            return Ok(Box::new(Population::new(teacher).of_degrees(self.degrees())));
+        let (teacher, degrees) = (teacher.clone(), self.degrees());
+        let wrong = |field| move |source| RunError::Objective { field, source };
+        if self.student.biases {
+            let population = BiasedPopulation::new(teacher, degrees);
+            return Ok(Box::new(population.map_err(wrong("student.biases"))?));
         }
-        let population = ActivationPopulation::new(teacher, self.activation.activation())
-            .map_err(|source| RunError::Objective { field: "activation", source })?;
-        Ok(Box::new(population.of_degrees(self.degrees())))
+        if self.activation == ActivationName::RELU {
+            return Ok(Box::new(Population::new(teacher).of_degrees(degrees)));
+        }
+        let activation = self.activation.0.activation().map_err(PopulationError::from);
+        let population = activation.and_then(|named| ActivationPopulation::new(teacher, named));
+        Ok(Box::new(population.map_err(wrong("activation"))?.of_degrees(degrees)))
     }
 
     /// The average over samples that a run descends in place of it.
@@ -159,6 +200,7 @@ impl Experiment {
             degrees: self.degrees(),
             batches: section.batches(),
             label_fit: section.label_fit(),
+            biases: self.student.biases,
         };
         let samples = match &section.file {
             None => None,
@@ -182,7 +224,7 @@ impl Experiment {
         let section = &self.student;
         if let Some(name) = &section.file {
             let path = beside.join(name);
-            let student = read_network(&path, &TensorNames::default())?;
+            let student = self.read_network(&path)?;
             if student.dimension() == dimension {
                 return Ok(student);
             }
@@ -194,6 +236,8 @@ impl Experiment {
         let scale = section.second_layer_scale;
         let seed = self.seed.wrapping_add(1);
         fits("student.neurons", m, dimension)?;
+        // The constant input is the last.
+        let dimension = dimension - usize::from(section.biases);
         let student = match section.start {
             Start::Symmetric => {
                 symmetric_start(dimension, m, scale.unwrap_or(1.0 / (m as f64).sqrt()), seed)
@@ -203,6 +247,9 @@ impl Experiment {
                 gaussian_student(dimension, m, first, scale.unwrap_or(1.0), seed)
             }
         };
+        let student = student.and_then(|student| {
+            if section.biases { student.fold_biases(&vec![0.0; m]) } else { Ok(student) }
+        });
         student.map_err(|source| RunError::Model { field: "student", source })
     }
 }
@@ -214,7 +261,7 @@ fn average(
     given: Option<(&[f64], &[f64])>,
     request: &SampleRequest,
 ) -> Result<Box<dyn Objective>, PopulationError> {
-    let activation = activation.activation();
+    let activation = activation.0.activation()?;
     Ok(Box::new(match given {
         None => Samples::drawn(teacher, activation, request)?,
         Some((x, y)) => Samples::given(teacher, activation, x, y, request)?,

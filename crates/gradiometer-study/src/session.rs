@@ -7,10 +7,11 @@ use crate::error::StudyError;
 use gradiometer_files::FilesError;
 use gradiometer_files::file;
 use gradiometer_files::text_file::from_json;
+use gradiometer_run::sweep::Shard;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why a task failed; a defect, since a study's instances are its own.
 pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -72,22 +73,28 @@ pub struct Progress {
     pub all: usize,
 }
 
-/// The state file: which study it is of, and the values of the tasks done, in order; null for what
-/// is not finite.
+/// The state file: which study it is of, which shard if not all of it, and the values of the tasks
+/// done, in order; null for what is not finite.
 #[derive(Serialize, Deserialize)]
 struct State {
     study: String,
     size: String,
     version: String,
     plan: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     values: Vec<Vec<Option<f64>>>,
 }
 
-/// A study under way.
+/// A study under way, or a shard of it.
 pub struct Session {
     study: Study,
     size: Size,
     plan: Plan,
+    shard: Option<Shard>,
+    /// The tasks to do.
+    tasks: Vec<usize>,
+    /// The values of the first of them.
     done: Vec<Vec<f64>>,
 }
 
@@ -104,7 +111,90 @@ impl std::fmt::Debug for Session {
 impl Session {
     /// The study from its start.
     pub(super) fn new(study: Study, size: Size) -> Self {
-        Self { study, size, plan: (study.plan)(size), done: Vec::new() }
+        let plan = (study.plan)(size);
+        let tasks = (0..plan.tasks()).collect();
+        Self { study, size, plan, shard: None, tasks, done: Vec::new() }
+    }
+
+    /// A shard of this study, from its start.
+    #[must_use]
+    pub fn sharded(mut self, shard: Shard) -> Self {
+        self.tasks = shard.numbers(self.plan.tasks()).collect();
+        self.shard = Some(shard);
+        self.done.clear();
+        self
+    }
+
+    /// Number of tasks, of the shard if it is one.
+    pub const fn tasks(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The name of the state file of a study, or of a shard of it.
+    pub fn state_file(&self) -> String {
+        let shard = self.shard.map_or(String::new(), |shard| format!(".{}", shard.name()));
+        format!("{}{shard}.state.json", self.study.name)
+    }
+
+    /// The state files of shards of this study in a folder.
+    ///
+    /// # Errors
+    /// [`FilesError::Unreadable`].
+    pub fn shard_files(&self, folder: &Path) -> Result<Vec<PathBuf>, FilesError> {
+        let error = |source| FilesError::Unreadable { path: folder.to_owned(), source };
+        let start = format!("{}.", self.study.name);
+        let mut files = Vec::new();
+        for entry in std::fs::read_dir(folder).map_err(error)? {
+            let path = entry.map_err(error)?.path();
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let shard = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".state.json"));
+            if shard.and_then(Shard::named).is_some() {
+                files.push(path);
+            }
+        }
+        files.sort();
+        Ok(files)
+    }
+
+    /// The whole study, from the state files of its shards.
+    ///
+    /// # Errors
+    /// [`FilesError`] for the state of another study, a task that is missing, or one with two different
+    /// results.
+    pub fn merged(mut self, states: &[PathBuf]) -> Result<Self, FilesError> {
+        let mut values: Vec<Option<Vec<Option<f64>>>> = vec![None; self.plan.tasks()];
+        let mut first = None;
+        for path in states {
+            let found = self.read_state(path)?;
+            let wrong = |problem: String| FilesError::Field {
+                path: path.clone(),
+                field: "values".to_owned(),
+                problem,
+            };
+            let shard = found.shard.as_deref().and_then(Shard::named);
+            let shard =
+                shard.ok_or_else(|| wrong("are those of no shard; name its folder".to_owned()))?;
+            for (task, own) in shard.numbers(values.len()).zip(found.values) {
+                if values[task].as_ref().is_some_and(|known| *known != own) {
+                    return Err(wrong(format!(
+                        "differ from another shard's at task {task}; the shards must come from one program and machine"
+                    )));
+                }
+                values[task] = Some(own);
+            }
+            first = first.or(Some(path));
+        }
+        let missing = values.iter().filter(|task| task.is_none()).count();
+        if missing > 0 {
+            let path = first.cloned().unwrap_or_else(|| self.state_file().into());
+            let problem = format!(
+                "of {missing} tasks of {} are missing; run all shards to their ends with --resume, and name their folders",
+                values.len()
+            );
+            return Err(FilesError::Field { path, field: "the values".to_owned(), problem });
+        }
+        self.done = values.into_iter().flatten().map(numbers).collect();
+        Ok(self)
     }
 
     /// This study at the state that a file holds.
@@ -113,6 +203,21 @@ impl Session {
     /// [`FilesError::OtherState`] if it belongs to another study, size or version, [`FilesError`]
     /// if it cannot be read.
     pub fn resumed(mut self, path: &Path) -> Result<Self, FilesError> {
+        let found = self.read_state(path)?;
+        for (field, same) in [
+            ("the shard", found.shard == self.state().shard),
+            ("the number of tasks", found.values.len() <= self.tasks.len()),
+        ] {
+            if !same {
+                return Err(FilesError::OtherState { path: path.to_owned(), field });
+            }
+        }
+        self.done = found.values.into_iter().map(numbers).collect();
+        Ok(self)
+    }
+
+    /// The state in a file, which is of this study.
+    fn read_state(&self, path: &Path) -> Result<State, FilesError> {
         let found: State = from_json(path, &file::read(path)?, "the state file of a study")?;
         let own = self.state();
         let other = |field| FilesError::OtherState { path: path.to_owned(), field };
@@ -122,16 +227,13 @@ impl Session {
             ("the size", found.size == own.size),
             ("the version of the program", found.version == own.version),
             ("the list of settings", found.plan == own.plan),
-            ("the number of tasks", found.values.len() <= self.plan.tasks()),
             ("the number of measures", found.values.iter().all(|task| task.len() == width)),
         ] {
             if !same {
                 return Err(other(field));
             }
         }
-        let number = |x: Option<f64>| x.unwrap_or(f64::NAN);
-        self.done = found.values.into_iter().map(|t| t.into_iter().map(number).collect()).collect();
-        Ok(self)
+        Ok(found)
     }
 
     fn state(&self) -> State {
@@ -149,47 +251,86 @@ impl Session {
                 measures.join(", "),
                 self.plan.seeds
             ),
+            shard: self.shard.map(Shard::name),
             values: self.done.iter().map(task).collect(),
         }
     }
 
-    fn write(&self, path: Option<&Path>) -> Result<(), FilesError> {
-        let Some(path) = path else { return Ok(()) };
+    /// Writes the state.
+    ///
+    /// # Errors
+    /// [`FilesError::Write`].
+    pub fn write(&self, path: &Path) -> Result<(), FilesError> {
         let text = serde_json::to_string(&self.state())
             .map_err(|error| FilesError::Encode { path: path.to_owned(), source: error.into() })?;
         file::write_atomically(path, text.as_bytes())
     }
 
-    /// Goes on until all tasks are done or `progress` stops it; writes the state to `file` after
-    /// every few tasks. `None` if it was stopped.
+    /// Goes on until all tasks, of the shard if it is one, are done or `progress` stops it; writes the
+    /// state to `file` after every few tasks. Whether all are done.
     ///
     /// # Errors
     /// [`StudyError::Failed`], a defect, or [`FilesError::Write`].
+    pub fn advance(
+        &mut self,
+        file: Option<&Path>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<bool, StudyError> {
+        let all = self.tasks.len();
+        while self.done.len() < all {
+            if progress(Progress { done: self.done.len(), all }).is_break() {
+                return Ok(false);
+            }
+            // No more at once than threads: a task may hold a gibibyte of samples.
+            let next = self.done.len()..all.min(self.done.len() + rayon::current_num_threads());
+            let values: Result<Vec<Vec<f64>>, Failure> =
+                self.tasks[next].par_iter().map(|task| self.plan.run(*task)).collect();
+            // As the state file has it, so that resuming changes nothing.
+            let finite = |x: f64| if x.is_finite() { x } else { f64::NAN };
+            let values = values.map_err(|source| self.failed(source))?.into_iter();
+            self.done.extend(values.map(|task| task.into_iter().map(finite).collect::<Vec<_>>()));
+            if let Some(file) = file {
+                self.write(file)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// What the study found, once all its tasks are done; `None` before, and for a shard.
+    ///
+    /// # Errors
+    /// [`StudyError::Failed`], a defect.
+    pub fn findings(&self) -> Result<Option<Findings>, StudyError> {
+        if self.done.len() < self.plan.tasks() {
+            return Ok(None);
+        }
+        let mut measurements = self.plan.measurements(&self.done);
+        let derived = (self.study.derive)(Found(&measurements));
+        measurements.extend(derived);
+        let conclusions =
+            (self.study.read)(Found(&measurements)).map_err(|source| self.failed(source))?;
+        Ok(Some(Findings { study: self.study, size: self.size, measurements, conclusions }))
+    }
+
+    /// Goes on as [`Self::advance`] does, to the findings of the whole study; `None` if it was
+    /// stopped.
+    ///
+    /// # Errors
+    /// As for [`Self::advance`].
     pub fn run(
         &mut self,
         file: Option<&Path>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Option<Findings>, StudyError> {
-        let failed = |source| StudyError::Failed { study: self.study.name, source };
-        let all = self.plan.tasks();
-        while self.done.len() < all {
-            if progress(Progress { done: self.done.len(), all }).is_break() {
-                return Ok(None);
-            }
-            // No more at once than threads: a task may hold a gibibyte of samples.
-            let next = self.done.len()..all.min(self.done.len() + rayon::current_num_threads());
-            let values: Result<Vec<Vec<f64>>, Failure> =
-                next.into_par_iter().map(|task| self.plan.run(task)).collect();
-            // As the state file has it, so that resuming changes nothing.
-            let finite = |x: f64| if x.is_finite() { x } else { f64::NAN };
-            let values = values.map_err(failed)?.into_iter();
-            self.done.extend(values.map(|task| task.into_iter().map(finite).collect::<Vec<_>>()));
-            self.write(file)?;
-        }
-        let mut measurements = self.plan.measurements(&self.done);
-        let derived = (self.study.derive)(Found(&measurements));
-        measurements.extend(derived);
-        let conclusions = (self.study.read)(Found(&measurements)).map_err(failed)?;
-        Ok(Some(Findings { study: self.study, size: self.size, measurements, conclusions }))
+        if self.advance(file, progress)? { self.findings() } else { Ok(None) }
     }
+
+    const fn failed(&self, source: Failure) -> StudyError {
+        StudyError::Failed { study: self.study.name, source }
+    }
+}
+
+/// The values of a task as they were; what was not finite is NaN.
+fn numbers(task: Vec<Option<f64>>) -> Vec<f64> {
+    task.into_iter().map(|x| x.unwrap_or(f64::NAN)).collect()
 }

@@ -16,15 +16,17 @@ mod search;
 pub mod statistics;
 mod suite;
 mod tested;
+pub mod verification;
 
 pub use error::VerifyError;
-pub use folder::{STATE_FILE, write_folder};
+pub use folder::{REPORT_FILE, STATE_FILE, write_folder};
 pub use scaling::{Fit, RESOLUTION, Scaling, ScalingReport, WIDEST, scalings};
 pub use search::{Found, Worst, refute, worst, worst_ratio};
 pub use suite::{
     ControlReport, Options, PartReport, Progress, Report, SearchReport, Stored, Suite,
 };
 pub use tested::{Tested, test};
+pub use verification::Verification;
 
 use gradiometer_theory::Statement;
 

@@ -4,9 +4,9 @@ use super::{TensorArguments, not_negative, positive, standard_input_once};
 use crate::digits::{upper_end, with_supported_digits};
 use crate::{Common, Failure, Outcome, Report, Table};
 use gradiometer::files::{Reading, number};
+use gradiometer::model::{ModelError, Network, Skip, Teacher};
 use gradiometer::population::{
-    Accuracy, BiasedNetwork, BiasedPopulation, Bounded, Degrees, Objective as _, Population,
-    Reported, WeightDecay,
+    Accuracy, BiasedPopulation, Bounded, Degrees, Objective as _, Population, Reported, WeightDecay,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -30,7 +30,8 @@ pub struct Arguments {
     #[arg(long, value_name = "DEGREE", default_value = "2", value_parser = ["0", "2"])]
     from_degree: String,
     /// The weight decay of L + (lambda/2)(|a|^2 + |W|^2), where L is the mean squared error without
-    /// a factor 1/2: PyTorch's weight_decay under that loss, twice that under half of it.
+    /// a factor 1/2: PyTorch's weight_decay under that loss, twice that under half of it. Biases
+    /// decay as weights do.
     #[arg(long, value_name = "LAMBDA", default_value_t = 0.0, value_parser = not_negative, allow_negative_numbers = true)]
     lambda: f64,
     /// Gives both gradients too (of the loss plus the decay).
@@ -135,7 +136,7 @@ fn text(arguments: &Arguments, shown: &Reported, dimension: usize) -> String {
     text
 }
 
-/// The same for networks with biases in the first layer, on which there is no decay.
+/// The same for networks with biases in the first layer, which decay as the weights do.
 fn biased(
     teacher: Reading,
     student: Reading,
@@ -143,26 +144,46 @@ fn biased(
     common: &Common,
 ) -> Result<Outcome, Failure> {
     let degrees = if arguments.from_degree == "0" { Degrees::All } else { Degrees::FromTwo };
-    let teacher = BiasedNetwork::new(teacher.network, teacher.biases)?;
-    let student = BiasedNetwork::new(student.network, student.biases)?;
-    let found = BiasedPopulation::new(teacher, degrees)?.evaluate(&student)?;
-    let shown = found.reported(&student, WeightDecay::equal(arguments.lambda));
-    let dimension = student.network().dimension();
-    let numbers = |values: &[f64]| values.iter().map(|x| number(*x)).collect::<Vec<_>>();
+    let teacher = Teacher::new(with_affine_neurons(teacher.folded(&arguments.teacher)?)?)?;
+    let student = student.folded(&arguments.student)?;
+    let evaluation = BiasedPopulation::new(teacher, degrees)?.evaluate(&student, Accuracy::FAST)?;
+    let mut shown = evaluation.reported(&student, WeightDecay::equal(arguments.lambda));
+    // The last weight of each neuron is its bias.
+    let dimension = student.dimension() - 1;
+    let rows = || shown.gradient.first_layer.chunks_exact(dimension + 1);
+    let biases: Vec<f64> = rows().map(|row| row[dimension]).collect();
+    shown.gradient.first_layer = rows().flat_map(|row| &row[..dimension]).copied().collect();
+    let error = shown.gradient.first_layer_error;
     let mut json = json(arguments, &shown, dimension);
     if arguments.gradient {
-        json["grad_b"] = json!(numbers(&found.biases));
-        json["grad_b_error"] = number(found.gradient_error);
+        json["grad_b"] = biases.iter().map(|x| number(*x)).collect();
+        json["grad_b_error"] = number(error);
     }
     let mut text = text(arguments, &shown, dimension);
     if arguments.gradient {
-        let entry = |x: &f64| {
-            let bounded = Bounded { value: *x, error: found.gradient_error };
-            with_supported_digits(bounded, ENTRY_DIGITS)
-        };
-        let cells: Vec<String> = found.biases.iter().map(entry).collect();
+        let entry = |x: &f64| with_supported_digits(Bounded { value: *x, error }, ENTRY_DIGITS);
+        let cells: Vec<String> = biases.iter().map(entry).collect();
         text.push_str(&["dL/db, all neurons: ", &cells.join(" "), "\n"].concat());
     }
     Report { text, json }.print(common)?;
     Ok(Outcome::Holds)
+}
+
+/// A network on `(x, 1)` with its affine part as neurons: `alpha = alpha relu(1)`, and `z = relu(z) - relu(-z)`.
+fn with_affine_neurons(folded: Network) -> Result<Network, ModelError> {
+    let Some(Skip { constant, linear }) = folded.skip() else { return Ok(folded) };
+    let (mut second, mut first) = (folded.second_layer().to_vec(), folded.first_layer().to_vec());
+    if constant.abs() > 0.0 {
+        second.push(*constant);
+        first.extend(linear.iter().map(|_| 0.0));
+        if let Some(one) = first.last_mut() {
+            *one = 1.0;
+        }
+    }
+    if linear.iter().any(|b| b.abs() > 0.0) {
+        second.extend([1.0, -1.0]);
+        first.extend(linear);
+        first.extend(linear.iter().map(|b| -b));
+    }
+    Network::new(folded.dimension(), second, first)
 }

@@ -1,13 +1,13 @@
 //! `match --teacher T --student S`: which features a network has learned.
 
-use super::TensorArguments;
+use super::{TensorArguments, standard_input_once};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::{read_network, read_teacher};
+use gradiometer::files::Reading;
 use gradiometer::model::recovery::{AT, Clusters, Feature, Learned, Recovery, STRAY_SHARE};
 use gradiometer::model::{ModelError, Network};
 use gradiometer::report::percent;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to compare.
 #[derive(Debug, clap::Args)]
@@ -45,16 +45,32 @@ fn angle(text: &str) -> Result<f64, String> {
 /// # Errors
 /// [`Failure`] for a bad file, dimensions that differ or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
-    let names = arguments.tensors.names();
-    let student = read_network(&arguments.student, &names)?;
-    let report = match &arguments.teacher {
+    let student = arguments.tensors.reading(&arguments.student, common)?;
+    let teacher = arguments.teacher.as_ref().map(|path| {
+        standard_input_once(&[path, &arguments.student])?;
+        arguments.tensors.reading(path, common).map(|reading| (path, reading))
+    });
+    let teacher = teacher.transpose()?;
+    let biases =
+        student.biases.is_some() || teacher.as_ref().is_some_and(|(_, t)| t.biases.is_some());
+    let network = |path: &Path, reading: Reading| {
+        if biases { reading.folded(path) } else { Ok(reading.network) }
+    };
+    let student = network(&arguments.student, student)?;
+    let mut report = match teacher {
         None => clustered(&Clusters::new(&student, arguments.angle, arguments.clusters), arguments),
-        Some(path) => {
-            let teacher = read_teacher(path, &names)?;
+        Some((path, reading)) => {
+            let teacher = gradiometer::files::teacher(path, network(path, reading)?)?;
             check_dimensions(teacher.dimension(), &student, arguments)?;
             matched(&Recovery::new(&teacher, &student, arguments.angle))
         }
     };
+    if biases {
+        report.json["biases"] = true.into();
+        report.text.push_str(
+            "Neurons are compared with their biases: angles are those between (w, b), inputs (x, 1).\n",
+        );
+    }
     report.print(common)?;
     Ok(Outcome::Holds)
 }

@@ -31,8 +31,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-/// A folder that no other process writes to meanwhile, where the file system has locks.
-fn hold(folder: &Path, lock: &str) -> Result<HeldFolder, Failure> {
+/// This process, for those who want what it holds.
+fn holder() -> Holder {
     let command: Vec<String> = std::env::args().collect();
     #[expect(
         clippy::disallowed_methods,
@@ -40,15 +40,24 @@ fn hold(folder: &Path, lock: &str) -> Result<HeldFolder, Failure> {
     )]
     let now = SystemTime::now();
     let started = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let holder = Holder { command: command.join(" "), started: utc(started.as_secs()) };
-    let held = HeldFolder::take(folder, lock, &holder)?;
+    Holder { command: command.join(" "), started: utc(started.as_secs()) }
+}
+
+/// A folder that no other process writes to meanwhile, where the file system has locks.
+fn hold(folder: &Path, lock: &str) -> Result<HeldFolder, Failure> {
+    let held = HeldFolder::take(folder, lock, &holder())?;
     if !held.is_effective() {
-        say(&format!(
-            "gradiometer: {} is on a file system without locks; let no other process write to it",
-            folder.display()
-        ));
+        say(&without_locks(folder));
     }
     Ok(held)
+}
+
+/// What is said where a folder cannot be locked.
+fn without_locks(folder: &Path) -> String {
+    format!(
+        "gradiometer: {} is on a file system without locks; let no other process write to it",
+        folder.display()
+    )
 }
 
 /// A time in seconds since 1970 as `2026-05-04 13:05:59 UTC`.

@@ -1,6 +1,7 @@
 //! `net POINTS` and `check-net POINTS --radius R`: projective covering radii.
 
-use crate::{Common, Failure, Outcome, Report, say, scientific};
+use crate::digits::{lower_end, upper_end};
+use crate::{Common, Failure, Outcome, Report, say};
 use gradiometer::certify::Verdict;
 use gradiometer::certify::net::{Geometry, Net, Uncovered, check_net};
 use gradiometer::files::number;
@@ -10,6 +11,9 @@ use gradiometer::files::{
 use gradiometer::landscape::net::{CoveringRadius, Evidence, NetOptions, covering_radius};
 use serde_json::json;
 use std::path::{Path, PathBuf};
+
+/// Most significant digits of an end of an interval.
+const DIGITS: usize = 16;
 
 /// The points, and on which sphere.
 #[derive(Debug, clap::Args)]
@@ -130,11 +134,13 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         "evidence": "certified",
     });
     let text = format!(
-        "{} directions in dimension {}\ncovering radius between {lower:.15} and {upper:.15} rad (width {})\n\
+        "{} directions in dimension {}\ncovering radius between {} and {} rad (width {})\n\
          proved by {method}, work {work}; evidence: certified\n",
         net.len(),
         net.dimension(),
-        scientific(upper - lower, 2)
+        lower_end(lower, DIGITS),
+        upper_end(upper, DIGITS),
+        upper_end(upper - lower, 2)
     );
     Report { text, json }.print(common)?;
     Ok(Outcome::Holds)

@@ -5,10 +5,13 @@ use crate::commands::{hold, interruption};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
 use gradiometer::files::{FilesError, write_atomically};
+use gradiometer::run::sweep::Shard;
 use gradiometer::study::{Findings, Level, Progress, STUDIES, Session, Size, find};
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::atomic::Ordering;
 
 /// Which study, and how large.
@@ -29,6 +32,12 @@ pub struct Arguments {
     /// Overwrites what an earlier study left in the folder.
     #[arg(long)]
     force: bool,
+    /// Runs one of N parts of the tasks, I from 1 to N; shards may share a folder.
+    #[arg(long, value_name = "I/N", value_parser = shard, requires = "out")]
+    shard: Option<Shard>,
+    /// Runs nothing, but joins the shards in these folders, or in DIR, to what one run writes.
+    #[arg(long, value_name = "FOLDER", num_args = 0.., requires = "out", conflicts_with_all = ["shard", "resume"])]
+    merge: Option<Vec<PathBuf>>,
     #[command(flatten)]
     report: ReportArguments,
 }
@@ -45,17 +54,46 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         Report { text: text(&findings), json: findings.json() }.print(common)?;
         return Ok(Outcome::Holds);
     };
-    let [state, csv, json] =
-        ["state.json", "csv", "json"].map(|end| folder.join(format!("{}.{end}", study.name)));
-    // Other studies may fill the same folder.
-    let _held = hold(folder, &format!(".{}.lock", study.name))?;
+    if let Some(shard) = arguments.shard {
+        session = session.sharded(shard);
+    }
+    let state = folder.join(session.state_file());
+    let [csv, json] = ["csv", "json"].map(|end| folder.join(format!("{}.{end}", study.name)));
+    // Other studies, and other shards of this one, may fill the same folder.
+    let part = arguments.shard.map_or(String::new(), |shard| format!(".{}", shard.name()));
+    let _held = hold(folder, &format!(".{}{part}.lock", study.name))?;
+    let written: &[&PathBuf] =
+        if arguments.shard.is_some() { &[&state] } else { &[&state, &csv, &json] };
     if arguments.resume && state.exists() {
         session = session.resumed(&state)?;
-    } else if !(arguments.resume || arguments.force) {
-        let occupied = [&state, &csv, &json].into_iter().find(|path| path.exists());
-        if let Some(path) = occupied {
-            return Err(FilesError::Occupied { path: path.clone() }.into());
+    } else if !(arguments.resume || arguments.force)
+        && let Some(path) = written.iter().find(|path| path.exists())
+    {
+        return Err(FilesError::Occupied { path: (*path).clone() }.into());
+    }
+    if let Some(folders) = &arguments.merge {
+        let folders = if folders.is_empty() { slice::from_ref(folder) } else { folders };
+        let mut states = Vec::new();
+        for shards in folders {
+            states.extend(session.shard_files(shards)?);
         }
+        session = session.merged(&states)?;
+        session.write(&state)?;
+    }
+    if let Some(shard) = arguments.shard {
+        let tasks = advance(&mut session, Some(&state), common)?;
+        let name = state.display().to_string();
+        let report = Report {
+            text: format!(
+                "{tasks} tasks of shard {} are done: {name}\nwhen all are: gradiometer study {} --out {} --merge\n",
+                shard.name(),
+                study.name,
+                folder.display()
+            ),
+            json: json!({"study": study.name, "shard": shard.name(), "tasks": tasks, "state": name}),
+        };
+        report.print(common)?;
+        return Ok(Outcome::Holds);
     }
     let findings = run_session(&mut session, Some(&state), common)?;
     write_atomically(&csv, findings.csv().as_bytes())?;
@@ -68,11 +106,21 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     Ok(Outcome::Holds)
 }
 
+fn shard(text: &str) -> Result<Shard, String> {
+    Shard::parse(text).ok_or_else(|| "give I/N with I from 1 to N, such as 1/4".to_owned())
+}
+
 fn run_session(
     session: &mut Session,
     state: Option<&Path>,
     common: &Common,
 ) -> Result<Findings, Failure> {
+    let tasks = advance(session, state, common)?;
+    session.findings()?.ok_or(Failure::Interrupted { steps: tasks as u64 })
+}
+
+/// Runs the tasks that are left, and returns how many there are.
+fn advance(session: &mut Session, state: Option<&Path>, common: &Common) -> Result<usize, Failure> {
     // Hidden by itself where standard error is no terminal.
     let bar = if common.quiet { ProgressBar::hidden() } else { ProgressBar::new(1) };
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} tasks, {eta} left");
@@ -90,9 +138,9 @@ fn run_session(
             ControlFlow::Continue(())
         }
     };
-    let findings = session.run(state, &mut show);
+    let ended = session.advance(state, &mut show);
     bar.finish_and_clear();
-    findings?.ok_or(Failure::Interrupted { steps: done as u64 })
+    if ended? { Ok(session.tasks()) } else { Err(Failure::Interrupted { steps: done as u64 }) }
 }
 
 fn text(findings: &Findings) -> String {

@@ -5,11 +5,12 @@ use super::{hold, interruption, match_features};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::model::recovery::{AT, Recovery};
-use gradiometer::run::experiment::PrecisionName;
+use gradiometer::run::experiment::{Part, PrecisionName};
 use gradiometer::run::folder::{self, Existing, LOCK, Run};
 use gradiometer::run::record::{FloorReport, RunRecord};
 use gradiometer::run::{Ending, Moment};
-use gradiometer::train::FloorEnding;
+use gradiometer::run::{Experiment, RunError};
+use gradiometer::train::{FloorEnding, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::ops::ControlFlow;
@@ -60,9 +61,20 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
         (false, true) => Existing::Replace,
         (false, false) => Existing::Keep,
     };
+    if !common.quiet && starts_over(&Experiment::read(&arguments.experiment)?) {
+        say(
+            "gradiometer: student.file is the start, and Stage 1 replaces its first layer by one large step; to go on from the \
+             network as it is, give skip = [\"stage1\", \"stage2\", \"balance\"]",
+        );
+    }
     let out = hold(&arguments.out, LOCK)?;
     let ending = folder::run(&arguments.experiment, &out, existing, &mut show);
     bar.finish_and_clear();
+    if is_divergence(&ending)
+        && let Err(unwritten) = arguments.report.write(&arguments.out, common)
+    {
+        say(&format!("gradiometer: {}", unwritten.message().unwrap_or_default()));
+    }
     let result = match ending? {
         Ending::Finished(run) => *run,
         Ending::Stopped { steps } => return Err(Failure::Interrupted { steps }),
@@ -86,7 +98,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     }
     arguments.report.write(&arguments.out, common)?;
     if !common.quiet {
-        say(&next_commands(&arguments.out));
+        say(&next_commands(&arguments.out, manifest.experiment.student.biases));
     }
     if let Some(violation) = &result.violation {
         let claim = &violation.claim;
@@ -105,13 +117,28 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     Ok(Outcome::Holds)
 }
 
+/// Whether a run ended because it diverged.
+fn is_divergence<T>(ending: &Result<T, RunError>) -> bool {
+    matches!(ending, Err(RunError::In { source, .. })
+        if matches!(**source, RunError::Train(TrainError::Diverged { .. })))
+}
+
+/// Whether a student that is given is not what the run goes on from.
+fn starts_over(experiment: &Experiment) -> bool {
+    experiment.student.file.is_some() && !experiment.skip.contains(&Part::Stage1)
+}
+
 /// What to type next on the folder that was made.
-fn next_commands(out: &Path) -> String {
+fn next_commands(out: &Path, biases: bool) -> String {
     let file = |name: &str| out.join(name).display().to_string();
     let (teacher, student) = (file("teacher.json"), file("checkpoints/final.safetensors"));
-    format!(
-        "next: gradiometer inspect {teacher}\n      gradiometer match --teacher {teacher} --student {student}"
-    )
+    let compare = format!("gradiometer match --teacher {teacher} --student {student}");
+    // What inspects a teacher knows no biases.
+    if biases {
+        format!("next: {compare}")
+    } else {
+        format!("next: gradiometer inspect {teacher}\n      {compare}")
+    }
 }
 
 fn text(run: &Run) -> String {

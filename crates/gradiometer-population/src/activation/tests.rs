@@ -35,7 +35,17 @@ fn polynomials() -> [Activation; 2] {
 
 fn every() -> Vec<Activation> {
     let [first, second] = polynomials();
-    vec![Activation::Relu, Activation::Absolute, Activation::Step, Activation::Erf, first, second]
+    let mut every = vec![
+        Activation::Relu,
+        Activation::Absolute,
+        Activation::Step,
+        Activation::Erf,
+        Activation::LeakyRelu(0.25),
+        first,
+        second,
+    ];
+    every.extend(Smooth::ALL.map(Activation::Smooth));
+    every
 }
 
 fn value(activation: &Activation, network: &Network, x: &[f64]) -> f64 {
@@ -82,7 +92,9 @@ fn by_trapezoid(activation: &Activation, teacher: &Network, student: &Network) -
 #[test]
 fn smooth_activations_agree_with_quadrature_in_the_plane() {
     let [first, second] = polynomials();
-    for activation in [Activation::Erf, first, second] {
+    let mut entire = vec![Activation::Erf, first, second];
+    entire.extend(Smooth::ALL.map(Activation::Smooth));
+    for activation in entire {
         let student = with_skip(network(3, 4, 2));
         let found = population(activation.clone(), Degrees::All, 2);
         let Evaluation { loss, .. } = found.evaluate(&student, Accuracy::FAST).unwrap();
@@ -91,7 +103,7 @@ fn smooth_activations_agree_with_quadrature_in_the_plane() {
         let rounding = 200.0 * f64::EPSILON * exact;
         assert!((loss.value - exact).abs() <= loss.error + rounding, "{loss:?} {exact}");
         let mut wrong = student.clone();
-        wrong.layers_mut().0[0] += 1e-9;
+        wrong.layers_mut().0[0] += 1e-6;
         let exact = by_trapezoid(&activation, found.teacher.network(), &wrong);
         assert!(!((loss.value - exact).abs() <= loss.error + rounding), "a wrong student is seen");
     }
@@ -231,6 +243,7 @@ fn errors_are_those_of_the_pairs_added_up() {
                 steep += weight * slopes;
                 turned += weight * (ELEMENTWISE * UNIT + neurons.turn) * slopes;
                 turned += if j == b { 0.0 } else { weight * neurons.turning(j, b, pair) };
+                turned += weight * neurons.left_out(j, b)[1];
             }
             let sums = (n as f64 + 8.0) * UNIT;
             loss_error += neurons.weights[j].abs() * (error + 2.0 * sums * size);
@@ -299,6 +312,12 @@ fn bound_on_a_turn(activation: &Activation, r: f64, s: f64, phi: f64) {
     let expected = match activation {
         Activation::Relu => s / std::f64::consts::PI,
         Activation::Absolute => 4.0 * s / std::f64::consts::PI,
+        Activation::LeakyRelu(below) => (1.0 - below).powi(2) * s / std::f64::consts::PI,
+        Activation::Smooth(smooth) => {
+            let [slope, bend] = smooth.steepest();
+            let other = Expander::new(*smooth, maximum(r, s), 64).at(s).value.norm;
+            4.0 * s * slope * slope + 3.0 * r * bend * other
+        }
         Activation::Step => 2.0 / sin / (std::f64::consts::PI * r),
         Activation::Erf => {
             let square = 1.0 + r * r + s * s;
@@ -335,8 +354,13 @@ fn a_values_error_is_its_roundings_and_its_derivatives() {
                 second_norm: s,
                 angle: Angle::from_radians(phi),
             };
-            let at = |r: f64, s: f64, phi: f64| {
-                kernel(&activation, pair(r, s, phi), Degrees::FromTwo).unwrap().value
+            let at = |r: f64, s: f64, phi: f64| match &activation {
+                Activation::Smooth(smooth) => {
+                    let found = expansions(*smooth, &[r, s]);
+                    let [first, second] = [&found[0].coefficients, &found[1].coefficients];
+                    series(first, second, phi.cos()).value
+                }
+                _ => kernel(&activation, pair(r, s, phi), Degrees::FromTwo).unwrap().value,
             };
             let here = pair(r, s, phi);
             let found = neurons.value_error(0, 1, here, &neurons.kernel(0, 1, here));
@@ -354,10 +378,16 @@ fn a_values_error_is_its_roundings_and_its_derivatives() {
                     majorant(p, r).0 * majorant(p, s).0,
                     48.0 + 8.0 * p.coefficients().len() as f64,
                 ),
+                Activation::Smooth(smooth) => {
+                    let found = expansions(*smooth, &[r, s]);
+                    let degrees = found[0].coefficients.len() as f64;
+                    (found[0].value.norm * found[1].value.norm, 48.0 + 8.0 * degrees)
+                }
                 _ => ((at(r, r, 0.0) * at(s, s, 0.0)).sqrt(), 48.0),
             };
-            let expected =
-                sizes * operations * UNIT + 20.0 * UNIT * (by_angle + by_first + by_second);
+            let expected = sizes * operations * UNIT
+                + 20.0 * UNIT * (by_angle + by_first + by_second)
+                + neurons.left_out(0, 1)[0];
             // The difference quotients are off by h^2/6 times a third derivative, far below this.
             assert!((found / expected - 1.0).abs() <= 1.0 / 512.0, "{name} {found:e} {expected:e}");
         }
@@ -381,6 +411,7 @@ fn the_low_degrees_and_their_errors_are_what_is_summed() {
             let neurons = Neurons::new(&activation, &teacher, student);
             found.add_low_degrees(student, &neurons, &mut loss, &mut gradient);
             let low = [5.0, 0.5, 2.0].map(|r| low_coefficients(&activation, r));
+            let of_expansion = |b: usize| neurons.parts.get(b).copied().unwrap_or_default();
             let weights: [f64; 3] = [2.5, -1.0, -1.5];
             let units = [[0.6, 0.8], [0.0, 1.0], [0.0, 1.0]];
             let (mut constant, mut linear) = (alpha, [beta_x, beta_y]);
@@ -393,16 +424,22 @@ fn the_low_degrees_and_their_errors_are_what_is_summed() {
             let length = linear[0].hypot(linear[1]);
             assert!(close(loss.value, 1.0 + constant * constant + length * length));
             // An angle of 2 d + 16 units and three atoms' sum with 16 more, then 8 d units of the size squared.
-            let (size, error) = (constant.abs() + length, 39.0 * UNIT * absolute);
+            let size = constant.abs() + length;
+            let expanded = weights.iter().enumerate();
+            let expanded: f64 =
+                expanded.map(|(b, a)| 2.0 * a.abs() * of_expansion(b)[0].rounding).sum();
+            let error = 39.0 * UNIT * absolute + expanded;
             let expected = 2.0 * error * (size + error) + 16.0 * UNIT * size * size;
             assert!(close(loss.error, expected), "{}: {loss:?} {expected:e}", activation.name());
             let rounding = error + size * 56.0 * UNIT;
             let (mut second, mut first) = (0.0, 0.0);
-            for (weight, [mean, slope]) in weights.iter().zip(&low).take(2) {
+            for (b, (weight, [mean, slope])) in weights.iter().zip(&low).take(2).enumerate() {
+                let [of_value, of_gradient] = of_expansion(b).map(|part| part.rounding);
                 let values = mean.value.abs() + slope.value.abs();
-                second = maximum(second, 2.0 * values * rounding);
+                second = maximum(second, 2.0 * (values * rounding + of_value * size));
                 let slopes = mean.slope.abs() + slope.slope.abs() + 2.0 * slope.over_norm.abs();
-                first = maximum(first, 2.0 * weight.abs() * slopes * rounding);
+                let slopes = slopes * rounding + of_gradient * size;
+                first = maximum(first, 2.0 * weight.abs() * slopes);
             }
             assert!(close(gradient.second_layer_error, second), "{}", activation.name());
             assert!(close(gradient.first_layer_error, first), "{}", activation.name());
@@ -414,7 +451,8 @@ fn the_low_degrees_and_their_errors_are_what_is_summed() {
         gradient.reset(1, 2);
         found.add_low_degrees(student, &neurons, &mut loss, &mut gradient);
         let [mean, slope] = low_coefficients(&activation, 2.0);
-        let error = 38.0 * UNIT * 3.0 * (mean.value.abs() + slope.value.abs());
+        let expanded: f64 = neurons.parts.iter().map(|[value, _]| 3.0 * value.rounding).sum();
+        let error = 38.0 * UNIT * 3.0 * (mean.value.abs() + slope.value.abs()) + expanded;
         assert!(loss.value.abs() <= 0.0 && close(loss.error, 2.0 * error * error));
     }
 }
@@ -463,7 +501,7 @@ fn a_step_of_a_zero_neuron_does_not_turn() {
 #[test]
 fn smooth_features_have_a_gradient_at_zero() {
     for activation in every() {
-        let smooth = matches!(activation, Activation::Erf | Activation::Polynomial(_));
+        let smooth = smooth(&activation);
         let found = population(activation, Degrees::All, 3);
         let base = network(6, 3, 3);
         let at = |x: f64| {

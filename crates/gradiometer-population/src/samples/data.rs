@@ -1,7 +1,7 @@
 //! Samples with their batches and the fit of their labels, whatever the student's activation.
 
 use super::request::{Batches, LabelFit, SampleRequest};
-use super::source::{Block, Rows, SampleScratch, Source};
+use super::source::{Block, Rows, SampleScratch, Source, varying};
 use super::sums::{TASKS, add_multiple, products};
 use crate::error::PopulationError;
 use crate::kernel::InstructionSet;
@@ -40,7 +40,7 @@ impl Data {
         if !(request.noise >= 0.0 && request.noise.is_finite()) {
             return Err(PopulationError::Noise { noise: request.noise });
         }
-        check_count(request.count, teacher.dimension(), request.degrees)?;
+        check_count(request.count, varying(&teacher, request.biases), request.degrees)?;
         let source = Source::drawn(teacher, activation, request, limit);
         Self::on(source, request)
     }
@@ -52,7 +52,7 @@ impl Data {
         labels: &[f64],
         request: &SampleRequest,
     ) -> Result<Self, PopulationError> {
-        let (d, n) = (teacher.dimension(), labels.len());
+        let (d, n) = (varying(&teacher, request.biases), labels.len());
         if n.checked_mul(d) != Some(inputs.len()) {
             return Err(PopulationError::SampleLengths {
                 labels: n,
@@ -73,7 +73,7 @@ impl Data {
                 reason: "given samples cannot be drawn afresh; use shuffled batches",
             });
         }
-        Self::on(Source::given(teacher, inputs, labels, request.seed), request)
+        Self::on(Source::given(teacher, inputs, labels, request), request)
     }
 
     fn on(source: Source, request: &SampleRequest) -> Result<Self, PopulationError> {
@@ -95,13 +95,15 @@ impl Data {
             }
             _ => {}
         }
-        let fit = match request.degrees {
-            Degrees::All => Skip { constant: 0.0, linear: vec![0.0; source.teacher.dimension()] },
+        let mut fit = match request.degrees {
+            Degrees::All => Skip { constant: 0.0, linear: vec![0.0; source.varying()] },
             Degrees::FromTwo => match request.label_fit {
                 LabelFit::LeastSquares => least_squares(&source)?,
                 LabelFit::Moments => moments(&source),
             },
         };
+        // The constant input has no part of its own in the fit.
+        fit.linear.resize(source.teacher.dimension(), 0.0);
         Ok(Self { source, degrees: request.degrees, batches: request.batches, fit })
     }
 
@@ -138,7 +140,7 @@ fn check_count(count: usize, dimension: usize, degrees: Degrees) -> Result<(), P
 
 /// The least-squares fit of the labels on `(1, x)`: the normal equations, solved for the labels and once more for what is left.
 fn least_squares(source: &Source) -> Result<Skip, PopulationError> {
-    let (d, width, set) = (source.teacher.dimension(), source.width, InstructionSet::detect());
+    let (d, width, set) = (source.varying(), source.width, InstructionSet::detect());
     let mut fit = vec![0.0; width + 1];
     let gram = over_blocks(source, width * width, |block, sums| {
         add_gram(set, block.samples, sums);
@@ -183,7 +185,7 @@ fn least_squares(source: &Source) -> Result<Skip, PopulationError> {
 
 /// The averages of `y` and `y x`.
 fn moments(source: &Source) -> Skip {
-    let (d, width) = (source.teacher.dimension(), source.width);
+    let (d, width) = (source.varying(), source.width);
     let sums = over_blocks(source, width + 1, |block, sums| {
         for (x, y) in block.rows().zip(block.labels) {
             add_multiple(&mut sums[..width], *y, x);

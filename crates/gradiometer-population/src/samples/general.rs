@@ -15,17 +15,23 @@
 //! ```
 //!
 //! Without preprocessing `c_0 = c_1 = 0`, the student's own affine part is added and `y~ = y`.
+//!
+//! With biases the inputs are `(x, 1)` and the degrees 0 and 1 of a neuron those of `relu(w.x + b)`
+//! ([`crate::BiasedPopulation`]), a function of `|w|` and `b`.
 
 use super::data::Data;
 use super::source::{Block, Rows};
 use super::sums::{Collect, Rounding, Task, add_multiple, collect, products};
+use crate::biased_neuron::BiasedNeuron;
 use crate::coefficients::{low_coefficients, majorant, smooth};
 use crate::kernel::samples::BLOCK;
 use crate::value::Gradient;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
-use gradiometer_hermite::float::maximum;
+use gradiometer_hermite::float::{maximum, maximum_of};
+use gradiometer_hermite::normal::density;
 use gradiometer_hermite::polynomial::{Polynomial, ScaledCoefficient};
+use gradiometer_hermite::smooth::Expander;
 use gradiometer_hermite::{Activation, Bounded, Degrees};
 use gradiometer_model::Network;
 use gradiometer_model::geometry::{dot, norm, normalise_into};
@@ -53,8 +59,8 @@ struct Features<'a> {
     student: &'a Network,
     units: Vec<f64>,
     norms: Vec<f64>,
-    /// `c_0` and `c_1`, zero without preprocessing.
-    low: Vec<[ScaledCoefficient; 2]>,
+    /// The degrees 0 and 1, zero without preprocessing.
+    low: Vec<LowDegrees>,
     /// Bounds on their moduli, and on those of their slopes, with what the rounding of `r_j` changes in units of its own.
     low_sizes: Vec<[f64; 2]>,
     /// The constant and the padded linear part of `f - y~ + y - sum_j a_j sigma(w_j . x)`.
@@ -66,20 +72,71 @@ struct Features<'a> {
     own_operations: f64,
 }
 
+/// The degrees 0 and 1 of a neuron, `mean + along ubar.x`, and the gradient in `w` of their pairing with `p` and `q`,
+/// `(mean_rate p + along_rate ubar.q) ubar + across q`, to which a bias adds `tilt ubar.q` in its own coordinate.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct LowDegrees {
+    mean: f64,
+    along: f64,
+    mean_rate: f64,
+    along_rate: f64,
+    across: f64,
+    tilt: f64,
+}
+
+impl LowDegrees {
+    fn of([mean, slope]: &[ScaledCoefficient; 2]) -> Self {
+        Self {
+            mean: mean.value,
+            along: slope.value,
+            mean_rate: mean.slope,
+            along_rate: slope.slope - slope.over_norm,
+            across: slope.over_norm,
+            tilt: 0.0,
+        }
+    }
+
+    fn of_biased(neuron: &BiasedNeuron) -> Self {
+        if neuron.is_constant() {
+            return Self { mean: neuron.mean, across: neuron.tail, ..Self::default() };
+        }
+        let at_bound = density(neuron.bound);
+        Self {
+            mean: neuron.mean,
+            along: neuron.length * neuron.tail,
+            mean_rate: at_bound,
+            along_rate: neuron.bound * at_bound,
+            across: neuron.tail,
+            tilt: at_bound,
+        }
+    }
+}
+
 impl<'a> Features<'a> {
     fn new(activation: &'a Activation, data: &Data, student: &'a Network) -> Self {
         let d = student.dimension();
         let mut units = vec![0.0; student.neurons() * d];
         let rows = student.rows().zip(units.chunks_exact_mut(d));
         let norms: Vec<f64> = rows.map(|(w, unit)| normalise_into(w, unit)).collect();
-        let zero = ScaledCoefficient { value: 0.0, over_norm: 0.0, slope: 0.0 };
-        let (low, low_sizes) = match data.degrees {
-            Degrees::All => (vec![[zero; 2]; norms.len()], vec![[0.0; 2]; norms.len()]),
+        let (low, low_sizes): (Vec<LowDegrees>, Vec<[f64; 2]>) = match data.degrees {
+            Degrees::All => norms.iter().map(|_| (LowDegrees::default(), [0.0; 2])).unzip(),
+            Degrees::FromTwo if data.source.biases => {
+                let rows = student.rows().zip(units.chunks_exact_mut(d));
+                let neurons = rows.map(|(w, unit)| {
+                    let neuron = BiasedNeuron::new(1.0, &w[..d - 1], w[d - 1]);
+                    unit[..d - 1].copy_from_slice(&neuron.unit);
+                    unit[d - 1] = 0.0;
+                    let sizes = [2.0 * neuron.size(), 4.0 * (1.0 + neuron.bound_size())];
+                    (LowDegrees::of_biased(&neuron), sizes)
+                });
+                neurons.unzip()
+            }
             Degrees::FromTwo => {
-                let low: Vec<_> = norms.iter().map(|r| low_coefficients(activation, *r)).collect();
-                let sizes = norms.iter().zip(&low).map(|(r, low)| low_sizes(activation, *r, low));
-                let sizes = sizes.collect();
-                (low, sizes)
+                let neurons = norms.iter().map(|r| {
+                    let low = low_coefficients(activation, *r);
+                    (LowDegrees::of(&low), low_sizes(activation, *r, &low))
+                });
+                neurons.unzip()
             }
         };
         let mut constant = data.fit.constant;
@@ -87,9 +144,9 @@ impl<'a> Features<'a> {
         linear[..d].copy_from_slice(&data.fit.linear);
         let mut absolute = [constant.abs(), norm(&data.fit.linear)];
         let neurons = student.second_layer().iter().zip(units.chunks_exact(d));
-        for ((a, unit), ([mean, slope], [size, _])) in neurons.zip(low.iter().zip(&low_sizes)) {
-            constant -= a * mean.value;
-            add_multiple(&mut linear, -a * slope.value, unit);
+        for ((a, unit), (low, [size, _])) in neurons.zip(low.iter().zip(&low_sizes)) {
+            constant -= a * low.mean;
+            add_multiple(&mut linear, -a * low.along, unit);
             absolute = absolute.map(|sum| sum + a.abs() * size);
         }
         if let (Degrees::All, Some(skip)) = (data.degrees, student.skip()) {
@@ -99,6 +156,10 @@ impl<'a> Features<'a> {
         }
         let own_operations = match activation {
             Activation::Polynomial(p) => 4.0 * p.coefficients().len() as f64,
+            Activation::Smooth(smooth) => {
+                let longest = maximum_of(norms.iter().copied());
+                Expander::new(*smooth, longest, 1).operations()
+            }
             _ => 0.0,
         };
         Self {
@@ -118,12 +179,17 @@ impl<'a> Features<'a> {
 
 /// Bounds for a neuron of length `r`: on `|c_0|`, `|c_1|`, and on the slopes that make `grad_w (c_0 + c_1 wbar . x)`.
 ///
-/// Closed forms have a small relative error whatever that of `r`; a polynomial's coefficients are sums, bounded term by term.
+/// Closed forms have a small relative error whatever that of `r`; a polynomial's coefficients are sums, bounded term by term,
+/// those of a smooth function integrals, bounded by the norms of what is integrated.
 fn low_sizes(activation: &Activation, r: f64, low: &[ScaledCoefficient; 2]) -> [f64; 2] {
     if let Activation::Polynomial(p) = activation {
         let (value, slope) = majorant(p, r);
         let terms = p.coefficients().len() as f64 + 4.0;
         return [2.0 * value + r * slope, terms * slope];
+    }
+    if let Activation::Smooth(smooth) = activation {
+        let found = Expander::new(*smooth, r, 1).at(r);
+        return [2.0 * (found.value.norm + r * smooth.steepest()[0]), 4.0 * found.gradient.norm];
     }
     let [mean, slope] = low;
     let values = mean.value.abs() + slope.value.abs();
@@ -155,6 +221,14 @@ fn jet(activation: &Activation, z: f64) -> Jet {
     match activation {
         Activation::Relu => straight(activation.value(z), if z < 0.0 { 0.0 } else { 1.0 }),
         Activation::Absolute => straight(z.abs(), if z < 0.0 { -1.0 } else { 1.0 }),
+        Activation::LeakyRelu(below) => {
+            straight(activation.value(z), if z < 0.0 { *below } else { 1.0 })
+        }
+        Activation::Smooth(smooth) => {
+            let value = smooth.value(z);
+            let [slope, bend] = [smooth.slope(z), smooth.steepest()[1]];
+            Jet { value, slope, value_size: value.abs(), slope_size: smooth.slope_size(z), bend }
+        }
         Activation::Erf => {
             let (value, slope) = (activation.value(z), FRAC_2_PI.sqrt() * (-0.5 * z * z).exp());
             let bend = z.abs() * slope;
@@ -311,10 +385,10 @@ impl Collected {
         gradient.reset(m, d);
         let (mut second_error, mut first_error) = (0.0, 0.0);
         for (j, a) in student.second_layer().iter().enumerate() {
-            let ([mean, slope], unit) = (features.low[j], &features.units[j * d..(j + 1) * d]);
+            let (low, unit) = (features.low[j], &features.units[j * d..(j + 1) * d]);
             let along = dot(unit, &moment);
             gradient.second_layer[j] =
-                2.0 * (self.potential[j] / n - mean.value * residual - slope.value * along);
+                2.0 * (self.potential[j] / n - low.mean * residual - low.along * along);
             let [value_size, slope_size] = self.sizes[j].map(|sum| (sum / n).sqrt());
             let [low_size, low_slope] =
                 features.low_sizes[j].map(|size| size * (1.0 + rounding.input));
@@ -322,12 +396,13 @@ impl Collected {
             if !(features.norms[j] > 0.0 || smooth(features.activation)) {
                 continue;
             }
-            let radial = mean.slope * residual + (slope.slope - slope.over_norm) * along;
+            let radial = low.mean_rate * residual + low.along_rate * along;
             let tangent = &self.tangent[j * d..(j + 1) * d];
             let target = &mut gradient.first_layer[j * d..(j + 1) * d];
             for (((g, t), u), q) in target.iter_mut().zip(tangent).zip(unit).zip(&moment) {
-                *g = 2.0 * a * (t / n - radial * u - slope.over_norm * q);
+                *g = 2.0 * a * (t / n - radial * u - low.across * q);
             }
+            target[d - 1] -= 2.0 * a * low.tilt * along;
             let error = a.abs() * rounding.against(slope_size + low_slope);
             first_error = maximum(first_error, error);
         }

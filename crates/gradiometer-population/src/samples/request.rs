@@ -50,6 +50,8 @@ pub struct SampleRequest {
     pub batches: Batches,
     /// How the labels lose their degrees 0 and 1, where they do.
     pub label_fit: LabelFit,
+    /// Whether networks are on `(x, 1)`, the last weight of a neuron its bias: of ReLU alone.
+    pub biases: bool,
 }
 
 impl SampleRequest {
@@ -62,6 +64,7 @@ impl SampleRequest {
             degrees: Degrees::FromTwo,
             batches: Batches::Full,
             label_fit: LabelFit::LeastSquares,
+            biases: false,
         }
     }
 }

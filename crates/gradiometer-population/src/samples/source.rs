@@ -53,6 +53,8 @@ pub(crate) struct Source {
     noise: f64,
     /// The teacher's, for labels.
     activation: Activation,
+    /// Whether the last coordinate is the constant 1.
+    pub(crate) biases: bool,
     /// Row-major `count x width` and `count`, padded to whole blocks; empty where chunks are drawn again.
     kept: SampleScratch,
 }
@@ -97,10 +99,10 @@ impl Source {
         request: &SampleRequest,
         limit: usize,
     ) -> Self {
-        let &SampleRequest { count, noise, seed, .. } = request;
+        let &SampleRequest { count, noise, seed, biases, .. } = request;
         let width = teacher.dimension().next_multiple_of(GROUP);
         let kept = SampleScratch::default();
-        let mut source = Self { teacher, count, width, seed, noise, activation, kept };
+        let mut source = Self { teacher, count, width, seed, noise, activation, biases, kept };
         let blocks = source.blocks(Rows::All);
         if (blocks * BLOCK).checked_mul(width).is_some_and(|numbers| numbers <= limit) {
             let mut kept = SampleScratch::default();
@@ -116,19 +118,33 @@ impl Source {
         source
     }
 
-    /// Given samples, `inputs` row-major `count x d`.
-    pub(crate) fn given(teacher: Teacher, inputs: &[f64], labels: &[f64], seed: u64) -> Self {
-        let (d, count) = (teacher.dimension(), labels.len());
-        let width = d.next_multiple_of(GROUP);
+    /// Given samples, `inputs` row-major `count x d`, without the constant.
+    pub(crate) fn given(
+        teacher: Teacher,
+        inputs: &[f64],
+        labels: &[f64],
+        request: &SampleRequest,
+    ) -> Self {
+        let &SampleRequest { seed, biases, .. } = request;
+        let (d, count) = (varying(&teacher, biases), labels.len());
+        let width = teacher.dimension().next_multiple_of(GROUP);
         let mut kept = SampleScratch::default();
         kept.reset(count.next_multiple_of(BLOCK), width);
         for (row, x) in kept.inputs.chunks_exact_mut(width).zip(inputs.chunks_exact(d)) {
             row[..d].copy_from_slice(x);
+            if biases {
+                row[d] = 1.0;
+            }
         }
         kept.labels[..count].copy_from_slice(labels);
         // It draws nothing, so that the activation has no part in it.
         let activation = Activation::Relu;
-        Self { teacher, count, width, seed, noise: 0.0, activation, kept }
+        Self { teacher, count, width, seed, noise: 0.0, activation, biases, kept }
+    }
+
+    /// The number of coordinates that vary.
+    pub(crate) fn varying(&self) -> usize {
+        varying(&self.teacher, self.biases)
     }
 
     pub(crate) fn is_kept(&self) -> bool {
@@ -202,15 +218,23 @@ impl Source {
     /// on how many samples follow.
     fn draw(&self, kind: Stream, chunk: u64, count: usize, inputs: &mut [f64], labels: &mut [f64]) {
         let mut rng = stream(self.seed, kind, chunk);
-        let d = self.teacher.dimension();
+        let (d, all) = (self.varying(), self.teacher.dimension());
         for (row, label) in inputs.chunks_exact_mut(self.width).zip(labels).take(count) {
             for x in &mut row[..d] {
                 *x = rng.sample(StandardNormal);
             }
+            if self.biases {
+                row[d] = 1.0;
+            }
             let noise: f64 = rng.sample(StandardNormal);
-            *label = value(&self.teacher, &self.activation, &row[..d]) + self.noise * noise;
+            *label = value(&self.teacher, &self.activation, &row[..all]) + self.noise * noise;
         }
     }
+}
+
+/// The number of coordinates that vary, of inputs of the teacher's dimension.
+pub(crate) fn varying(teacher: &Teacher, biases: bool) -> usize {
+    teacher.dimension() - usize::from(biases)
 }
 
 /// Samples of the block `b` out of `count`.

@@ -4,7 +4,9 @@ use super::{Figure, Table, number};
 use crate::chart::WIDTH;
 use crate::svg::Svg;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum, minimum_of};
-use serde_json::Value;
+use gradiometer_verify::verification::{
+    Interval, Verification, Verified, VerifiedPart, VerifiedScaling, VerifiedStatement,
+};
 
 /// Height of a row, and where the rows' axis begins and ends.
 const ROW: f64 = 19.0;
@@ -14,14 +16,16 @@ const RIGHT: f64 = WIDTH - 24.0;
 /// Characters of a row's name.
 const NAME: usize = 31;
 
-/// The figures of `report.json`.
-pub(crate) fn figures(report: &Value) -> Vec<Figure> {
-    let claims = report["claims"].as_array().map(Vec::as_slice).unwrap_or_default();
-    [ratios(claims), exponents(claims)].into_iter().flatten().collect()
-}
-
-fn text<'a>(value: &'a Value, field: &str) -> &'a str {
-    value[field].as_str().unwrap_or_default()
+/// The figures of a verification.
+pub(crate) fn figures(report: &Verification) -> Vec<Figure> {
+    let (mut statements, mut scalings) = (Vec::new(), Vec::new());
+    for claim in &report.claims {
+        match claim {
+            Verified::Statement(found) => statements.push(found),
+            Verified::Scaling(found) => scalings.push(found),
+        }
+    }
+    [ratios(&statements), exponents(&scalings)].into_iter().flatten().collect()
 }
 
 /// A name cut to a length.
@@ -32,27 +36,21 @@ fn cut(name: &str) -> String {
     name.chars().take(NAME - 1).chain(['…']).collect()
 }
 
+/// A part with its name.
 struct Row<'a> {
     name: String,
-    random: Option<f64>,
-    searched: Option<f64>,
-    violations: u64,
-    part: &'a Value,
+    part: &'a VerifiedPart,
 }
 
-fn ratios(claims: &[Value]) -> Option<Figure> {
-    let mut rows = Vec::new();
-    for claim in claims {
-        for part in claim["parts"].as_array().into_iter().flatten() {
-            rows.push(Row {
-                name: format!("{} {}", text(claim, "id"), text(part, "part")),
-                random: part["worst_ratio"].as_f64(),
-                searched: part["search"]["ratio"].as_f64(),
-                violations: part["violations"].as_u64().unwrap_or(0),
-                part,
-            });
-        }
-    }
+fn ratios(claims: &[&VerifiedStatement]) -> Option<Figure> {
+    let rows: Vec<Row<'_>> = claims
+        .iter()
+        .flat_map(|claim| {
+            let name = move |part: &VerifiedPart| format!("{} {}", claim.id, part.part);
+            claim.parts.iter().map(move |part| Row { name: name(part), part })
+        })
+        .collect();
+    let searched = |row: &Row<'_>| row.part.search.as_ref().and_then(|search| search.ratio);
     if rows.is_empty() {
         return None;
     }
@@ -81,10 +79,10 @@ fn ratios(claims: &[Value]) -> Option<Figure> {
         let y = TOP + ROW * k as f64;
         svg.text("t e", (LEFT - 10.0, y + 4.0), &cut(&row.name));
         svg.line("g", (LEFT, y), (RIGHT, y));
-        if let Some(ratio) = row.random {
+        if let Some(ratio) = row.part.worst_ratio {
             svg.circle("f0", (at(ratio), y), 4.0);
         }
-        if let Some(ratio) = row.searched {
+        if let Some(ratio) = searched(row) {
             svg.circle("w s1 solid", (at(ratio), y), 5.0);
         }
     }
@@ -94,10 +92,10 @@ fn ratios(claims: &[Value]) -> Option<Figure> {
         let ratio = |x: Option<f64>| number(x.unwrap_or(f64::NAN), 4);
         table.rows.push(vec![
             row.name.clone(),
-            row.part["checked"].to_string(),
-            row.violations.to_string(),
-            ratio(row.random),
-            ratio(row.searched),
+            row.part.checked.to_string(),
+            row.part.violations.to_string(),
+            ratio(row.part.worst_ratio),
+            ratio(searched(row)),
         ]);
     }
     let (name, title, caption) = (name.to_owned(), title.to_owned(), caption.to_owned());
@@ -109,18 +107,15 @@ fn predicted(words: &str) -> Option<f64> {
     words.split(' ').next_back()?.parse().ok()
 }
 
-fn exponents(claims: &[Value]) -> Option<Figure> {
-    let fits: Vec<&Value> = claims.iter().filter(|c| c["kind"] == "scaling").collect();
-    let end = |fit: &Value, name: &str| fit["fit"][name].as_f64().unwrap_or(f64::NAN);
-    let mean = |fit: &Value| end(fit, "exponent");
+fn exponents(fits: &[&VerifiedScaling]) -> Option<Figure> {
     // A single run has an unbounded interval.
     let bounded = |x: f64, middle: f64| if (x - middle).abs() < 1e3 { x } else { middle };
     let ends: Vec<f64> = fits
         .iter()
         .flat_map(|fit| {
-            let middle = mean(fit);
-            let goal = predicted(text(fit, "predicted")).unwrap_or(middle);
-            [bounded(end(fit, "low"), middle), bounded(end(fit, "high"), middle), goal]
+            let Interval { exponent: middle, low, high } = fit.fit;
+            let goal = predicted(&fit.predicted).unwrap_or(middle);
+            [bounded(low, middle), bounded(high, middle), goal]
         })
         .filter(|x| x.is_finite())
         .collect();
@@ -151,13 +146,13 @@ fn exponents(claims: &[Value]) -> Option<Figure> {
         Table::new(&["exponent of", "fitted", "from", "to", "predicted", "control, must differ"]);
     for (k, fit) in fits.iter().enumerate() {
         let y = TOP + ROW * k as f64;
-        let name = format!("{} {}", text(fit, "id"), text(fit, "title"));
+        let name = format!("{} {}", fit.id, fit.title);
         svg.text("t e", (LEFT - 10.0, y + 4.0), &cut(&name));
-        let middle = mean(fit);
-        let (from, to) = (bounded(end(fit, "low"), middle), bounded(end(fit, "high"), middle));
+        let Interval { exponent: middle, low, high } = fit.fit;
+        let (from, to) = (bounded(low, middle), bounded(high, middle));
         svg.line("s s0", (at(from), y), (at(to), y));
         svg.circle("f0", (at(middle), y), 4.0);
-        let words = text(fit, "predicted");
+        let words = &fit.predicted;
         if let Some(goal) = predicted(words) {
             let x = at(goal);
             svg.line("s s1 solid", (x, y - 7.0), (x, y + 7.0));
@@ -175,8 +170,8 @@ fn exponents(claims: &[Value]) -> Option<Figure> {
             number(middle, 3),
             number(from, 3),
             number(to, 3),
-            words.to_owned(),
-            number(fit["negative_control"]["fit"]["exponent"].as_f64().unwrap_or(f64::NAN), 3),
+            words.clone(),
+            number(fit.negative_control.fit.exponent, 3),
         ]);
     }
     let (name, title, caption) = (name.to_owned(), title.to_owned(), caption.to_owned());

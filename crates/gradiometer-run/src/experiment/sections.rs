@@ -1,7 +1,7 @@
 //! The sections of an experiment and their defaults.
 
 use crate::format::{AWAY, watchable};
-use gradiometer_hermite::Activation;
+use gradiometer_hermite::named::Named;
 use gradiometer_population::{Batches, LabelFit, Precision, WeightDecay};
 use gradiometer_train::{DEFAULT_ANGLES, Floors, Optimizer, Stage1, Stage3};
 use serde::{Deserialize, Serialize};
@@ -23,29 +23,37 @@ pub enum Part {
     Stage3,
 }
 
-/// An activation by its name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ActivationName {
-    /// `max(z, 0)`.
-    #[default]
-    Relu,
-    /// `|z|`.
-    Absolute,
-    /// `1{z > 0}`.
-    Step,
-    /// `erf(z/sqrt 2)`.
-    Erf,
-}
+/// An activation by its name: `relu`, `absolute`, `step`, `erf`, `leaky_relu` (slope 0.01),
+/// `softplus`, `tanh`, `gelu`, `sigmoid`, `quadratic`, or `he1` to `he20`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ActivationName(pub Named);
 
 impl ActivationName {
-    pub(crate) const fn activation(self) -> Activation {
-        match self {
-            Self::Relu => Activation::Relu,
-            Self::Absolute => Activation::Absolute,
-            Self::Step => Activation::Step,
-            Self::Erf => Activation::Erf,
-        }
+    /// ReLU, which the statements are about.
+    pub const RELU: Self = Self(Named::Relu);
+}
+
+impl Default for ActivationName {
+    fn default() -> Self {
+        Self::RELU
+    }
+}
+
+impl TryFrom<String> for ActivationName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        let named = Named::of(&name);
+        named
+            .map(Self)
+            .ok_or_else(|| format!("{name} is no activation; give one of {}", Named::NAMES))
+    }
+}
+
+impl From<ActivationName> for String {
+    fn from(name: ActivationName) -> Self {
+        name.0.name()
     }
 }
 
@@ -190,6 +198,9 @@ pub struct TeacherSection {
     /// Least and greatest modulus of the amplitudes; default `[1.0, 1.0]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amplitudes: Option<(f64, f64)>,
+    /// Standard deviation of the Gaussian biases; default 0. Others than 0 need `student.biases`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bias_scale: Option<f64>,
 }
 
 /// Signs of a random teacher.
@@ -235,6 +246,11 @@ pub struct StudentSection {
     pub neurons: usize,
     /// How it starts.
     pub start: Start,
+    /// Whether its neurons have biases, and the teacher's may: ReLU alone. A bias is the weight of a
+    /// constant input 1; the stages, the decay, balance and angles take it as such. Random students
+    /// start without; default false.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub biases: bool,
     /// For a symmetric start `|a_j|`, default `1/sqrt(m)`; for a Gaussian one `s` in `a_j ~ N(0,
     /// s^2/m)`, default 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -250,6 +266,7 @@ impl Default for StudentSection {
             file: None,
             neurons: 200,
             start: Start::Symmetric,
+            biases: false,
             second_layer_scale: None,
             first_layer_scale: None,
         }

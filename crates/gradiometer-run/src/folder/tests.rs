@@ -2,6 +2,7 @@ use super::*;
 use crate::run::Trajectory;
 use crate::watch::Watch;
 use gradiometer_files::lock::Holder;
+use gradiometer_files::{TensorNames, read_network};
 use gradiometer_train::FloorEnding;
 use std::fs::read_to_string;
 

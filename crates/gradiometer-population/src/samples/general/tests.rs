@@ -2,9 +2,9 @@ use super::*;
 use crate::kernel::InstructionSet;
 use crate::samples::{Batches, LabelFit, SampleRequest, Samples};
 use crate::{Accuracy, ActivationPopulation, Evaluation, Objective, PopulationError, Workspace};
-use gradiometer_hermite::HermiteError;
 use gradiometer_hermite::activation::{Custom, Growth};
-use gradiometer_hermite::float::maximum_of;
+use gradiometer_hermite::named::Named;
+use gradiometer_hermite::{HermiteError, Smooth};
 use gradiometer_instances::generate::gaussian_student;
 use gradiometer_model::{Skip, Teacher};
 use std::f64::consts::TAU;
@@ -27,12 +27,15 @@ fn with_skip(network: Network) -> Network {
 
 fn every() -> Vec<Activation> {
     let polynomial = Polynomial::from_hermite(vec![0.3, -0.2, 0.5, 0.1, -0.2]).unwrap();
-    vec![
+    let mut every = vec![
         Activation::Relu,
         Activation::Absolute,
         Activation::Erf,
+        Activation::LeakyRelu(0.25),
         Activation::Polynomial(polynomial),
-    ]
+    ];
+    every.extend(Smooth::ALL.map(Activation::Smooth));
+    every
 }
 
 const DEGREES: [Degrees; 2] = [Degrees::FromTwo, Degrees::All];
@@ -58,7 +61,12 @@ fn low(activation: &Activation, r: f64) -> [f64; 2] {
         Activation::Relu => [r / TAU.sqrt(), r / 2.0],
         Activation::Absolute => [2.0 * r / TAU.sqrt(), 0.0],
         Activation::Erf => [0.0, (FRAC_2_PI / (1.0 + r * r)).sqrt() * r],
+        Activation::LeakyRelu(s) => [(1.0 - s) * r / TAU.sqrt(), 0.5 * (1.0 + s) * r],
         Activation::Polynomial(p) => [p.scaled(r)[0].value, p.scaled(r)[1].value],
+        Activation::Smooth(smooth) => {
+            let c = Named::of(smooth.name()).unwrap().coefficients(r, 1).unwrap();
+            [c[0].value, c[1].value]
+        }
         _ => [f64::NAN; 2],
     }
 }
@@ -438,6 +446,7 @@ fn every_term_of_the_bounds_is_the_one_derived() {
             });
             let own = match &activation {
                 Activation::Polynomial(p) => 4.0 * p.coefficients().len() as f64,
+                Activation::Smooth(smooth) => Expander::new(*smooth, 3.0, 1).operations(),
                 _ => 0.0,
             };
             let rounding = Rounding {

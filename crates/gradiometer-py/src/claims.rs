@@ -467,7 +467,7 @@ pub(crate) fn verify(
             })?;
             write_folder(&suite, &out)?;
         }
-        Ok((suite.json(), json!(suite.instances())))
+        Ok((json!(suite.verification()), json!(suite.instances())))
     })?;
     let (suite, instances) = found?;
     Ok((suite.to_string(), instances.to_string()))

@@ -15,6 +15,7 @@ mod nets;
 mod networks;
 mod objectives;
 mod runs;
+mod sweeps;
 
 /// The module.
 #[pyo3::pymodule]
@@ -34,4 +35,6 @@ mod _lib {
     use super::objectives::{Hessian, Objective};
     #[pymodule_export]
     use super::runs::{Run, experiment, versions};
+    #[pymodule_export]
+    use super::sweeps::{sweep_run, sweep_settings, sweep_slurm, sweep_status, sweep_table};
 }

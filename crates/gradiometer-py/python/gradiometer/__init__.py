@@ -26,6 +26,7 @@ from ._errors import (
 from ._networks import Clusters, Complexity, Network, Recovery, Separation, Teacher, match
 from ._objectives import Empirical, Evaluation, Extreme, Flat, Hessian, Population, loss
 from ._results import Bounded, Verdict
+from ._sweeps import Sweep
 from ._theory import (
     Analysis,
     Certificate,
@@ -96,6 +97,7 @@ __all__ = [
     "Running",
     "Separation",
     "Statement",
+    "Sweep",
     "Teacher",
     "Tested",
     "Verdict",

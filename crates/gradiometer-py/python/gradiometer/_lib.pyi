@@ -29,6 +29,11 @@ __all__ = [
     "statements",
     "studies",
     "study",
+    "sweep_run",
+    "sweep_settings",
+    "sweep_slurm",
+    "sweep_status",
+    "sweep_table",
     "verify",
     "versions",
 ]
@@ -183,3 +188,17 @@ def verify(
 def studies() -> list[tuple[str, str, str]]: ...
 def study(name: str, full: bool) -> str: ...
 def report(folder: Path, png: bool) -> tuple[Path, list[Path]]: ...
+def sweep_settings(file: Path, out: Path) -> str: ...
+def sweep_run(file: Path, out: Path, points: str | None) -> list[tuple[int, str]]: ...
+def sweep_status(file: Path, out: Path) -> str: ...
+def sweep_table(out: Path) -> tuple[list[str], list[list[str]]]: ...
+def sweep_slurm(
+    file: Path,
+    out: Path,
+    program: Path,
+    shards: int,
+    time: str,
+    cpus: int,
+    at_once: int | None,
+    options: list[str],
+) -> str: ...

@@ -1,7 +1,7 @@
 //! Training, with a look at it while it runs.
 
 use crate::errors::Failure;
-use crate::jobs::Job;
+use crate::jobs::{Job, long};
 use crate::networks::{Network, Teacher};
 use gradiometer::files::text_file::from_json;
 use gradiometer::files::{HeldFolder, Holder};
@@ -289,11 +289,11 @@ impl Run {
     }
 
     /// The figures of a run in memory.
-    fn figures(&self) -> PyResult<Option<Vec<Figure>>> {
-        self.with_trained(|run| {
-            let figures = run.report()?.figures.into_iter();
-            Ok(figures.map(|f| (f.name, f.title, f.caption, f.svg)).collect())
-        })
+    fn figures(&self, py: Python<'_>) -> PyResult<Option<Vec<Figure>>> {
+        let Some(run) = self.with_trained(|run| Ok(run.clone()))? else { return Ok(None) };
+        let found = long(py, move |_| run.report())?.map_err(Failure::from)?;
+        let figures = found.figures.into_iter();
+        Ok(Some(figures.map(|f| (f.name, f.title, f.caption, f.svg)).collect()))
     }
 }
 

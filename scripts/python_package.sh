@@ -23,6 +23,7 @@ cp "$library" "$site/gradiometer/_lib.abi3.so"
 
 ruff check --quiet .
 ruff format --quiet --check .
-(cd "$site" && python -m mypy.stubtest gradiometer._lib --concise)
+# From a folder that shadows nothing.
+(cd "$environment" && python -m mypy.stubtest gradiometer._lib --concise)
 python -m mypy --no-error-summary
 bash -euo pipefail -c "$tests"

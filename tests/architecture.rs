@@ -47,6 +47,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gradiometer-report", FROM_STUDY_DOWN),
     ("gradiometer", LIBRARIES),
     ("gradiometer-cli", &["gradiometer"]),
+    ("gradiometer-py", &["gradiometer"]),
     ("gradiometer-tests", &["gradiometer"]),
     ("gradiometer-benches", &["gradiometer"]),
 ];

@@ -36,6 +36,9 @@ pub enum LandscapeError {
     /// A search was stopped before it had found anything.
     #[error("the time was up before a certificate was found; give it more")]
     Stopped,
+    /// Somebody raised the flag that ends a search.
+    #[error("stopped from outside before the search was done")]
+    Interrupted,
     /// No kernel gave a certificate.
     #[error(
         "no kernel of degrees from l on, l <= {largest_degree}, gives |eta| <= 1 - rho delta^2 with rho > 0; \

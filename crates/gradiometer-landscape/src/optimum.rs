@@ -44,7 +44,7 @@ use crate::point::Point;
 use atoms::Atoms;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 use gradiometer_model::SeparatedTeacher;
-use gradiometer_population::Bounded;
+use gradiometer_population::{Bounded, Stop};
 use search::Sphere;
 use std::f64::consts::FRAC_PI_2;
 
@@ -150,7 +150,20 @@ pub fn regularised_optimum(
     lambda: f64,
     options: &OptimumOptions,
 ) -> Result<Optimum, LandscapeError> {
-    let mut path = regularised_path(teacher, &[lambda], options)?;
+    regularised_optimum_until(teacher, lambda, options, &Stop::new())
+}
+
+/// The same until somebody raises the flag.
+///
+/// # Errors
+/// As for [`regularised_optimum`], and [`LandscapeError::Interrupted`] once the flag is raised.
+pub fn regularised_optimum_until(
+    teacher: &SeparatedTeacher,
+    lambda: f64,
+    options: &OptimumOptions,
+    stop: &Stop,
+) -> Result<Optimum, LandscapeError> {
+    let mut path = path_until(teacher, &[lambda], options, stop)?;
     path.pop().ok_or(LandscapeError::Lambda { lambda })
 }
 
@@ -162,6 +175,15 @@ pub fn regularised_path(
     teacher: &SeparatedTeacher,
     lambdas: &[f64],
     options: &OptimumOptions,
+) -> Result<Vec<Optimum>, LandscapeError> {
+    path_until(teacher, lambdas, options, &Stop::new())
+}
+
+fn path_until(
+    teacher: &SeparatedTeacher,
+    lambdas: &[f64],
+    options: &OptimumOptions,
+    stop: &Stop,
 ) -> Result<Vec<Optimum>, LandscapeError> {
     let sphere = Sphere::new(teacher)?;
     let separation = teacher.separation().map_or(FRAC_PI_2, |s| s.angle);
@@ -176,7 +198,7 @@ pub fn regularised_path(
         }
         let own = minimum(OWN[1], maximum(OWN[0], OWN_SHARES[1] * lambda));
         let own = minimum(own, OWN_SHARES[0] * separation);
-        let problem = Problem { sphere: &sphere, teacher, lambda, options, own };
+        let problem = Problem { sphere: &sphere, teacher, lambda, options, own, stop };
         path.push(problem.solve(&mut atoms)?);
     }
     Ok(path)
@@ -200,6 +222,8 @@ struct Problem<'a> {
     options: &'a OptimumOptions,
     /// Places closer than this to an atom belong to it.
     own: f64,
+    /// What ends the search.
+    stop: &'a Stop,
 }
 
 /// What is known of a measure.
@@ -217,6 +241,7 @@ impl Problem<'_> {
         let few = if plane { FEW } else { FEW_EACH * self.teacher.neurons() };
         let few = few.min(self.options.atoms);
         for round in 1..=self.options.rounds {
+            self.go_on()?;
             self.descend(atoms)?;
             let Assessment { optimum, exceeding } = self.assess(atoms, round)?;
             let converged = optimum.converged;
@@ -243,10 +268,17 @@ impl Problem<'_> {
         self.refine(optimum, atoms)
     }
 
+    /// # Errors
+    /// [`LandscapeError::Interrupted`] once the flag is raised.
+    fn go_on(&self) -> Result<(), LandscapeError> {
+        if self.stop.is_raised() { Err(LandscapeError::Interrupted) } else { Ok(()) }
+    }
+
     fn descend(&self, atoms: &mut Atoms) -> Result<(), LandscapeError> {
         let coordinates = self.sphere.coordinates();
         newton::descend(atoms, coordinates, self.teacher, self.lambda)?;
         while atoms.merge(self.own) {
+            self.go_on()?;
             newton::descend(atoms, coordinates, self.teacher, self.lambda)?;
         }
         Ok(())

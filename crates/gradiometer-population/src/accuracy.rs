@@ -157,7 +157,7 @@ fn ladder(
         }
         means = finer(rung, reached.route);
     }
-    let reached = accurate::in_double_double(problem, wanted);
+    let reached = accurate::in_double_double(problem, wanted, &workspace.stop);
     let (loss, atoms) = (reached.loss, problem.student.neurons() + problem.teacher.neurons());
     match asked.loss {
         Some(relative)
@@ -165,7 +165,7 @@ fn ladder(
                 && loss.error.is_finite()
                 && atoms * atoms <= EXTENDED_PAIRS =>
         {
-            accurate::in_bits(accurate::bits_for(loss, relative), problem)
+            accurate::in_bits(accurate::bits_for(loss, relative), problem, &workspace.stop)
         }
         _ => reached,
     }

@@ -18,6 +18,9 @@ pub enum PopulationError {
         "the loss overflows: the squares of the masses a |w| exceed the range of doubles; scale the weights down"
     )]
     Overflow,
+    /// Somebody raised the flag that ends it.
+    #[error("stopped from outside before the evaluation was done")]
+    Stopped,
     /// The objective's Hessian has no closed form here.
     #[error(
         "only the exact ReLU objective has a Hessian here; leave samples and other activations out, or descend by gradients alone"

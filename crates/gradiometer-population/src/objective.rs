@@ -47,12 +47,27 @@ pub trait Objective {
     /// [`PopulationError::Model`] if the dimensions differ, [`PopulationError::Overflow`] if the loss
     /// is not finite.
     fn evaluate(&self, student: &Network, asked: Accuracy) -> Result<Evaluation, PopulationError> {
+        self.evaluate_in(student, asked, &mut Workspace::new())
+    }
+
+    /// The same with buffers that are kept, and the flag that they may have.
+    ///
+    /// # Errors
+    /// As for [`Self::evaluate`], and [`PopulationError::Stopped`] once the flag is raised.
+    fn evaluate_in(
+        &self,
+        student: &Network,
+        asked: Accuracy,
+        workspace: &mut Workspace,
+    ) -> Result<Evaluation, PopulationError> {
         check_dimension(self.teacher(), student)?;
         let asked = Accuracy { one_route: true, ..asked };
         let mut gradient = Gradient::default();
         let Reached { loss, route } =
-            self.evaluate_into(student, &asked, &mut Workspace::new(), Some(&mut gradient));
-        if (loss.value + loss.error).is_finite() {
+            self.evaluate_into(student, &asked, workspace, Some(&mut gradient));
+        if workspace.stop.is_raised() {
+            Err(PopulationError::Stopped)
+        } else if (loss.value + loss.error).is_finite() {
             Ok(Evaluation { loss, gradient, route })
         } else {
             Err(PopulationError::Overflow)

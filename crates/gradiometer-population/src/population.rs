@@ -6,7 +6,7 @@ use crate::error::PopulationError;
 use crate::hessian::{DENSE_LIMIT, DenseHessian, HessianOperator, Layers};
 use crate::kernel::InstructionSet;
 use crate::objective::{Objective, check_dimension};
-use crate::route::fast;
+use crate::route::{fast, pairs};
 use crate::value::{Gradient, Reached};
 use crate::workspace::Workspace;
 use gradiometer_hermite::Degrees;
@@ -114,6 +114,13 @@ impl Population {
         Ok(HessianOperator::new(&self.problem(student), layers).dense())
     }
 
+    /// Whether a fast evaluation of a student of this shape, and any smaller one, stays in the
+    /// caller's thread and asks for no other, so that it needs no pool of threads around it.
+    pub const fn stays_in_thread(&self, student: &Network) -> bool {
+        let atoms = self.teacher.neurons() + student.neurons();
+        fast::always_takes_pairs(student) && pairs::stay_in_thread(atoms, student.dimension())
+    }
+
     const fn problem<'a>(&'a self, student: &'a Network) -> Problem<'a> {
         Problem { teacher: &self.teacher, student, degrees: self.degrees }
     }
@@ -172,6 +179,17 @@ mod tests {
         let skip = Population::new(teacher).affine_fit(&student).unwrap();
         assert!((skip.constant + 8.0 / (2.0 * PI).sqrt()).abs() <= 16.0 * f64::EPSILON);
         assert_eq!(skip.linear, [-3.0, -3.0]);
+    }
+
+    #[test]
+    fn a_small_evaluation_stays_in_its_thread() {
+        let ones = |m: usize, d: usize| Network::new(d, vec![1.0; m], vec![1.0; m * d]).unwrap();
+        let stays = |m: usize, d: usize| {
+            Population::new(Teacher::new(ones(1, d)).unwrap()).stays_in_thread(&ones(m, d))
+        };
+        assert!(stays(20, 5) && stays(100, 50));
+        // The plane sorts on all threads, many neurons look for their span, and many pairs are work.
+        assert!(!stays(20, 2) && !stays(256, 5) && !stays(200, 80));
     }
 
     #[test]

@@ -149,7 +149,7 @@ pub fn run_experiment(
 ///
 /// # Errors
 /// As for [`run_experiment`].
-pub(crate) fn run_plan(
+pub fn run_plan(
     experiment: &Experiment,
     plan: &Plan,
     out: &HeldFolder,

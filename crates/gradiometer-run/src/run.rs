@@ -9,6 +9,7 @@ use crate::error::RunError;
 use crate::plan::{PAIRS, Plan};
 use crate::record::{FloorReport, Position, RunRecord};
 use crate::snapshots::{self, Snapshot, Snapshots};
+use crate::table;
 use crate::watch::WatchedClaim;
 use gradiometer_model::Network;
 use gradiometer_population::Objective;
@@ -74,6 +75,27 @@ pub struct Trajectory {
     pub snapshots: Vec<Snapshot>,
     /// The watched claims.
     pub claims: Vec<WatchedClaim>,
+}
+
+impl Trajectory {
+    /// The records as `trajectory.csv` has them, for a teacher of so many neurons and the angles of
+    /// `[record]`: floats come back exactly from the text.
+    pub fn csv(&self, teachers: usize, angles: &[f64]) -> String {
+        let rows = self.records.iter().map(table::trajectory_row);
+        table::text(&table::trajectory_header(teachers, angles), rows)
+    }
+
+    /// The watched claims as `claims.csv` has them.
+    pub fn claims_csv(&self) -> String {
+        table::text(&table::claims_header(), self.claims.iter().map(table::claim_row))
+    }
+
+    /// The snapshots as `snapshots.csv` has them, for a teacher of that rank.
+    pub fn snapshots_csv(&self, rank: usize) -> String {
+        let header = table::text(&table::snapshots_header(rank), std::iter::empty());
+        let rows = self.snapshots.iter().map(table::snapshot_rows);
+        rows.fold(header, |text, rows| text + &rows)
+    }
 }
 
 impl Observer for Trajectory {

@@ -6,6 +6,12 @@ use crate::snapshots::Snapshot;
 use crate::watch::WatchedClaim;
 use std::fmt::Write as _;
 
+/// A header and rows as the text of a table.
+pub(crate) fn text(header: &[String], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let line = |cells: &[String]| cells.join(",") + "\n";
+    rows.fold(line(header), |text, row| text + &line(&row))
+}
+
 /// The columns of `trajectory.csv`: `stage, epoch, step, lambda, loss, loss_error, objective,
 /// total_mass, gradient_norm, balance_defect, mean_angle, training_loss, time`, then for every
 /// teacher `average_angle_i` and `assigned_angle_i`, then `mass_beyond_A` for every angle `A`. A

@@ -6,10 +6,11 @@ use crate::quantities::Quantities;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::descent::{CLOSE, DescentDirection, LargestStep, largest_step};
-use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum};
+use gradiometer_landscape::optimum::{Optimum, OptimumOptions, regularised_optimum_until};
 use gradiometer_landscape::point::Point;
 use gradiometer_model::geometry::normalised;
 use gradiometer_model::{Network, SeparatedTeacher};
+use gradiometer_population::Stop;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -56,6 +57,7 @@ pub struct Context<'a> {
     lambda: f64,
     choice: Choice,
     refinements: Option<usize>,
+    stop: Stop,
     point: OnceCell<Result<Point<'a>, TheoryError>>,
     dual: OnceCell<Result<Option<Dual>, TheoryError>>,
     optimum: OnceCell<Result<Option<Optimum>, TheoryError>>,
@@ -64,7 +66,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    const fn new(
+    fn new(
         (teacher, student, lambda): (&'a SeparatedTeacher, &'a Network, f64),
         choice: Choice,
     ) -> Self {
@@ -74,6 +76,7 @@ impl<'a> Context<'a> {
             lambda,
             choice,
             refinements: None,
+            stop: Stop::new(),
             point: OnceCell::new(),
             dual: OnceCell::new(),
             optimum: OnceCell::new(),
@@ -83,7 +86,7 @@ impl<'a> Context<'a> {
     }
 
     /// Around an instance that is verified: with a certificate of its own, and random choices.
-    pub const fn drawn(instance: &'a Instance) -> Self {
+    pub fn drawn(instance: &'a Instance) -> Self {
         let at = (&instance.teacher, &instance.student, instance.lambda);
         Self::new(at, Choice::Drawn { seed: instance.seed })
     }
@@ -107,6 +110,13 @@ impl<'a> Context<'a> {
     #[must_use]
     pub const fn refined(mut self, refinements: usize) -> Self {
         self.refinements = Some(refinements);
+        self
+    }
+
+    /// The same with a flag that ends the search for the optimum; what needs it then fails.
+    #[must_use]
+    pub fn stopping_at(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
         self
     }
 
@@ -250,14 +260,15 @@ impl<'a> Context<'a> {
                 None => refinements,
             };
             let options = OptimumOptions { rounds, refinements, ..OptimumOptions::default() };
-            return Ok(Some(regularised_optimum(teacher, lambda, &options)?));
+            return Ok(Some(regularised_optimum_until(teacher, lambda, &options, &self.stop)?));
         }
         let separated = teacher.separation().is_none_or(|s| s.angle >= ATOMIC_SEPARATION);
         let moderate = ATOMIC_LAMBDAS.contains(&(lambda / teacher.total_mass()));
         if !(separated && moderate) || FeatureSubspace::of(teacher)?.rank() > ATOMIC_RANK {
             return Ok(None);
         }
-        let optimum = regularised_optimum(teacher, lambda, &OptimumOptions::default())?;
+        let optimum =
+            regularised_optimum_until(teacher, lambda, &OptimumOptions::default(), &self.stop)?;
         Ok(optimum.converged.then_some(optimum))
     }
 

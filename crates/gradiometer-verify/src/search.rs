@@ -2,6 +2,7 @@
 
 use gradiometer_instances::{Instance, Recipe};
 use gradiometer_landscape::instance::draw;
+use gradiometer_population::Stop;
 use gradiometer_theory::{Claim, Context, Finding, Form, NamedCheck, Relation};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -124,11 +125,17 @@ fn worst_where(
 
 /// Random moves from an instance, kept if they are worse, for so many steps or until the claim is
 /// violated.
-fn climb(check: &NamedCheck, part: &str, form: Form, start: &Instance, steps: u64) -> Found {
+fn climb(
+    check: &NamedCheck,
+    (part, form): (&str, Form),
+    start: &Instance,
+    steps: u64,
+    stop: &Stop,
+) -> Found {
     let mut found = Found { worst: worst_claim(check, part, form, start), evaluations: 1 };
     let mut size = FIRST_SIZE;
     for step in 0..steps {
-        if found.is_violated() {
+        if found.is_violated() || stop.is_raised() {
             break;
         }
         let from = found.worst.as_ref().map_or(start, |w| &w.instance);
@@ -157,10 +164,21 @@ fn climb(check: &NamedCheck, part: &str, form: Form, start: &Instance, steps: u6
 ///
 /// The result depends on the arguments alone, not on the number of threads.
 pub fn worst(check: &NamedCheck, part: &str, form: Form, seeds: &[u64], steps: u64) -> Found {
+    worst_until(check, part, form, (seeds, steps), &Stop::new())
+}
+
+/// The same until the flag is raised, with what was found by then.
+pub(super) fn worst_until(
+    check: &NamedCheck,
+    part: &str,
+    form: Form,
+    (seeds, steps): (&[u64], u64),
+    stop: &Stop,
+) -> Found {
     let climbs: Vec<Found> = seeds
         .par_iter()
         .filter_map(|seed| draw(*seed).ok())
-        .map(|start| climb(check, part, form, &start, steps))
+        .map(|start| climb(check, (part, form), &start, steps, stop))
         .collect();
     let mut found = Found::default();
     for climb in climbs {
@@ -172,10 +190,21 @@ pub fn worst(check: &NamedCheck, part: &str, form: Form, seeds: &[u64], steps: u
 /// Looks for an instance that violates the control of one part: `draws` seeds from `seed` on (after
 /// the last one comes 0), then climbs of `steps` steps from the worst of every kind of recipe.
 pub fn refute(check: &NamedCheck, part: &str, seed: u64, draws: u64, steps: u64) -> Found {
+    refute_until(check, part, (seed, draws), steps, &Stop::new())
+}
+
+/// The same until the flag is raised, with what was found by then.
+pub(super) fn refute_until(
+    check: &NamedCheck,
+    part: &str,
+    (seed, draws): (u64, u64),
+    steps: u64,
+    stop: &Stop,
+) -> Found {
     let mut found = Found::default();
     let mut ranking: Vec<(f64, u64)> = Vec::new();
     let mut from = 0;
-    while from < draws {
+    while from < draws && !stop.is_raised() {
         let to = (from + BATCH).min(draws);
         let tried: Vec<(u64, Option<Worst>)> = (from..to)
             .into_par_iter()
@@ -204,6 +233,6 @@ pub fn refute(check: &NamedCheck, part: &str, seed: u64, draws: u64, steps: u64)
         *count <= STARTS_OF_A_KIND
     });
     let starts: Vec<u64> = ranking.iter().map(|(_, seed)| *seed).collect();
-    found.absorb(worst(check, part, Form::Control, &starts, steps));
+    found.absorb(worst_until(check, part, Form::Control, (&starts, steps), stop));
     found
 }

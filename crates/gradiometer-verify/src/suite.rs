@@ -9,6 +9,7 @@ use gradiometer_files::text_file::from_json;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::instance::draw;
 use gradiometer_model::{Network, Teacher};
+use gradiometer_population::Stop;
 use gradiometer_theory::{
     Claim, Context, Finding, Form, NamedCheck, Relation, Statement, TheoryError,
 };
@@ -316,6 +317,7 @@ pub struct Suite {
     checks: Vec<NamedCheck>,
     scalings: Vec<Scaling>,
     state: State,
+    stop: Stop,
 }
 
 impl Suite {
@@ -328,7 +330,7 @@ impl Suite {
         let reports = checks.iter().map(report).collect();
         let scale = unscaled();
         let state = State { options, claims, seeds: 0, reports, scalings: Vec::new(), scale };
-        Self { checks, scalings, state }
+        Self { checks, scalings, state, stop: Stop::new() }
     }
 
     /// The suite of the statements with the given ids, all if there are none.
@@ -371,6 +373,14 @@ impl Suite {
     pub fn scaled(mut self, scale: f64) -> Self {
         self.checks = self.checks.iter().map(|check| check.scaled(scale)).collect();
         self.state.scale = scale;
+        self
+    }
+
+    /// The same with a flag that ends it between two instances: what was not done by then counts
+    /// for nothing and is done again when the suite goes on.
+    #[must_use]
+    pub fn stopping_at(mut self, stop: &Stop) -> Self {
+        self.stop = stop.clone();
         self
     }
 
@@ -456,7 +466,9 @@ impl Suite {
             if progress(step).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            self.evaluate_batch()?;
+            if self.evaluate_batch()?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             batches += 1;
             if batches % WRITTEN == 0 {
                 self.write(file)?;
@@ -472,7 +484,9 @@ impl Suite {
             if progress(Progress { done, all, doing: &doing }).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            self.search(at);
+            if self.search(at).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
             self.write(file)?;
         }
         for at in self.state.scalings.len()..self.scalings.len() {
@@ -510,7 +524,8 @@ impl Suite {
         (0..self.checks.len()).any(|at| self.lacks(at))
     }
 
-    fn evaluate_batch(&mut self) -> Result<(), VerifyError> {
+    /// Evaluates the next seeds, all or none.
+    fn evaluate_batch(&mut self) -> Result<ControlFlow<()>, VerifyError> {
         let first = self.state.seeds;
         let last = (first + BATCH).min(MOST_SEEDS * self.state.options.instances);
         let lacking: Vec<usize> = (0..self.checks.len()).filter(|at| self.lacks(*at)).collect();
@@ -522,6 +537,9 @@ impl Suite {
                 (seed, self.evaluate(seed, offset, &lacking))
             })
             .collect();
+        if self.stop.is_raised() {
+            return Ok(ControlFlow::Break(()));
+        }
         for (seed, evaluated) in results {
             for (at, claims) in evaluated {
                 let id = self.checks[at].id;
@@ -539,36 +557,44 @@ impl Suite {
             }
         }
         self.state.seeds = last;
-        Ok(())
+        Ok(ControlFlow::Continue(()))
     }
 
     fn evaluate(&self, seed: u64, offset: u64, lacking: &[usize]) -> Vec<Evaluated> {
         let Ok(instance) = draw(seed) else { return Vec::new() };
-        let context = Context::drawn(&instance);
+        let context = Context::drawn(&instance).stopping_at(&self.stop);
         lacking
             .iter()
+            .take_while(|_| !self.stop.is_raised())
             .filter(|at| offset.is_multiple_of(self.checks[**at].check.every()))
             .map(|at| (*at, self.checks[*at].claims(&context, Form::Stated)))
             .collect()
     }
 
-    /// Climbs from the worst seeds of every part, and refutes the controls.
-    fn search(&mut self, at: usize) {
+    /// Climbs from the worst seeds of every part, and refutes the controls; all or nothing.
+    fn search(&mut self, at: usize) -> ControlFlow<()> {
         let (check, options) = (self.checks[at], self.state.options.clone());
         let steps = (options.steps / check.check.every().isqrt()).max(1);
-        let report = &mut self.state.reports[at];
+        let mut report = self.state.reports[at].clone();
         report.controls.clear();
         for part in &mut report.parts {
             let seeds: Vec<u64> = part.worst.iter().map(|(_, seed)| *seed).collect();
-            let found = search::worst(&check, &part.part, Form::Stated, &seeds, steps);
+            let found =
+                search::worst_until(&check, &part.part, Form::Stated, (&seeds, steps), &self.stop);
             part.search = Some(SearchReport::new(&found));
-            let refuted = search::refute(&check, &part.part, options.seed, options.draws, steps);
+            let draws = (options.seed, options.draws);
+            let refuted = search::refute_until(&check, &part.part, draws, steps, &self.stop);
             report.controls.push(ControlReport {
                 part: part.part.clone(),
                 search: SearchReport::new(&refuted),
             });
         }
+        if self.stop.is_raised() {
+            return ControlFlow::Break(());
+        }
         report.complete = true;
+        self.state.reports[at] = report;
+        ControlFlow::Continue(())
     }
 
     /// What was concluded: `Some(true)` if every claim holds and every control fails, `Some(false)`

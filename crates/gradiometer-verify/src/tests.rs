@@ -56,6 +56,25 @@ fn a_verification_that_is_cut_ends_in_the_same_report() {
 }
 
 #[test]
+fn a_raised_flag_ends_a_verification_and_leaves_no_trace_of_what_was_not_done() {
+    let stop = gradiometer_population::Stop::new();
+    let mut stopped = suite().stopping_at(&stop);
+    let mut raise = |progress: Progress<'_>| {
+        if progress.done > 0 {
+            stop.raise();
+        }
+        ControlFlow::Continue(())
+    };
+    stopped.run(None, &mut raise).unwrap();
+    assert_eq!((stopped.seeds(), stopped.is_complete()), (64, false));
+    let mut on = stopped.stopping_at(&gradiometer_population::Stop::new());
+    on.run(None, &mut go_on).unwrap();
+    let mut whole = suite();
+    whole.run(None, &mut go_on).unwrap();
+    assert_eq!(on.verification(), whole.verification());
+}
+
+#[test]
 fn a_state_of_other_options_or_claims_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(STATE_FILE);

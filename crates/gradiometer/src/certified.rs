@@ -1,7 +1,7 @@
 //! A certificate in one call.
 
 use crate::Error;
-use gradiometer_certify::{Limits, Report, Verdict};
+use gradiometer_certify::{Limits, Report, Runner, Verdict};
 use gradiometer_landscape::certificate::{
     CertificateOptions, CheckedCertificate, FoundCertificate, Threads, prove_certificate,
 };
@@ -26,12 +26,22 @@ pub struct Certified {
 pub fn certify(teacher: &SeparatedTeacher) -> Result<Certified, Error> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut silent = |_| ControlFlow::Continue(());
-    let checked = prove_certificate(
-        teacher,
-        &CertificateOptions::default(),
-        &Limits::default(),
-        &mut Threads::new(threads, &mut silent),
-    )?;
+    let runner = &mut Threads::new(threads, &mut silent);
+    certify_by(teacher, &CertificateOptions::default(), &Limits::default(), runner)
+}
+
+/// The same with options and limits, by a runner that may look on and end it.
+///
+/// # Errors
+/// As for [`certify`], and [`Error::Landscape`] if the runner ended the search before it had found
+/// a certificate.
+pub fn certify_by(
+    teacher: &SeparatedTeacher,
+    options: &CertificateOptions,
+    limits: &Limits,
+    runner: &mut dyn Runner,
+) -> Result<Certified, Error> {
+    let checked = prove_certificate(teacher, options, limits, runner)?;
     Ok(Certified { teacher: teacher.clone(), checked })
 }
 

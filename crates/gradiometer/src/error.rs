@@ -1,5 +1,6 @@
 //! One error for the library's users.
 
+use gradiometer_files::Class;
 use thiserror::Error as ThisError;
 
 /// What can go wrong anywhere in the library; each variant is the error of one crate.
@@ -45,4 +46,25 @@ pub enum Error {
         /// Steps taken.
         steps: u64,
     },
+}
+
+impl Error {
+    /// Who can mend it; the request for a run that its observer stopped.
+    ///
+    /// # Examples
+    /// ```
+    /// use gradiometer::files::Class;
+    /// let missing = gradiometer::read_network("nowhere.json").unwrap_err();
+    /// assert_eq!(missing.class(), Class::Missing);
+    /// ```
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Files(error) => error.class(),
+            Self::Run(error) => error.class(),
+            Self::Verify(error) => error.class(),
+            Self::Study(error) => error.class(),
+            Self::Stopped { .. } => Class::Usage,
+            _ => Class::Data,
+        }
+    }
 }

@@ -35,10 +35,10 @@ mod files_with_defaults;
 pub mod prelude;
 mod training;
 
-pub use certified::{Certified, certify};
+pub use certified::{Certified, certify, certify_by};
 pub use error::Error;
 pub use files_with_defaults::{read_network, read_teacher};
-pub use training::{Trained, Training};
+pub use training::{Outcome, Paused, Trained, Training};
 
 pub use gradiometer_certify as certify;
 pub use gradiometer_files as files;

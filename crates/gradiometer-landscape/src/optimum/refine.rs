@@ -62,6 +62,7 @@ impl Problem<'_> {
         let mut best = coarse;
         let (mut excess, mut least, mut patience) = (None, [f64::INFINITY; 2], PATIENCE);
         for round in 1..=self.options.refinements {
+            self.go_on()?;
             self.settle(&mut points, round <= SLIDING, excess)?;
             let (optimum, exceeding) = self.fine(&points, before + round)?;
             excess = exceeding.first().map(|(_, eta)| eta.abs() - 1.0);
@@ -99,8 +100,10 @@ impl Problem<'_> {
         let start = excess.map(|excess| START[0] * excess);
         self.stage(moves, start, 100.0 * end, 10.0 * moving).solve(points)?;
         points.thin(|_| SAME * self.lambda);
+        self.go_on()?;
         let start = start.map_or(SECOND_START, |start| START[1] * start);
         self.stage(Moves::Across, Some(start), end, moving).solve(points)?;
+        self.go_on()?;
         points.thin(|_| SAME * self.lambda);
         self.stage(Moves::Nowhere, Some(START[2] * start), end, accuracy).solve(points)
     }

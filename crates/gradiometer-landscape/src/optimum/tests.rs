@@ -258,8 +258,14 @@ fn the_largest_eta_beside_an_atom_is_extrapolated() {
     atoms.add_speck(vec![off.cos(), off.sin()], 1.0, 1.0 - missing);
     let sphere = Sphere::new(&teacher).unwrap();
     let options = OptimumOptions { starts: 1, ..OptimumOptions::default() };
-    let problem =
-        Problem { sphere: &sphere, teacher: &teacher, lambda, options: &options, own: 0.1 };
+    let problem = Problem {
+        sphere: &sphere,
+        teacher: &teacher,
+        lambda,
+        options: &options,
+        own: 0.1,
+        stop: &Stop::new(),
+    };
     let found = problem.assess(&atoms, 1).unwrap().optimum.largest_eta;
     // To second order k(cos phi) = k(1) - phi^2/8, so that eta is largest at -c off/(1 - c).
     let there = -(1.0 - missing) * off / missing;
@@ -269,4 +275,15 @@ fn the_largest_eta_beside_an_atom_is_extrapolated() {
     let error = state.derivative_error / lambda;
     assert!(etas[1] > etas[0] + 4.0 * error, "{etas:?} {error:e}");
     assert!(found >= etas[1], "{found} {etas:?}");
+}
+
+#[test]
+fn a_raised_flag_ends_the_search() {
+    let network = Network::new(2, vec![1.0], vec![1.0, 0.0]).unwrap();
+    let teacher = Teacher::new(network).unwrap().separated().unwrap();
+    let (options, stop) = (OptimumOptions::default(), Stop::new());
+    assert!(regularised_optimum_until(&teacher, 0.1, &options, &stop).is_ok());
+    stop.raise();
+    let found = regularised_optimum_until(&teacher, 0.1, &options, &stop);
+    assert_eq!(found.unwrap_err(), LandscapeError::Interrupted);
 }

@@ -15,6 +15,7 @@ use crate::powers::{
     bounded_times_power, error_times_power, exponent_of, times_power, with_underflow,
 };
 use crate::roundoff::Roundoff;
+use crate::stop::Stop;
 use crate::value::{EvaluationRoute, Gradient, Reached};
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
@@ -335,19 +336,24 @@ impl<A: Arithmetic> Vectorised for RowTask<'_, '_, A> {
 }
 
 /// Evaluates in double-double arithmetic, writing the gradient if wanted.
-pub(crate) fn in_double_double(problem: &Problem<'_>, gradient: Option<&mut Gradient>) -> Reached {
-    evaluate(&Double(SineTable::new()), problem, gradient)
+pub(crate) fn in_double_double(
+    problem: &Problem<'_>,
+    gradient: Option<&mut Gradient>,
+    stop: &Stop,
+) -> Reached {
+    evaluate(&Double(SineTable::new()), problem, gradient, stop)
 }
 
 /// Evaluates the loss alone with the given number of bits, at least 64.
-pub(crate) fn in_bits(bits: usize, problem: &Problem<'_>) -> Reached {
-    evaluate(&Extended::new(bits), problem, None)
+pub(crate) fn in_bits(bits: usize, problem: &Problem<'_>, stop: &Stop) -> Reached {
+    evaluate(&Extended::new(bits), problem, None, stop)
 }
 
 fn evaluate<A: Arithmetic>(
     arithmetic: &A,
     problem: &Problem<'_>,
     gradient: Option<&mut Gradient>,
+    stop: &Stop,
 ) -> Reached {
     let Problem { teacher, student, degrees } = *problem;
     let mut twin_signs = Vec::new();
@@ -365,6 +371,7 @@ fn evaluate<A: Arithmetic>(
         .into_par_iter()
         .map(|j| {
             let end = if wanted { n } else { j };
+            let end = if stop.is_raised() { 0 } else { end };
             kernel::with_multiply_add(RowTask {
                 arithmetic,
                 atoms: &atoms,
@@ -412,6 +419,14 @@ fn evaluate<A: Arithmetic>(
     }
     if let Some(gradient) = gradient {
         fill(arithmetic, &atoms, &rows, low.as_ref(), &roundoff, gradient);
+        if stop.is_raised() {
+            (gradient.second_layer_error, gradient.first_layer_error) =
+                (f64::INFINITY, f64::INFINITY);
+        }
+    }
+    // The rows that were left out may be anything.
+    if stop.is_raised() {
+        error = f64::INFINITY;
     }
     let value = arithmetic.to_f64(&loss);
     let loss = Bounded { value, error: error + f64::EPSILON * value.abs() };
@@ -646,8 +661,12 @@ mod tests {
         ] {
             let mut gradient = Gradient::default();
             let arithmetic = Extended::new(40);
-            let computed =
-                evaluate(&arithmetic, &problem(&teacher, student, degrees), Some(&mut gradient));
+            let computed = evaluate(
+                &arithmetic,
+                &problem(&teacher, student, degrees),
+                Some(&mut gradient),
+                &Stop::new(),
+            );
             let (square, error) = low.unwrap_or((0.0, 0.0));
             let size = 2.0 * square.sqrt();
             let expected = roundoff.loss()
@@ -666,8 +685,12 @@ mod tests {
         }
         // Student and teacher the same: both sums vanish, and the square of their error is left.
         let unit = f64::powi(2.0, -11);
-        let same =
-            evaluate(&Extended::new(12), &problem(&teacher, teacher.network(), Degrees::All), None);
+        let same = evaluate(
+            &Extended::new(12),
+            &problem(&teacher, teacher.network(), Degrees::All),
+            None,
+            &Stop::new(),
+        );
         let total_mass = 4.0 * (1.0 + 1e-9);
         let roundoff = Roundoff { unit, depth: 6.0, total_mass, atoms: 2.0, ..roundoff };
         let error = 2.0 * 4.0 * (2.0 + 2.0 + 8.0) * unit;
@@ -687,10 +710,18 @@ mod tests {
         let arithmetic = Extended::new(128);
         for degrees in [Degrees::FromTwo, Degrees::All] {
             let (mut one, mut other) = (Gradient::default(), Gradient::default());
-            let found =
-                evaluate(&arithmetic, &problem(&teacher, &mirrored, degrees), Some(&mut one));
-            let whole =
-                evaluate(&arithmetic, &problem(&teacher, &mixed, degrees), Some(&mut other));
+            let found = evaluate(
+                &arithmetic,
+                &problem(&teacher, &mirrored, degrees),
+                Some(&mut one),
+                &Stop::new(),
+            );
+            let whole = evaluate(
+                &arithmetic,
+                &problem(&teacher, &mixed, degrees),
+                Some(&mut other),
+                &Stop::new(),
+            );
             let is = |x: f64, y: f64, errors: [f64; 2]| {
                 assert!((x - y).abs() <= errors[0] + errors[1], "{degrees:?}: {x:e} {y:e}");
             };
@@ -706,8 +737,13 @@ mod tests {
         }
         // Masses 15, -1 and -2, and one more rounding in a mass.
         let arithmetic = Extended::new(40);
-        let found =
-            evaluate(&arithmetic, &problem(&teacher, &mirrored, Degrees::FromTwo), None).loss;
+        let found = evaluate(
+            &arithmetic,
+            &problem(&teacher, &mirrored, Degrees::FromTwo),
+            None,
+            &Stop::new(),
+        )
+        .loss;
         let roundoff = Roundoff {
             unit: arithmetic.unit(),
             cosine: 10.0,

@@ -97,6 +97,18 @@ fn partition(padded: usize, width: usize) -> (usize, usize) {
     (tile, padded.div_ceil(MOST_BLOCKS).next_multiple_of(tile))
 }
 
+/// Threads that so many directions of that dimension, both padded, are worth.
+const fn threads(padded: usize, width: usize) -> usize {
+    1 + padded * padded * (width + KERNEL_COORDINATES) / WORTH_A_THREAD
+}
+
+/// Whether so many directions of that dimension are left to the caller's thread, whatever the
+/// precision.
+pub(crate) const fn stay_in_thread(directions: usize, dimension: usize) -> bool {
+    const GRAIN: usize = 16;
+    threads(directions.next_multiple_of(GRAIN), dimension.next_multiple_of(GRAIN)) == 1
+}
+
 /// Loss and gradient of degrees at least 2, with error bounds.
 pub(crate) fn evaluate(
     atoms: &Atoms<'_>,
@@ -174,15 +186,19 @@ fn accumulate<E: Element>(
         second_layer: second_layers.each_mut().map(|g| g.next().unwrap_or_default()),
         first_layer: first_layers.each_mut().map(|g| g.next().unwrap_or_default()),
     });
-    let threads = 1 + padded * padded * (width + KERNEL_COORDINATES) / WORTH_A_THREAD;
-    for_each_pair_of_blocks(blocks, threads, &mut tiles.of_threads, |buffers, visit| match visit {
-        Visit::First(block) => {
-            block.load(atoms, layout);
-            block.meet_itself(layout, buffers);
-        }
-        Visit::Pair(left, right) => left.meet(right, layout, buffers),
-        Visit::Last(block) => block.write(atoms, layout),
-    });
+    for_each_pair_of_blocks(
+        blocks,
+        threads(padded, width),
+        &mut tiles.of_threads,
+        |buffers, visit| match visit {
+            Visit::First(block) => {
+                block.load(atoms, layout);
+                block.meet_itself(layout, buffers);
+            }
+            Visit::Pair(left, right) => left.meet(right, layout, buffers),
+            Visit::Last(block) => block.write(atoms, layout),
+        },
+    );
 }
 
 #[cfg(test)]

@@ -98,6 +98,6 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         claim("the alignment centred in time begins near 1", centred),
         claim("the gradient's covariance is along H^2", labels),
         claim("its size is the one predicted, within 5/sqrt(m) + 3/d", sizes),
-        claim("it is along the H^2 of another teacher (the control)", others),
+        claim("the covariance is along the H^2 of another teacher (the control)", others),
     ])
 }

@@ -82,7 +82,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             format!("{figures}; {against}"),
         ),
         Conclusion::new(
-            "after a large step it goes below",
+            "after a large step ridge goes below it",
             below(largest, floor),
             format!("{}; {against}", figure(largest)),
         ),
@@ -92,7 +92,7 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
             figures.clone(),
         ),
         Conclusion::new(
-            "it does so for twice the samples (the control)",
+            "the engine does so for twice the samples (the control)",
             Answer::all(doubled),
             figures,
         ),

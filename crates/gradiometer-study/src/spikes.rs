@@ -81,12 +81,12 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
         Conclusion::new("the second one is of degree 2, as predicted", degree_2, figures_2),
         Conclusion::new("ridge learns the share of degree 2 that is predicted", learnt, figures),
         Conclusion::new(
-            "its error goes below the energy that is not linear",
+            "ridge's error goes below the energy that is not linear",
             below(error, NONLINEAR),
             format!("{} for {NONLINEAR}", figure(error)),
         ),
         Conclusion::new(
-            "it does so with a third degree in place of the second (the control)",
+            "ridge's error does so with a third degree in place of the second (the control)",
             below(third, NONLINEAR),
             format!("{} for {NONLINEAR}", figure(third)),
         ),

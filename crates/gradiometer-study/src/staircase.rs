@@ -96,17 +96,21 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     let climbs: Answer = above(without, 0.5 * one("predicted_third", THREE)?.mean());
     Ok(vec![
         Conclusion::new(
-            "z1 + z1 z2 is climbed to its second stair, as the equations have it",
+            "the target z1 + z1 z2 is climbed to its second stair, as the equations have it",
             second,
             figures,
         ),
         Conclusion::new("a third stair is climbed with a bias", third, figures_3),
         Conclusion::new(
-            "its third coordinate is larger than without a bias",
+            "the third coordinate is larger than without a bias",
             exceeds(with, without),
             format!("{} and {}", figure(with), figure(without)),
         ),
-        Conclusion::new("z1 + z2 z3 is climbed so (the control)", above(apart, 0.1), figure(apart)),
+        Conclusion::new(
+            "the target z1 + z2 z3 is climbed so (the control)",
+            above(apart, 0.1),
+            figure(apart),
+        ),
         Conclusion::new(
             "the third stair is climbed without a bias (the control)",
             climbs,

@@ -475,7 +475,7 @@ fn one_step_passes_the_floor_of_kernels() {
 fn ridge_after_a_large_step_beats_linear_predictors() {
     let found = quick("ridge");
     found.says("stays above the best linear", Answer::Yes);
-    found.says("it goes below", Answer::Yes).says("predicts the error", Answer::Yes);
+    found.says("ridge goes below it", Answer::Yes).says("predicts the error", Answer::Yes);
     found.says("(the control)", Answer::No);
     found.exchanged("step", 1.0, 40.0).says("stays above the best linear", Answer::No);
 }
@@ -499,7 +499,7 @@ fn spikes_have_their_degrees() {
     found.says("first outlier is of degree 1", Answer::Yes);
     found.says("second one is of degree 2", Answer::Yes);
     found.says("share of degree 2 that is predicted", Answer::Yes);
-    found.says("goes below the energy", Answer::Yes);
+    found.says("error goes below the energy", Answer::Yes);
     found.says("with a third degree in place", Answer::No);
     found.says("before the step (the control)", Answer::No);
     let always = found.altered(|one| {

@@ -24,9 +24,9 @@ const CORRECTIONS: usize = 3;
 /// A bound of `lambda_min` from the sums of rows that is worth no more work.
 const NEAR_DIAGONAL: f64 = 0.125;
 /// Bounds of `lambda_min` that are tried with the whole matrix, in this order.
-const TRIED: [f64; 7] = [0.5, 0.25, 0.0625, 1e-2, 1e-3, 1e-5, 1e-7];
-/// The largest whole matrix, in unknowns: half a gigabyte.
-const LARGEST_DENSE: usize = 8192;
+const TRIED: [f64; 5] = [0.25, 0.0625, 1e-2, 1e-4, 1e-7];
+/// The largest whole matrix, in unknowns: some seconds. Beyond, kernels whose system is not nearly diagonal are refused.
+const LARGEST_DENSE: usize = 2048;
 
 /// The system of a teacher's directions and a kernel, with a proved bound of its least eigenvalue.
 #[derive(Debug)]

@@ -618,7 +618,7 @@ fn numbers_that_overflow_are_refused() {
 #[test]
 fn a_theorem_has_its_numbers_and_says_what_it_proves_of_a_student() {
     let folder = TempDir::new().unwrap();
-    let rows = r#"[[1, 0.1, 0, 0, 0, 0], [0, 1, 0.2, 0, 0, 0], [0, 0.1, 1, 0, 0.3, 0], [0.2, 0, 0, 1, 0, 0], [0, 0, -0.3, 0.1, 1, 0]]"#;
+    let rows = "[[1, 0.1, 0, 0, 0, 0], [0, 1, 0.2, 0, 0, 0], [0, 0.1, 1, 0, 0.3, 0], [0.2, 0, 0, 1, 0, 0], [0, 0, -0.3, 0.1, 1, 0]]";
     let network = |rows: &str| format!(r#"{{"a": [1, -1, 1, 1, -1], "w": {rows}}}"#);
     let teacher = file(&folder, "teacher.json", &network(rows));
     let run = gradiometer(&["theorem", &teacher, "--json"]);

@@ -100,18 +100,15 @@ fn checked(
     let (bar, mut show) = counter(common, Clock::new(arguments.time_limit), 1.0);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let runner = &mut Threads::new(threads, &mut show);
-    let report = match &arguments.certificate {
-        Some(path) => {
-            let certificate = read_certificate_of(path, teacher)?;
-            check_certificate(&certificate, teacher, &Limits::default(), runner)
-                .map_err(|error| fail(error.to_string()))
-        }
-        None => {
-            let limits = Limits { boxes: BOXES, ..Limits::default() };
-            prove_certificate(teacher, &CertificateOptions::default(), &limits, runner)
-                .map(|checked| checked.report)
-                .map_err(|error| fail(error.to_string()))
-        }
+    let report = if let Some(path) = &arguments.certificate {
+        let certificate = read_certificate_of(path, teacher)?;
+        check_certificate(&certificate, teacher, &Limits::default(), runner)
+            .map_err(|error| fail(error.to_string()))
+    } else {
+        let limits = Limits { boxes: BOXES, ..Limits::default() };
+        prove_certificate(teacher, &CertificateOptions::default(), &limits, runner)
+            .map(|checked| checked.report)
+            .map_err(|error| fail(error.to_string()))
     };
     bar.finish_and_clear();
     report
@@ -149,7 +146,7 @@ fn in_words(
         lower_end(rho, 5),
         proof.certificate().weights().first_degree(),
     );
-    text += &match theorem.degree() {
+    let averages = match theorem.degree() {
         Some(degree) => format!(
             ";\n(e) |v_i| <= V_i lambda for every average neuron;\n\
              (f) for lambda < min_i |alpha_i|/V_i every teacher neuron has a neuron of f within \
@@ -158,6 +155,7 @@ fn in_words(
         None => ".\nNo bound of the average neurons was proved: the teacher's directions are too close for these kernels.\n\n"
             .to_owned(),
     };
+    text += &averages;
     let mut table =
         Table::new(&["C_0", "l_0", "S_0/rho", "largest V_i", "a close neuron for lambda below"]);
     for share in GAPS {

@@ -65,7 +65,7 @@ pub(super) fn prove(
     let mut search = Search { teacher, stage, options, limits, runner, best: None, stopped: false };
     let mut degree = options.smallest_degree.max(2);
     while degree <= options.largest_degree && !search.stopped {
-        if !search.may_improve(DegreeWeights::from_degree(degree)?, Claims::Some)? {
+        if !search.may_improve(&DegreeWeights::from_degree(degree)?, Claims::Some)? {
             break;
         }
         degree += if degree < 16 { 2 } else { 2 * (degree / 16) };
@@ -79,8 +79,12 @@ pub(super) fn prove(
 impl Search<'_> {
     /// Tries a kernel, with smaller and smaller claims as long as these are worth something; `false` if no claim of this kernel
     /// would be better than the best one so far.
-    fn may_improve(&mut self, weights: DegreeWeights, how: Claims) -> Result<bool, LandscapeError> {
-        let interpolant = match Interpolant::certificate(self.teacher, &weights) {
+    fn may_improve(
+        &mut self,
+        weights: &DegreeWeights,
+        how: Claims,
+    ) -> Result<bool, LandscapeError> {
+        let interpolant = match Interpolant::certificate(self.teacher, weights) {
             Ok(interpolant) => interpolant,
             Err(CertifyError::Interpolation { .. }) => return Ok(true),
             Err(error) => return Err(error.into()),
@@ -90,14 +94,14 @@ impl Search<'_> {
         if !(self.score(norm, RHO_ON_A_LINE) < bound) && self.stage.size > self.stage.rank {
             return Ok(false);
         }
-        let (largest, points) = self.largest_rho(&weights);
+        let (largest, points) = self.largest_rho(weights);
         if !(self.score(norm, largest) < bound) {
             return Ok(self.best.is_none());
         }
         let [least, most] = SHARES;
         let mut claims = |share: f64| {
             let rho = share * largest;
-            self.claims(&interpolant, &weights, rho, (largest, points))
+            self.claims(&interpolant, weights, rho, (largest, points))
         };
         if !claims(most)? && Claims::Some == how && claims(least)? {
             let (mut holds, mut fails) = (least, most);
@@ -180,7 +184,7 @@ impl Search<'_> {
                 let weight = 0.5 * (holds + fails);
                 low[place] = weight;
                 let before = self.best.as_ref().map_or(f64::INFINITY, |best| best.score);
-                self.may_improve(DegreeWeights::new(low.clone(), 1.0)?, Claims::Largest)?;
+                self.may_improve(&DegreeWeights::new(low.clone(), 1.0)?, Claims::Largest)?;
                 let after = self.best.as_ref().map_or(f64::INFINITY, |best| best.score);
                 if after < before {
                     holds = weight;

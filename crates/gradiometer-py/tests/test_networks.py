@@ -95,6 +95,10 @@ def test_nothing_that_is_handed_out_changes_the_object(teacher, student):
     assert gm.loss(teacher, student) == before
 
 
+def test_arrays_own_their_memory(teacher, student):
+    assert all(x.base is None for x in (teacher.a, teacher.w, student.a, student.w))
+
+
 def test_a_teacher_has_no_zero_neuron_and_no_affine_part():
     with pytest.raises(gm.DataError):
         gm.Teacher([1.0, 0.0], np.eye(2))

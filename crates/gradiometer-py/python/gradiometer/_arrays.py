@@ -70,9 +70,13 @@ def _shaped(found: FloatArray, given: Any, name: str, ndim: int) -> FloatArray:
 
 
 def frozen(x: FloatArray) -> FloatArray:
-    """Make an array read-only."""
-    x.flags.writeable = False
-    return x
+    """Copy an array into one of NumPy's own, which is read-only.
+
+    ``torch.compile`` refuses arrays that stand on memory of anybody else.
+    """
+    own = x.copy()
+    own.flags.writeable = False
+    return own
 
 
 _WORDS = {"stage", "claim", "verdict", "evidence", "name"}

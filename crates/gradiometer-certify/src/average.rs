@@ -310,13 +310,13 @@ mod tests {
 
     /// Points of the sphere, some near the directions.
     fn points(teacher: &Teacher) -> Vec<Vec<f64>> {
-        (0..4000_u32)
-            .map(|n| {
-                let n = f64::from(n);
+        (0..4000_usize)
+            .map(|index| {
+                let n = index as f64;
                 let e: Vec<f64> =
                     (1..=4).map(|x| (n * f64::from(x).sqrt() + n * n).sin()).collect();
-                let i = (n as usize) % 4;
-                let size = [0.05, 0.3, 1.0, 10.0][(n as usize) / 4 % 4];
+                let i = index % 4;
+                let size = [0.05, 0.3, 1.0, 10.0][index / 4 % 4];
                 teacher.direction(i).iter().zip(e).map(|(u, e)| u + size * e).collect()
             })
             .collect()

@@ -5,7 +5,7 @@ use gradiometer_hermite::float::{maximum, minimum};
 
 /// Logarithms of the multipliers between which the best one is sought, and the steps.
 const LOGARITHMS: (f64, f64) = (-18.0, 16.0);
-const STEPS: usize = 11;
+const STEPS: usize = 14;
 
 /// A function on an interval of `y`, bounded by the chord from `left` at `from` to `right` at `to`.
 #[derive(Clone, Copy, Debug)]
@@ -161,7 +161,7 @@ mod tests {
         for square in [0.25, 0.5, 1.0] {
             let bound = table(&a, 64).bound(square, 0.0);
             let exact = 13.0 * f64::sqrt(square);
-            // The multiplier is within 34/2^11 of the best one, where the bound is flat.
+            // The multiplier is within 34/2^14 of the best one, where the bound is flat.
             assert!(bound.hi() >= exact && bound.hi() <= 1.001 * exact, "{bound} {exact}");
         }
         // Without a coupling that matters, each at its end.

@@ -20,7 +20,7 @@ pub struct Dual {
 
 #[derive(Clone, Debug)]
 enum Eta {
-    Interpolant(Interpolant),
+    Interpolant(Box<Interpolant>),
     /// A function of a test's own.
     #[cfg(test)]
     Explicit(fn(&[f64]) -> Bounded),
@@ -36,7 +36,7 @@ const DIRECTIONS: usize = 1000;
 impl Dual {
     pub(crate) fn new(interpolant: Interpolant, weights: DegreeWeights, rho: Known) -> Self {
         let constants = Constants { rho, norm: interpolant.norm().hi() };
-        Self { eta: Eta::Interpolant(interpolant), weights, constants }
+        Self { eta: Eta::Interpolant(Box::new(interpolant)), weights, constants }
     }
 
     /// A certificate that the checker has proved.

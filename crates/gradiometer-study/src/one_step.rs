@@ -32,8 +32,8 @@ fn target(name: &str) -> Result<PolynomialTarget, Failure> {
 
 pub(super) fn plan(size: Size) -> Plan {
     let width = size.choose(100, 300);
-    let sizes: &[(usize, f64)] =
-        size.choose(&[(16, 4.0)], &[(16, 4.0), (16, 16.0), (32, 4.0), (32, 16.0)]);
+    // With fewer samples than degree 4 has dimensions: beyond, kernels learn it too.
+    let sizes: &[(usize, f64)] = size.choose(&[(16, 4.0)], &[(32, 4.0), (32, 16.0)]);
     let cases: Vec<(&'static str, usize, f64)> = [BOTH, FOURTH]
         .into_iter()
         .flat_map(|name| sizes.iter().map(move |(d, c)| (name, *d, *c)))

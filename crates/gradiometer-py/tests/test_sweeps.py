@@ -41,6 +41,23 @@ def test_a_sweep_has_a_row_for_each_point(whole):
     assert run.final["loss"] == table["loss"][point]
 
 
+def test_a_grid_has_its_dimensions(whole):
+    pytest.importorskip("xarray")
+    data = whole.to_xarray()
+    assert dict(data.sizes) == {"seed": 3, "stage3.decay": 2}
+    table = whole.table()
+    for point, fields in enumerate(whole.points):
+        row = table["point"].tolist().index(point)
+        assert float(data["loss"].sel(fields)) == table["loss"][row]
+    assert "reason" not in data and not bool(data["loss"].isnull().any())
+
+
+def test_arranging_needs_no_result(tmp_path):
+    pytest.importorskip("xarray")
+    data = gm.Sweep(tmp_path / "empty", BASE, GRID).to_xarray()
+    assert dict(data.sizes).get("seed", 3) == 3
+
+
 class LosesItsFirst:
     """An executor whose first worker dies."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -184,6 +185,29 @@ class Sweep:
         names = [name for name in tables[0] if all(name in table for table in tables)]
         return {name: np.concatenate([table[name] for table in tables]) for name in names}
 
+    def to_xarray(self) -> Any:
+        """Arrange the table as an ``xarray.Dataset`` with a dimension for each field of the grid.
+
+        Numbers alone are arranged; a point without a result is NaN. Needs xarray.
+        """
+        xarray = importlib.import_module("xarray")
+        points, table = self.points, self.table()
+        fields = list(points[0]) if points else []
+        # In the order of the grid; lists are no coordinates.
+        places = {f: list(dict.fromkeys(_coordinate(p[f]) for p in points)) for f in fields}
+        shape = tuple(len(places[f]) for f in fields)
+        done = table.get("point", np.array([], dtype=np.int64)).tolist()
+        at = [tuple(places[f].index(_coordinate(points[p][f])) for f in fields) for p in done]
+        data = {}
+        for name, column in table.items():
+            if name in fields or name == "point" or column.dtype.kind not in "if":
+                continue
+            values = np.full(shape, np.nan)
+            for index, value in zip(at, column.tolist(), strict=True):
+                values[index] = value
+            data[name] = (tuple(fields), values)
+        return xarray.Dataset(data, coords=places)
+
     def write_slurm(
         self,
         path: str | Path,
@@ -207,6 +231,11 @@ class Sweep:
         status = self.status()
         shown = ("points", "done", "diverged", "violated", "failed", "running", "open")
         return pairs({name: str(status[name]) for name in shown})
+
+
+def _coordinate(value: Any) -> Any:
+    """Make a value of a field one of an axis: a list as text."""
+    return value if isinstance(value, (bool, int, float, str)) else json.dumps(value)
 
 
 def _column(cells: list[str]) -> Any:

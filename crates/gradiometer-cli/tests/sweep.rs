@@ -136,7 +136,7 @@ fn kills_at_random_moments_lose_nothing_and_double_nothing() {
         let whole = sweep(grid, &at("whole"), &["--quiet"]);
         assert_eq!(whole.status.code(), Some(0), "{}", String::from_utf8_lossy(&whole.stderr));
         let (out, mut random) = (at("killed"), Random(7));
-        let (mut kills, mut rounds) = (0, 0);
+        let (mut kills, mut rounds) = (0, 0_u64);
         while !out.join("results.csv").exists() {
             rounds += 1;
             assert!(rounds < 500, "no progress");
@@ -146,7 +146,8 @@ fn kills_at_random_moments_lose_nothing_and_double_nothing() {
                 command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
             };
             let mut children = [start(), start()];
-            std::thread::sleep(std::time::Duration::from_millis(10 + random.below(150)));
+            // Short at first and then longer: a fast machine is killed several times, a slow one ends.
+            std::thread::sleep(std::time::Duration::from_millis(random.below(5 + 5 * rounds)));
             for child in &mut children {
                 let signal = if random.below(3) == 0 { "-INT" } else { "-KILL" };
                 let _may_be_over =

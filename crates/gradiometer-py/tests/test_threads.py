@@ -78,6 +78,8 @@ def test_no_bit_depends_on_threads(instance):
 
 PROGRAM = """
 import time, signal, sys
+# What starts in the background of a shell ignores interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import numpy as np, gradiometer as gm
 teacher = gm.Teacher.generate(dimension=20, neurons=6, seed=3)
 student = gm.Network.gaussian(neurons=3000, dimension=20)
@@ -110,18 +112,22 @@ def test_an_interrupt_ends_every_long_call(name):
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(name=name)], stdout=subprocess.PIPE, text=True
     )
+    # Nothing waits for ever for one that does not hear.
+    deadline = threading.Timer(60, program.kill)
+    deadline.start()
     try:
         assert program.stdout.readline() == "ready\n"
         time.sleep(0.4)
         sent = time.time()
         program.send_signal(signal.SIGINT)
         words = program.stdout.readline().split()
-        assert words[0] == "interrupted", words
+        assert words and words[0] == "interrupted", words
         # Half a second, and as much again for a machine that is busy with other work.
         assert float(words[1]) - sent < 1.0, float(words[1]) - sent
         if name == "train":
             assert words[2] == "True"
     finally:
+        deadline.cancel()
         program.kill()
         program.wait()
         program.stdout.close()

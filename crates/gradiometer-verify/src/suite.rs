@@ -231,7 +231,7 @@ pub struct Report {
     pub id: String,
     /// Instances that met the hypotheses of at least one part.
     pub instances: u64,
-    /// Instances that did not.
+    /// Instances that did not, and seeds that no instance could be drawn from.
     pub inapplicable: u64,
     /// The parts, by name.
     pub parts: Vec<PartReport>,
@@ -561,13 +561,20 @@ impl Suite {
     }
 
     fn evaluate(&self, seed: u64, offset: u64, lacking: &[usize]) -> Vec<Evaluated> {
-        let Ok(instance) = draw(seed) else { return Vec::new() };
-        let context = Context::drawn(&instance).stopping_at(&self.stop);
+        // A recipe may end in no instance, as one whose numbers overflow: then nothing applies.
+        let instance = draw(seed).ok();
+        let context = instance.as_ref().map(|one| Context::drawn(one).stopping_at(&self.stop));
         lacking
             .iter()
             .take_while(|_| !self.stop.is_raised())
             .filter(|at| offset.is_multiple_of(self.checks[**at].check.every()))
-            .map(|at| (*at, self.checks[*at].claims(&context, Form::Stated)))
+            .map(|at| {
+                let claims = context.as_ref().map_or_else(
+                    || Ok(Vec::new()),
+                    |context| self.checks[*at].claims(context, Form::Stated),
+                );
+                (*at, claims)
+            })
             .collect()
     }
 

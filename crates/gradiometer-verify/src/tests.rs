@@ -211,3 +211,19 @@ fn what_rounding_hides_is_not_counted_as_checked() {
     let ((checked, hidden_instances, ..), _) = run(toy);
     assert!(checked >= FEW.instances && hidden_instances == 0);
 }
+
+#[test]
+fn a_seed_without_an_instance_is_counted() {
+    // The numbers of this one's recipe overflow.
+    let seed = 71;
+    assert!(gradiometer_landscape::instance::draw(seed).is_err());
+    let run = |seed| {
+        let options = Options { seed, instances: 1, ..FEW };
+        let mut suite = Suite::of(&["7.1".to_owned()], options).unwrap();
+        suite.run(None, &mut go_on).unwrap();
+        suite.reports()[0].inapplicable
+    };
+    assert!(run(seed) > 0);
+    // Negative control: the seed after it.
+    assert!(run(seed) > run(seed + 1));
+}

@@ -62,7 +62,7 @@ pub struct VerifiedStatement {
     pub hypotheses: String,
     /// Instances that met the hypotheses of at least one part.
     pub instances: u64,
-    /// Instances that did not.
+    /// Instances that did not, and seeds that no instance could be drawn from.
     pub inapplicable: u64,
     /// Violations of any part.
     pub violations: u64,

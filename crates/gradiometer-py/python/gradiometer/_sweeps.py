@@ -188,10 +188,10 @@ class Sweep:
     def to_xarray(self) -> Any:
         """Arrange the table as an ``xarray.Dataset`` with a dimension for each field of the grid.
 
-        Numbers alone are arranged; a point without a result is NaN. Needs xarray.
+        Columns with numbers alone are arranged; a point without a result is NaN. Needs xarray.
         """
         xarray = importlib.import_module("xarray")
-        points, table = self.points, self.table()
+        points, table = self.points, self.table() if self.status()["done"] else {}
         fields = list(points[0]) if points else []
         # In the order of the grid; lists are no coordinates.
         places = {f: list(dict.fromkeys(_coordinate(p[f]) for p in points)) for f in fields}
@@ -201,6 +201,8 @@ class Sweep:
         data = {}
         for name, column in table.items():
             if name in fields or name == "point" or column.dtype.kind not in "if":
+                continue
+            if not np.isfinite(column).any():
                 continue
             values = np.full(shape, np.nan)
             for index, value in zip(at, column.tolist(), strict=True):

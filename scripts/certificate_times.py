@@ -56,7 +56,7 @@ def main():
                 )
                 if rank == neurons:
                     points.append((math.log(neurons), math.log(seconds)))
-    if len(points) > 1:
+    if len({x for x, _ in points}) > 1:
         mean = [sum(x) / len(points) for x in zip(*points)]
         slope = sum((x - mean[0]) * (y - mean[1]) for x, y in points) / sum((x - mean[0]) ** 2 for x, _ in points)
         print(f"time grows as m*^{slope:.2f} at rank m*")

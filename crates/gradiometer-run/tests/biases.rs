@@ -114,7 +114,8 @@ fn every_activation_by_name_trains() {
             };
             let (start, end) = (trajectory.records[0].loss, results.last.loss);
             assert!(end < start, "{name} {samples}: {start} {end}");
-            assert!(results.last.loss_error < 1e-3 * start, "{name}: {}", results.last.loss_error);
+            // The bound says something: three digits of the loss at the start.
+            at_most(1000.0 * results.last.loss_error, start, Exact);
         }
     }
 }

@@ -142,10 +142,15 @@ impl LocalTheorem {
     pub fn conclusions(&self, point: &Point<'_>, angle: f64) -> Conclusions {
         let lambda = point.lambda();
         let (loss, zeta) = (point.loss(), point.zeta_plus());
-        let above = Enclosure::from(maximum(zeta.value + zeta.error, 0.0).next_up());
-        let c_0 = (above / Enclosure::from(lambda).square()).hi();
+        // The sum is rounded to its own side of zero: where it is not above, the gap is none.
+        let above = zeta.value + zeta.error;
+        let c_0 = if above <= 0.0 {
+            0.0
+        } else {
+            (Enclosure::from(above.next_up()) / Enclosure::from(lambda).square()).hi()
+        };
         let (split, masses) = (point.split(), point.split().masses());
-        let bound = |x: f64| (Enclosure::from(x) * lambda).hi();
+        let bound = |x: f64| if x > 0.0 { (Enclosure::from(x) * lambda).hi() } else { x };
         let spread = bound(self.localisation(c_0));
         let far = masses.iter().zip(split.angles()).filter(|(_, delta)| **delta > angle);
         let square = Enclosure::from(angle).square();
@@ -299,5 +304,20 @@ mod tests {
         let point = Point::new(&teacher, &moved, lambda).unwrap();
         let conclusions = theorem.conclusions(&point, 0.1);
         assert!(!conclusions.every_teacher_has_a_neuron() && !conclusions.is_contradicted(1e-9));
+        assert!(conclusions.c_0 > 0.0);
+    }
+
+    #[test]
+    fn a_gap_below_zero_is_none() {
+        let teacher = teacher();
+        let theorem = theorem(&teacher);
+        // Less mass than the teacher's, and lambda times what is missing above the loss.
+        let rows = [vec![0.875, 0.0, 0.0], vec![0.0, 0.875, 0.0]];
+        let smaller = Network::from_rows(vec![1.0, -1.0], &rows).unwrap();
+        let point = Point::new(&teacher, &smaller, 1.0).unwrap();
+        let conclusions = theorem.conclusions(&point, 0.1);
+        assert_eq!(conclusions.c_0, 0.0);
+        let excess = &conclusions.whole[4];
+        assert!(excess.measured < 0.0 && excess.bound == 0.0, "{excess:?}");
     }
 }

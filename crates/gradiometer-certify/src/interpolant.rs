@@ -12,6 +12,8 @@ use crate::linear::{dot, largest, solve};
 /// Neurons up to which the coefficients are enclosed entry by entry: `m*^2 + 2 m*` unknowns, a few milliseconds here. Above, by a
 /// residual, which is less sharp where coefficients nearly cancel and costs `m*^2 d`.
 const FEW_NEURONS: usize = 12;
+/// Neurons up to which every coefficient can be enclosed on its own: a thousand unknowns, a second or two.
+const MOST_BY_ENTRIES: usize = 32;
 
 /// The interpolant `eta(w) = sum_i [A_i K(w.u_i) + K'(w.u_i) B_i.w]` with prescribed values and gradients at the teachers'
 /// directions, its coefficients enclosed by a verified linear solve (theory 6.2).
@@ -66,15 +68,16 @@ impl Interpolant {
     /// The certificate itself: `eta(u_i) = sign(alpha_i)` and zero tangent gradients.
     ///
     /// For more than a dozen neurons the coefficients are enclosed by a residual ([`Self::certificate_by_residual`]), if that
-    /// succeeds.
+    /// succeeds; for more than 32 in no other way, since the inverse of the whole system would take minutes.
     ///
     /// # Errors
     /// [`CertifyError::Interpolation`] if the solution cannot be enclosed.
     pub fn certificate(teacher: &Teacher, weights: &DegreeWeights) -> Result<Self, CertifyError> {
-        if teacher.neurons() > FEW_NEURONS
-            && let Ok(eta) = Self::certificate_by_residual(teacher, weights)
-        {
-            return Ok(eta);
+        if teacher.neurons() > FEW_NEURONS {
+            let found = Self::certificate_by_residual(teacher, weights);
+            if found.is_ok() || teacher.neurons() > MOST_BY_ENTRIES {
+                return found;
+            }
         }
         Self::certificate_by_entries(teacher, weights)
     }

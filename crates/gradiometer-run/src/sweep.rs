@@ -552,7 +552,18 @@ impl Sweep {
     pub fn merge(&self, out: &Path, shards: &[PathBuf]) -> Result<Results, FilesError> {
         let mut found = RowsByPoint::new();
         for folder in shards {
-            if Record::read(folder)?.as_ref() != Some(&self.record()) {
+            let Some(record) = Record::read(folder)? else {
+                return Err(FilesError::Field {
+                    path: folder.clone(),
+                    field: "sweep".to_owned(),
+                    problem: format!(
+                        "holds no sweep yet; run `gradiometer sweep {} --out {}`, or name the folders of its shards",
+                        self.path.display(),
+                        folder.display()
+                    ),
+                });
+            };
+            if record != self.record() {
                 return Err(FilesError::Field {
                     path: folder.join(RECORD),
                     field: "sweep".to_owned(),

@@ -1,8 +1,8 @@
 //! Certificates that Lagrange's bound proves (theory 6.4): the searcher asks the checker itself, which is quick.
 
 use gradiometer_certify::{
-    Certificate, CertifyError, DegreeWeights, Interpolant, Limits, Method, Obstacle, Runner,
-    Verdict, check_certificate_by,
+    Certificate, CertifyError, DegreeWeights, Interpolant, Limits, Method, Obstacle, Progress,
+    Runner, Verdict, check_certificate_by,
 };
 use gradiometer_hermite::float::minimum;
 use gradiometer_model::SeparatedTeacher;
@@ -64,7 +64,7 @@ pub(super) fn prove(
     let size = stage.neurons() * stage.rank;
     let mut search = Search { teacher, stage, options, limits, runner, best: None, stopped: false };
     let mut degree = options.smallest_degree.max(2);
-    while degree <= options.largest_degree && !search.stopped {
+    while degree <= options.largest_degree && search.goes_on() {
         if !search.may_improve(&DegreeWeights::from_degree(degree)?, Claims::Some)? {
             break;
         }
@@ -77,6 +77,12 @@ pub(super) fn prove(
 }
 
 impl Search<'_> {
+    /// Whether nobody has ended the search; asked before every kernel, which may cost a second.
+    fn goes_on(&mut self) -> bool {
+        self.stopped |= self.runner.proceed(Progress::default()).is_break();
+        !self.stopped
+    }
+
     /// Tries a kernel, with smaller and smaller claims as long as these are worth something; `false` if no claim of this kernel
     /// would be better than the best one so far.
     fn may_improve(
@@ -178,7 +184,7 @@ impl Search<'_> {
             // At most the weight above it, and the smaller the farther.
             let (mut holds, mut fails) = (0.0, f64::powi(0.5, below - 1));
             for _ in 0..HALVINGS {
-                if self.stopped {
+                if !self.goes_on() {
                     return Ok(());
                 }
                 let weight = 0.5 * (holds + fails);

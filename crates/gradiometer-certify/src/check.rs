@@ -309,13 +309,21 @@ pub fn check_certificate_by(
         Method::Lagrange => Interpolant::certificate(teacher, certificate.weights())?,
     };
     let frame = Frame::new(&interpolant.directions, 0);
+    // Lagrange's bound needs no frame, and holds for every direction of the space.
+    let (rank, size) = match method {
+        Method::BranchAndBound => (frame.rank, frame.size),
+        Method::Lagrange => {
+            let (rank, d) = (interpolant.directions.rank(), interpolant.directions.dimension);
+            (rank, d.min(rank + 1))
+        }
+    };
     let mut report = Report {
         verdict: Verdict::Inconclusive(Obstacle::Stopped),
         rho: certificate.rho(),
         method,
         p_norm: interpolant.norm(),
-        rank: frame.rank,
-        dimension_checked: frame.size,
+        rank,
+        dimension_checked: size,
         cap_radii: Vec::new(),
         shells: 0,
         boxes: 0,

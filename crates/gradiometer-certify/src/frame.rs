@@ -68,6 +68,29 @@ impl Directions {
         &self.gram[i * self.count()..(i + 1) * self.count()]
     }
 
+    /// The rank that is meant, by Gram-Schmidt in floating point: in enclosures, whose width grows with
+    /// every step, a [`Frame`] ends after some thirty directions. To be shown, no proof rests on it.
+    pub(crate) fn rank(&self) -> usize {
+        let float = |u: &Vec<Enclosure>| u.iter().map(|x| x.midpoint()).collect();
+        let mut rests: Vec<Vec<f64>> = self.units.iter().map(float).collect();
+        let square = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>();
+        for rank in 0..self.dimension.min(self.count()) {
+            let sizes = rests.iter().map(|rest| square(rest)).enumerate();
+            let (pivot, size) = sizes.fold((0, 0.0), |best, x| if x.1 > best.1 { x } else { best });
+            if !(size.sqrt() > NEGLIGIBLE) {
+                return rank;
+            }
+            let q: Vec<f64> = rests[pivot].iter().map(|x| x / size.sqrt()).collect();
+            for rest in &mut rests {
+                let along: f64 = q.iter().zip(rest.iter()).map(|(q, x)| q * x).sum();
+                for (x, q) in rest.iter_mut().zip(&q) {
+                    *x -= along * q;
+                }
+            }
+        }
+        self.dimension.min(self.count())
+    }
+
     /// Cosines `u_k . w` with a unit vector.
     pub(crate) fn overlaps_with(&self, w: &[Enclosure]) -> Vec<Enclosure> {
         self.units.iter().map(|u| cosine(u, w)).collect()
@@ -189,6 +212,21 @@ mod tests {
     fn directions(rows: &[Vec<f64>]) -> Directions {
         let network = Network::from_rows(vec![1.0; rows.len()], rows).unwrap();
         Directions::new(&Teacher::new(network).unwrap())
+    }
+
+    #[test]
+    fn the_rank_that_is_meant_is_found_where_enclosures_widen() {
+        // A circulant of 60 directions in 61 dimensions, and the sum of the first two.
+        let entry = |k: usize| if k == 0 { 1.0 } else { 0.5 / (k * k) as f64 };
+        let mut rows: Vec<Vec<f64>> = (0..60)
+            .map(|i| (0..60).map(|j| entry((j + 60 - i) % 60)).chain([0.0]).collect())
+            .collect();
+        assert_eq!(directions(&rows).rank(), 60);
+        rows.push(rows[0].iter().zip(&rows[1]).map(|(x, y)| x + y).collect());
+        assert_eq!(directions(&rows).rank(), 60);
+        // Negative control: a direction of its own.
+        rows.push([vec![0.0; 60], vec![1.0]].concat());
+        assert_eq!(directions(&rows).rank(), 61);
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Interpolant {
         let zero = vec![Enclosure::ZERO; m * m];
         let (mut eta, multipliers) = Self::solve(directions, weights, &values, &zero)?;
         let Slopes::Mixed(mixing) = &eta.slopes else { return Ok(eta) };
-        let slope = |k: usize, j: usize| dot(&mixing[k * m..(k + 1) * m], eta.directions.row(j));
+        let slope = |k: usize, j: usize| along(&eta.directions, mixing, k, eta.directions.row(j));
         eta.anchors = anchors(&eta.directions, &eta.kernel, &multipliers, slope);
         Ok(eta)
     }
@@ -208,14 +208,14 @@ impl Interpolant {
         let mut slopes = vec![Enclosure::ZERO; m * m];
         for i in 0..m {
             for k in (0..m).filter(|&k| k != i) {
-                slopes[i * m + k] =
-                    (0..m).map(|j| mixing[i * m + j] * directions.overlap(j, k)).sum();
+                slopes[i * m + k] = along(&directions, &mixing, i, directions.row(k));
             }
         }
         let values = solution[..m].to_vec();
         let squared = self::jets(&directions, &weights.squared_kernel());
+        // B_i.B_k, for B_i.u_j is known for every j.
         let product =
-            |i: usize, k: usize| dot(&mixing[k * m..(k + 1) * m], &slopes[i * m..(i + 1) * m]);
+            |i: usize, k: usize| along(&directions, &mixing, k, &slopes[i * m..(i + 1) * m]);
         let norm = norm(&values, product, &slopes, &squared);
         let multipliers = solution[m + m * m..].to_vec();
         let slopes = Slopes::Mixed(mixing);
@@ -238,16 +238,18 @@ impl Interpolant {
         }
     }
 
-    /// `sum_j beta_ij x_j`, for images `x_j` of the directions under a linear map; undefined where the `beta_ij` are not known.
+    /// The image of `B_i` under a linear map with images `x_j` of the directions, `sum_(j != i) beta_ij (x_j - t_ij x_i)`; undefined
+    /// where the `beta_ij` are not known.
     pub(crate) fn combine(&self, i: usize, images: &[Vec<Enclosure>]) -> Vec<Enclosure> {
         let m = self.directions.count();
         let Slopes::Mixed(mixing) = &self.slopes else {
             return vec![Enclosure::UNDEFINED; images[0].len()];
         };
         let mut total = vec![Enclosure::ZERO; images[0].len()];
-        for (&beta, image) in mixing[i * m..(i + 1) * m].iter().zip(images) {
-            for (sum, &x) in total.iter_mut().zip(image) {
-                *sum += beta * x;
+        for j in (0..m).filter(|&j| j != i) {
+            let (beta, t) = (mixing[i * m + j], self.directions.overlap(i, j));
+            for (sum, (&x, &own)) in total.iter_mut().zip(images[j].iter().zip(&images[i])) {
+                *sum += beta * (x - t * own);
             }
         }
         total
@@ -271,14 +273,13 @@ impl Interpolant {
     pub fn at(&self, w: &[f64]) -> (Enclosure, Enclosure) {
         let unit = crate::frame::unit(w);
         let overlaps = self.directions.overlaps_with(&unit);
-        let m = self.directions.count();
         let terms: Vec<_> = overlaps
             .iter()
             .enumerate()
             .map(|(i, &cosine)| {
                 let [value, first, ..] = self.kernel.jet(cosine);
                 let slope = match &self.slopes {
-                    Slopes::Mixed(mixing) => dot(&mixing[i * m..(i + 1) * m], &overlaps),
+                    Slopes::Mixed(mixing) => along(&self.directions, mixing, i, &overlaps),
                     Slopes::Plain(gradients) => dot(&gradients[i], &unit),
                 };
                 Term { cosine, slope, value, first }
@@ -314,6 +315,22 @@ impl Interpolant {
         }
         plain.intersection(near).unwrap_or(plain)
     }
+}
+
+/// `B_i.w = sum_(j != i) beta_ij (u_j.w - t_ij u_i.w)` from the `u_j.w`: as `B_i` is orthogonal to `u_i`, it is the same combination of
+/// the tangent parts of the `u_j`, and what is not known of `beta_ij` counts with their length alone. For close directions of
+/// opposite signs that is the difference between a proof and none.
+fn along(
+    directions: &Directions,
+    mixing: &[Enclosure],
+    i: usize,
+    overlaps: &[Enclosure],
+) -> Enclosure {
+    let m = directions.count();
+    (0..m)
+        .filter(|&j| j != i)
+        .map(|j| mixing[i * m + j] * (overlaps[j] - directions.overlap(i, j) * overlaps[i]))
+        .sum()
 }
 
 /// `K, K', K'', K'''` at all overlaps; the diagonal's derivatives beyond the first are never used.
@@ -449,6 +466,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_known_of_close_directions_counts_with_their_distance() {
+        let close = 0.01_f64;
+        let rows = [vec![1.0, 0.0], vec![close.cos(), close.sin()]];
+        let teacher = teacher(&[1.0, -1.0], &rows);
+        let weights = DegreeWeights::from_degree(1000).unwrap();
+        let eta = Interpolant::certificate_by_entries(&teacher, &weights).unwrap();
+        let Slopes::Mixed(mixing) = &eta.slopes else { unreachable!() };
+        // The coefficients are known to several units, but B_i is orthogonal to u_i nearly exactly.
+        assert!(mixing[0].radius() > 1.0 && mixing[1].radius() > 1.0, "{mixing:?}");
+        let along = dot(&eta.gradient(0), &eta.directions.units[0]);
+        assert!(along.contains(0.0) && along.magnitude() < mixing[1].radius() / 1024.0, "{along}");
+        // A plain combination of the directions forgets that.
+        let plain = dot(&mixing[..2], eta.directions.row(0));
+        assert!(plain.contains(0.0) && plain.radius() > mixing[1].radius(), "{plain}");
+        // So eta is known where the sum with the plain combination would leave it open.
+        let middle = [(0.5 * close).cos(), (0.5 * close).sin()];
+        let (value, _) = eta.at(&middle);
+        assert!(value.contains(0.0) && value.width() < close * close, "{value}");
+        let spread = eta.kernel.at(middle[0])[1] * plain;
+        assert!(spread.width() > close, "{spread}");
     }
 
     #[test]

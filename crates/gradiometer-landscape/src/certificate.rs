@@ -57,7 +57,7 @@ impl Default for CertificateOptions {
         Self {
             goal: Goal::NormSquaredOverRho,
             smallest_degree: 2,
-            largest_degree: 512,
+            largest_degree: DegreeWeights::LARGEST_DEGREE,
             tune_weights: true,
             starts: 48,
             share: 0.95,
@@ -155,8 +155,11 @@ const LATER_DEGREES: [f64; 2] = [1.0, 3.0];
 
 /// Separations below this are close: coefficients of opposite neurons nearly cancel at small `l`.
 const CLOSE: f64 = 0.3;
+/// Smallest degrees, times the square of the separation, where a close pair has opposite signs: `eta` then falls on the scale of
+/// the pair itself, and the room for a proof is as large there as it can be.
+const RESOLVING_DEGREE: f64 = 0.4;
 /// Boxes of each kernel of larger `l` where a close pair has opposite signs, before the others.
-const TRIAL_BOXES: u64 = 400_000;
+const TRIAL_BOXES: u64 = 40_000;
 
 /// Dimensions of the sphere's space above which Lagrange's bound is asked before boxes.
 const FEW_DIMENSIONS: usize = 4;
@@ -188,13 +191,15 @@ pub fn prove_certificate(
         }
     }
     let smallest = |degree: f64| {
-        let smallest = even_at_least(degree / separation);
+        let smallest = even_at_least(degree);
         (smallest > options.smallest_degree && smallest <= options.largest_degree)
             .then_some(CertificateOptions { smallest_degree: smallest, ..*options })
     };
+    let later = LATER_DEGREES.map(|degree| degree / separation);
     if separation < CLOSE && has_opposite_pair(teacher, separation) {
         let trial = Limits { boxes: limits.boxes.min(TRIAL_BOXES), ..*limits };
-        for options in LATER_DEGREES.into_iter().filter_map(smallest) {
+        let degrees = later.into_iter().chain([RESOLVING_DEGREE / separation.powi(2)]);
+        for options in degrees.filter_map(smallest) {
             let checked = prove_some(teacher, &options, &trial, runner)?;
             if matches!(checked.report.verdict, Verdict::Proved(_)) || stopped(&checked) {
                 return Ok(checked);
@@ -202,7 +207,7 @@ pub fn prove_certificate(
         }
     }
     let mut checked = prove_some(teacher, options, limits, runner)?;
-    for options in LATER_DEGREES.into_iter().map_while(smallest) {
+    for options in later.into_iter().map_while(smallest) {
         let undecided = matches!(
             checked.report.verdict,
             Verdict::Inconclusive(Obstacle::Cap { .. } | Obstacle::TooFine { .. })

@@ -154,7 +154,7 @@ def certify(
     *,
     boxes: int | None = None,
     time_limit: float | None = None,
-    largest_degree: int = 512,
+    largest_degree: int = 4096,
 ) -> Certificate:
     """Find a dual certificate of a teacher and prove it over the whole sphere.
 

@@ -36,6 +36,7 @@ mod lagrange;
 mod limits;
 mod linear;
 pub mod net;
+mod student;
 mod verdict;
 
 pub use average::{TestFunctionBound, test_function_bounds};
@@ -49,4 +50,5 @@ pub use error::CertifyError;
 pub use interpolant::Interpolant;
 pub use kernel::{DegreeWeights, relu_squares};
 pub use limits::{InTurn, Limits, Progress, Runner};
+pub use student::EnclosedStudent;
 pub use verdict::Verdict;

@@ -243,8 +243,9 @@ pub(crate) fn analyze(
             let options = CertificateOptions::default();
             gradiometer::certify_by(&teacher, &options, &limits(Some(BOXES)), runner)?.dual()?
         };
-        let mut context =
-            Context::given(&teacher, &student, weight_decay, dual, angle).stopping_at(stop);
+        let mut context = Context::given(&teacher, &student, weight_decay, dual, angle)
+            .enclosed()
+            .stopping_at(stop);
         if let Some(refinements) = refinements {
             context = context.refined(refinements);
         }

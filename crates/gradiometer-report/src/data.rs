@@ -232,7 +232,7 @@ fn analyse(
     let found = &checked.found.certificate;
     let mut analysis = || -> Result<Analysis, TheoryError> {
         let dual = Dual::checked(&separated, found, &checked.report)?;
-        let mut context = Context::given(&separated, student, lambda, dual, AWAY);
+        let mut context = Context::given(&separated, student, lambda, dual, AWAY).enclosed();
         if let Some(refinements) = refinements {
             context = context.refined(refinements);
         }

@@ -59,14 +59,14 @@ impl Analysis {
             }
         }
         let (dual, point) = (context.dual()?, context.point()?);
-        let by_certificate = s5_duality::gap(&context.quantities()?, dual.constants());
+        let quantities = context.quantities()?;
+        let by_certificate = s5_duality::gap(&quantities, dual.constants());
         let is_whole = not_evaluated.is_empty();
         let by_optimum =
             if is_whole { context.optimum()?.gap(point) } else { (0.0, f64::INFINITY) };
         let left_out =
             if is_whole { context.left_out()?.into_iter().collect() } else { Vec::new() };
-        // zeta+ is computed.
-        let evidence = Evidence::Computed.worse(dual.evidence());
+        let evidence = quantities.zeta_plus.evidence().worse(dual.evidence());
         let width = |(lower, upper): (f64, f64)| upper - lower;
         let (gap, gap_evidence) = if width(by_optimum) < width(by_certificate) {
             (by_optimum, Evidence::Sampled)

@@ -6,6 +6,7 @@ use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::maximum;
 use gradiometer_population::Bounded;
 use std::fmt;
+use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// How a number is known, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -76,6 +77,61 @@ impl Known {
         Self { value, error: 0.0, evidence: Evidence::Claimed }
     }
 
+    /// A number that is exact.
+    pub(crate) const fn exact(value: f64) -> Self {
+        Self { value, error: 0.0, evidence: Evidence::Certified }
+    }
+
+    /// A value in floating point of a number that is enclosed.
+    pub(crate) fn within(value: f64, enclosure: Enclosure) -> Self {
+        Self::of(value, enclosure, Evidence::Certified)
+    }
+
+    /// A value and where the number lies: it is off by at most the distance to the farther end.
+    fn of(value: f64, enclosure: Enclosure, evidence: Evidence) -> Self {
+        let (below, above) = (value - enclosure.lo(), enclosure.hi() - value);
+        let farther = maximum(maximum(below, above), 0.0);
+        let error = if farther > 0.0 { farther.next_up() } else { farther };
+        Self { value, error, evidence }
+    }
+
+    /// Where the number lies, as far as its evidence goes.
+    pub(crate) fn enclosure(self) -> Enclosure {
+        if self.error > 0.0 {
+            Enclosure::around(self.value, self.error)
+        } else if self.error.is_nan() {
+            Enclosure::UNDEFINED
+        } else {
+            Enclosure::from(self.value)
+        }
+    }
+
+    /// Its square root; what is below zero counts as zero.
+    #[must_use]
+    pub(crate) fn sqrt(self) -> Self {
+        let enclosure = self.enclosure().larger(Enclosure::ZERO).sqrt();
+        Self::of(maximum(self.value, 0.0).sqrt(), enclosure, self.evidence)
+    }
+
+    /// The larger one of it and zero.
+    #[must_use]
+    pub(crate) fn larger_than_zero(self) -> Self {
+        let value = maximum(self.value, 0.0);
+        Self::of(value, self.enclosure().larger(Enclosure::ZERO), self.evidence)
+    }
+
+    /// Its modulus.
+    #[must_use]
+    pub(crate) fn abs(self) -> Self {
+        Self::of(self.value.abs(), self.enclosure().abs(), self.evidence)
+    }
+
+    /// Its square.
+    #[must_use]
+    pub(crate) fn square(self) -> Self {
+        Self::of(self.value * self.value, self.enclosure().square(), self.evidence)
+    }
+
     /// The midpoint of an enclosure, off by at most its width.
     pub fn enclosed(enclosure: Enclosure) -> Self {
         let (value, error) = (enclosure.midpoint(), enclosure.width());
@@ -105,6 +161,40 @@ impl Known {
         self.value *= factor;
         self.error *= factor.abs();
         self
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $operator:tt;)*) => {$(
+        /// The value in floating point, the error from outward-rounded arithmetic, the worse evidence.
+        impl $trait for Known {
+            type Output = Self;
+
+            fn $method(self, other: Self) -> Self {
+                let enclosure = self.enclosure() $operator other.enclosure();
+                let evidence = self.evidence.worse(other.evidence);
+                Self::of(self.value $operator other.value, enclosure, evidence)
+            }
+        }
+
+        /// The same with a float that is exact.
+        impl $trait<f64> for Known {
+            type Output = Self;
+
+            fn $method(self, other: f64) -> Self {
+                self $operator Self::exact(other)
+            }
+        }
+    )*};
+}
+
+operators! { Add add +; Sub sub -; Mul mul *; Div div /; }
+
+impl Neg for Known {
+    type Output = Self;
+
+    fn neg(self) -> Self {
+        Self { value: -self.value, ..self }
     }
 }
 

@@ -1,8 +1,10 @@
 //! A student with what several statements need of it, computed once and only if asked for.
 
+use crate::claim::Known;
 use crate::dual::Dual;
 use crate::error::{TheoryError, inapplicable};
-use crate::quantities::Quantities;
+use crate::quantities::{Quantities, enclosed};
+use gradiometer_certify::EnclosedStudent;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::descent::{CLOSE, DescentDirection, LargestStep, largest_step};
@@ -28,6 +30,11 @@ const ATOMIC_LAMBDAS: std::ops::RangeInclusive<f64> = 1e-6..=1.0;
 const ANALYSED: (usize, usize) = (4, 4);
 /// From this rank on refinements take minutes, and none is made unless it was asked for.
 const COARSE_RANK: usize = 4;
+
+/// Interval operations of which a student's numbers may be made, about a second's, and what a kernel
+/// costs beside the sum of a coordinate.
+const MOST_ENCLOSED: f64 = 1e8;
+const KERNEL: f64 = 32.0;
 
 /// Relative width of the bracket of the largest step of 7.10.
 const STEP_WIDTH: f64 = 1e-3;
@@ -58,6 +65,8 @@ pub struct Context<'a> {
     choice: Choice,
     refinements: Option<usize>,
     stop: Stop,
+    encloses: bool,
+    enclosed: OnceCell<Option<EnclosedStudent>>,
     point: OnceCell<Result<Point<'a>, TheoryError>>,
     dual: OnceCell<Result<Option<Dual>, TheoryError>>,
     optimum: OnceCell<Result<Option<Optimum>, TheoryError>>,
@@ -77,6 +86,8 @@ impl<'a> Context<'a> {
             choice,
             refinements: None,
             stop: Stop::new(),
+            encloses: false,
+            enclosed: OnceCell::new(),
             point: OnceCell::new(),
             dual: OnceCell::new(),
             optimum: OnceCell::new(),
@@ -111,6 +122,24 @@ impl<'a> Context<'a> {
     pub const fn refined(mut self, refinements: usize) -> Self {
         self.refinements = Some(refinements);
         self
+    }
+
+    /// The same with the student's numbers in outward-rounded arithmetic, so that what follows from a proved certificate is proved
+    /// too. Students with too many pairs of neurons for some seconds' work are left in floating point.
+    #[must_use]
+    pub const fn enclosed(mut self) -> Self {
+        self.encloses = true;
+        self
+    }
+
+    /// The student's numbers enclosed, where that was asked for.
+    pub(crate) fn student_enclosed(&self) -> Option<&EnclosedStudent> {
+        let neurons = (self.student.neurons() + self.teacher.neurons()) as f64;
+        let operations = 0.5 * neurons * neurons * (self.teacher.dimension() as f64 + KERNEL);
+        let new = || EnclosedStudent::new(self.teacher, self.student).ok();
+        (self.encloses && operations <= MOST_ENCLOSED)
+            .then(|| self.enclosed.get_or_init(new).as_ref())
+            .flatten()
     }
 
     /// The same with a flag that ends the search for the optimum; what needs it then fails.
@@ -193,7 +222,20 @@ impl<'a> Context<'a> {
     /// # Errors
     /// As for [`Self::point`].
     pub fn quantities(&self) -> Result<Quantities, TheoryError> {
-        Ok(Quantities::of(self.point()?, self.angle()))
+        let at = Quantities::of(self.point()?, self.angle());
+        Ok(self.student_enclosed().map_or(at, |student| at.enclosed_by(student)))
+    }
+
+    /// `sum_j |c_j| delta_j^2`.
+    ///
+    /// # Errors
+    /// As for [`Self::point`].
+    pub fn spread(&self) -> Result<Known, TheoryError> {
+        let point = self.point()?;
+        let spread = point.split().localisation();
+        let computed = Known::computed(spread, 2.0 * point.roundings() * spread);
+        let student = self.student_enclosed();
+        Ok(student.map_or(computed, |student| enclosed(computed, student.localisation())))
     }
 
     /// The descent direction of 7.8.

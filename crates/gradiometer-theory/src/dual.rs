@@ -142,6 +142,15 @@ impl Dual {
             Eta::Explicit(eta) => eta(w),
         }
     }
+
+    /// `eta` at the direction of a vector, whose value in floating point is given.
+    pub(crate) fn eta_enclosed(&self, value: f64, w: &[f64]) -> Known {
+        match &self.eta {
+            Eta::Interpolant(interpolant) => Known::within(value, interpolant.at(w).0),
+            #[cfg(test)]
+            Eta::Explicit(eta) => eta(w).into(),
+        }
+    }
 }
 
 #[cfg(test)]

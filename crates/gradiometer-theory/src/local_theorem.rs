@@ -1,6 +1,8 @@
 //! The local theorem of a teacher with its numbers (theory 8.5), and what it says of a student.
 
+use crate::claim::Evidence;
 use crate::error::TheoryError;
+use crate::quantities::Quantities;
 use gradiometer_certify::{CertifyError, DegreeWeights};
 use gradiometer_certify::{Proof, TestFunctionBound, test_function_bounds};
 use gradiometer_hermite::Enclosure;
@@ -135,13 +137,11 @@ impl LocalTheorem {
         proved.then(|| angle.hi())
     }
 
-    /// What it says of a student, beside what is measured there; the mass beyond an `angle` is one of the conclusions.
-    ///
-    /// # Errors
-    /// None but those of the student's own numbers.
-    pub fn conclusions(&self, point: &Point<'_>, angle: f64) -> Conclusions {
-        let lambda = point.lambda();
-        let (loss, zeta) = (point.loss(), point.zeta_plus());
+    /// What it says of a student, beside what is measured there; the mass beyond the angle of `at` is one of the conclusions. They are as
+    /// certain as `zeta+` is.
+    pub fn conclusions(&self, point: &Point<'_>, at: &Quantities) -> Conclusions {
+        let (lambda, angle) = (at.lambda, at.beyond.0);
+        let (loss, zeta) = (at.loss, at.zeta_plus);
         // The sum is rounded to its own side of zero: where it is not above, the gap is none.
         let above = zeta.value + zeta.error;
         let c_0 = if above <= 0.0 {
@@ -181,6 +181,7 @@ impl LocalTheorem {
             .collect();
         Conclusions {
             c_0,
+            evidence: zeta.evidence(),
             whole: whole.map(|(name, measured, bound)| Bound { name, measured, bound }),
             neurons,
         }
@@ -216,6 +217,8 @@ pub struct Neuron {
 pub struct Conclusions {
     /// The least `C_0` with `zeta+ <= C_0 lambda^2`, rounded up.
     pub c_0: f64,
+    /// How that, and so every bound, is known.
+    pub evidence: Evidence,
     /// About the student as a whole.
     pub whole: [Bound; 5],
     /// About the neurons near each teacher neuron.
@@ -294,7 +297,7 @@ mod tests {
             Network::from_rows(vec![1.0, -1.0], &[vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 0.0]])
                 .unwrap();
         let point = Point::new(&teacher, &at_teacher, lambda).unwrap();
-        let conclusions = theorem.conclusions(&point, 0.1);
+        let conclusions = theorem.conclusions(&point, &Quantities::of(&point, 0.1));
         assert!(conclusions.every_teacher_has_a_neuron(), "{conclusions:?}");
         assert!(!conclusions.is_contradicted(1e-9), "{conclusions:?}");
         // Control: one neuron moved away.
@@ -302,7 +305,7 @@ mod tests {
             Network::from_rows(vec![1.0, -1.0], &[vec![1.0, 0.0, 0.0], vec![0.0, 0.6, 0.8]])
                 .unwrap();
         let point = Point::new(&teacher, &moved, lambda).unwrap();
-        let conclusions = theorem.conclusions(&point, 0.1);
+        let conclusions = theorem.conclusions(&point, &Quantities::of(&point, 0.1));
         assert!(!conclusions.every_teacher_has_a_neuron() && !conclusions.is_contradicted(1e-9));
         assert!(conclusions.c_0 > 0.0);
     }
@@ -315,7 +318,7 @@ mod tests {
         let rows = [vec![0.875, 0.0, 0.0], vec![0.0, 0.875, 0.0]];
         let smaller = Network::from_rows(vec![1.0, -1.0], &rows).unwrap();
         let point = Point::new(&teacher, &smaller, 1.0).unwrap();
-        let conclusions = theorem.conclusions(&point, 0.1);
+        let conclusions = theorem.conclusions(&point, &Quantities::of(&point, 0.1));
         assert_eq!(conclusions.c_0.to_bits(), 0, "{conclusions:?}");
         let excess = &conclusions.whole[4];
         assert!(excess.measured < 0.0 && excess.bound == 0.0, "{excess:?}");

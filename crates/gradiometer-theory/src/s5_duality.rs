@@ -47,10 +47,8 @@ pub static WEAK_DUALITY: Statement = Statement {
 
 /// The sides of 5.1.
 pub fn weak_duality(at: &Quantities, p: &Constants) -> Sides {
-    let (zeta, pull) = (at.zeta_plus, 0.5 * at.lambda * p.norm);
-    let right = pull * pull;
-    let left = Known::computed(-zeta.value, zeta.error);
-    Sides::at_most("weak duality", left, Known::computed(right, 8.0 * f64::EPSILON * right))
+    let pull = p.known_norm() * (0.5 * at.lambda);
+    Sides::at_most("weak duality", -at.zeta_plus, pull.square())
 }
 
 /// **5.2 Bounds of the optimum.** `lambda |mu*| - lambda^2 |p|^2/4 <= P(mu_lambda) <= lambda

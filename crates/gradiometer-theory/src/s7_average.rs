@@ -3,7 +3,7 @@
 use crate::claim::{Known, Sides};
 use crate::context::{Choice, Context, random_unit};
 use crate::error::TheoryError;
-use crate::quantities::Quantities;
+use crate::quantities::{Quantities, enclosed};
 use crate::statement::{Check, Cost, Form, Scope, Statement};
 use gradiometer_certify::{DegreeWeights, test_function_bounds};
 use gradiometer_landscape::point::Point;
@@ -62,7 +62,7 @@ fn evaluate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError
                 let test = TestFunction::new(teacher, weights, i, &e, STARTS, points, 1)?;
                 all.push(Sides { neuron: Some(i), ..average_neuron(point, &at, &test) });
             }
-            all.extend(every_direction(point, &at, weights));
+            all.extend(every_direction(context, &at, weights)?);
         }
         Choice::Drawn { seed } => {
             let mut rng = context.rng(76)?;
@@ -84,21 +84,23 @@ fn evaluate(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError
 
 /// The sides of 7.6 for every unit `e` at once, `|v_i|` on the left, with constants that the checker has proved; none where the
 /// directions are too close for that.
-fn every_direction(point: &Point<'_>, at: &Quantities, weights: &DegreeWeights) -> Vec<Sides> {
-    let Ok(bounds) = test_function_bounds(point.teacher(), weights) else { return Vec::new() };
-    let (root, spread) = (at.root_loss(), point.split().localisation());
+fn every_direction(
+    context: &Context<'_>,
+    at: &Quantities,
+    weights: &DegreeWeights,
+) -> Result<Vec<Sides>, TheoryError> {
+    let (point, spread) = (context.point()?, context.spread()?);
+    let Ok(bounds) = test_function_bounds(point.teacher(), weights) else { return Ok(Vec::new()) };
+    let masses: f64 = point.split().masses().iter().map(|c| c.abs()).sum();
     let sides = bounds.iter().enumerate().map(|(i, bound)| {
-        let left = norm(point.split().average(i));
-        let right = bound.norm() * root.value + bound.constant() * spread;
-        let error = bound.norm() * root.error + at.roundings * 2.0 * right;
-        let masses: f64 = point.split().masses().iter().map(|c| c.abs()).sum();
+        let right = at.root_loss() * bound.norm() + spread * bound.constant();
         let size = masses + point.teacher().amplitudes()[i].abs();
-        let left = Known::computed(left, at.roundings * size);
-        let sides =
-            Sides::at_most("average neuron, every direction", left, Known::computed(right, error));
-        Sides { neuron: Some(i), ..sides }
+        let left = Known::computed(norm(point.split().average(i)), at.roundings * size);
+        let average = context.student_enclosed().and_then(|student| student.average(i));
+        let left = average.map_or(left, |average| enclosed(left, average));
+        Sides { neuron: Some(i), ..Sides::at_most("average neuron, every direction", left, right) }
     });
-    sides.collect()
+    Ok(sides.collect())
 }
 
 /// The sides of 7.6.

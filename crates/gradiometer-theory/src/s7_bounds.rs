@@ -2,11 +2,9 @@
 
 use crate::claim::{Known, Sides};
 use crate::context::Context;
-use crate::dual::Dual;
-use crate::quantities::{Constants, Quantities};
+use crate::error::TheoryError;
+use crate::quantities::{Constants, Quantities, enclosed};
 use crate::statement::{Check, Cost, Curve, Form, Scope, Statement};
-use gradiometer_hermite::float::maximum;
-use gradiometer_landscape::point::Point;
 
 pub(crate) static STATEMENTS: [&Statement; 5] =
     [&LOSS_BOUND, &SLACK, &LOCALISATION, &NO_CANCELLATION, &NORM];
@@ -45,11 +43,9 @@ pub static LOSS_BOUND: Statement = Statement {
 
 /// The sides of 7.1.
 pub fn loss_bound(at: &Quantities, p: &Constants) -> Sides {
-    let (root, zeta, pull) = (at.root_loss(), at.zeta_plus, at.lambda * p.norm);
-    let bound = |zeta: f64| 0.5 * (pull + (pull * pull + 4.0 * maximum(zeta, 0.0)).sqrt());
-    let right = bound(zeta.value);
-    let error = bound(zeta.value + zeta.error) - right + 8.0 * f64::EPSILON * right;
-    Sides::at_most("loss bound", root, Known::computed(right, error))
+    let (zeta, pull) = (at.zeta_plus.larger_than_zero(), p.known_norm() * at.lambda);
+    let right = (pull + (pull.square() + zeta * 4.0).sqrt()) * 0.5;
+    Sides::at_most("loss bound", at.root_loss(), right)
 }
 
 /// **7.2 Slack.** `sum_j |c_j| (1 - sign(c_j) eta(wbar_j)) <= B <= zeta+/lambda + lambda |p|^2/4`,
@@ -74,7 +70,7 @@ pub static SLACK: Statement = Statement {
         cost: Cost::Formulas,
         evaluate: |context, form| {
             let (at, dual) = (context.quantities()?, context.dual()?);
-            let [slack, last] = slack(context.point()?, &at, dual);
+            let [slack, last] = slack(context)?;
             if form == Form::Stated {
                 return Ok(vec![slack, last]);
             }
@@ -88,36 +84,48 @@ pub static SLACK: Statement = Statement {
 
 /// The bound `B` of 7.2, which 7.3 and 7.4 have on the right too.
 pub fn slack_bound(at: &Quantities, p: &Constants) -> Known {
-    let (decay, root) = (at.decay_excess, at.root_loss());
-    Known::computed(
-        decay.value + p.norm * root.value,
-        decay.error + p.norm * (root.error + 4.0 * f64::EPSILON * root.value),
-    )
+    at.decay_excess + p.known_norm() * at.root_loss()
 }
 
 /// The sides of 7.2.
-pub fn slack(point: &Point<'_>, at: &Quantities, dual: &Dual) -> [Sides; 2] {
-    let left = weighted_mass(point, dual, |_, eta, sign| 1.0 - sign * eta);
-    let (middle, zeta, p) = (slack_bound(at, dual.constants()), at.zeta_plus, dual.norm());
-    let (gap, pull) = (zeta.value / at.lambda, 0.25 * at.lambda * p * p);
-    let rounding = zeta.error / at.lambda + 8.0 * f64::EPSILON * (gap.abs() + pull);
-    let last = Known::computed(gap + pull, rounding);
-    [Sides::at_most("slack", left, middle), Sides::at_most("without the loss", left, last)]
+///
+/// # Errors
+/// As for [`Context::dual`].
+pub fn slack(context: &Context<'_>) -> Result<[Sides; 2], TheoryError> {
+    let (at, p) = (context.quantities()?, *context.dual()?.constants());
+    let left = weighted_mass(context, |_, eta, sign| -(eta * sign) + 1.0)?;
+    let norm = p.known_norm();
+    let last = at.zeta_plus / at.lambda + norm * (0.25 * at.lambda) * norm;
+    let middle = slack_bound(&at, &p);
+    Ok([Sides::at_most("slack", left, middle), Sides::at_most("without the loss", left, last)])
 }
 
 /// `sum_j |c_j| weight(j, eta_j, sign(c_j))`.
-fn weighted_mass(point: &Point<'_>, dual: &Dual, weight: impl Fn(usize, f64, f64) -> f64) -> Known {
-    let (mut value, mut error) = (0.0, 0.0);
+fn weighted_mass(
+    context: &Context<'_>,
+    weight: impl Fn(usize, Known, f64) -> Known,
+) -> Result<Known, TheoryError> {
+    let (point, dual) = (context.point()?, context.dual()?);
+    let enclosed = context.student_enclosed();
     // The direction of a neuron is rounded, and eta is Lipschitz with constant |p| |grad sigma| <=
     // |p|.
     let turned = dual.norm() * point.roundings();
-    for (j, c) in point.split().masses().iter().enumerate().filter(|(_, c)| c.abs() > 0.0) {
-        let eta = dual.eta(point.unit(j));
-        let term = c.abs() * weight(j, eta.value, c.signum());
-        value += term;
-        error += c.abs() * (eta.error + turned) + point.roundings() * term.abs();
+    let mut sum = Known::exact(0.0);
+    for (j, &c) in point.split().masses().iter().enumerate().filter(|(_, c)| c.abs() > 0.0) {
+        let rounded = dual.eta(point.unit(j));
+        let (mass, eta) = match enclosed {
+            Some(student) => (
+                Known::within(c, student.masses()[j]),
+                dual.eta_enclosed(rounded.value, context.student().neuron(j)),
+            ),
+            None => (
+                Known::computed(c, point.roundings() * c.abs()),
+                Known::computed(rounded.value, rounded.error + turned),
+            ),
+        };
+        sum = sum + mass.abs() * weight(j, eta, c.signum());
     }
-    Known::computed(value, error)
+    Ok(sum)
 }
 
 /// **7.3 Localisation.** `sum_j |c_j| delta_j^2 <= B/rho` with the bound `B` of 7.2, so that the
@@ -141,7 +149,7 @@ pub static LOCALISATION: Statement = Statement {
         evaluate: |context, form| {
             let p = *context.dual()?.constants();
             let p = form.choose(p, p.claiming(2.0, 1.0));
-            let (at, spread) = (context.quantities()?, context.point()?.split().localisation());
+            let (at, spread) = (context.quantities()?, context.spread()?);
             Ok(vec![localisation(spread, &at, &p), mass_beyond(&at, &p)])
         },
     }],
@@ -155,23 +163,15 @@ pub static LOCALISATION: Statement = Statement {
 };
 
 /// The sides of 7.3; `spread` is `sum_j |c_j| delta_j^2`.
-pub fn localisation(spread: f64, at: &Quantities, p: &Constants) -> Sides {
-    localised("localisation", spread, at, p, 1.0)
+pub fn localisation(spread: Known, at: &Quantities, p: &Constants) -> Sides {
+    Sides::at_most("localisation", spread, slack_bound(at, p) / p.rho)
 }
 
 /// The sides of 7.3 for the mass beyond an angle.
 pub fn mass_beyond(at: &Quantities, p: &Constants) -> Sides {
     let (angle, mass) = at.beyond;
-    localised("mass beyond the angle", mass, at, p, angle * angle)
-}
-
-fn localised(part: &'static str, left: f64, at: &Quantities, p: &Constants, square: f64) -> Sides {
-    let (bound, scale) = (slack_bound(at, p), p.rho.value * square);
-    let right = bound.value / scale;
-    let roundings = 2.0 * at.roundings;
-    let right = Known::computed(right, roundings * right.abs() + bound.error / scale);
-    let right = right.with(p.rho.evidence());
-    Sides::at_most(part, Known::computed(left, roundings * left), right)
+    let right = slack_bound(at, p) / (p.rho * Known::exact(angle).square());
+    Sides::at_most("mass beyond the angle", mass, right)
 }
 
 /// **7.4 No norm cancellation.** The mass of the neurons whose sign opposes that of `eta(wbar_j)`,
@@ -194,7 +194,7 @@ pub static NO_CANCELLATION: Statement = Statement {
         scope: Scope::Student,
         cost: Cost::Formulas,
         evaluate: |context, form| {
-            let sides = opposing_eta(context.point()?, &context.quantities()?, context.dual()?);
+            let sides = opposing_eta(context)?;
             Ok(vec![sides.with_right(sides.right.value * form.choose(1.0, 0.5))])
         },
     }],
@@ -202,15 +202,28 @@ pub static NO_CANCELLATION: Statement = Statement {
 };
 
 /// The sides of 7.4.
-pub fn opposing_eta(point: &Point<'_>, at: &Quantities, dual: &Dual) -> Sides {
-    let left = weighted_mass(
-        point,
-        dual,
-        |_, eta, sign| {
-            if sign * eta < 0.0 { 1.0 + eta.abs() } else { 0.0 }
-        },
-    );
-    Sides::at_most("opposing eta", left, slack_bound(at, dual.constants()))
+///
+/// # Errors
+/// As for [`Context::dual`].
+pub fn opposing_eta(context: &Context<'_>) -> Result<Sides, TheoryError> {
+    let left = weighted_mass(context, |_, eta, sign| opposing(eta, sign))?;
+    let bound = slack_bound(&context.quantities()?, context.dual()?.constants());
+    Ok(Sides::at_most("opposing eta", left, bound))
+}
+
+/// `1 + |eta|` where `eta` has the other sign.
+fn opposing(eta: Known, sign: f64) -> Known {
+    let opposes = (eta * -sign).enclosure();
+    if opposes.certainly_at_most(0.0) {
+        Known::exact(0.0)
+    } else if opposes.certainly_greater(0.0) {
+        eta.abs() + 1.0
+    } else {
+        // Nobody knows the sign: between nothing and all of it.
+        let all = (eta.abs() + 1.0).enclosure();
+        let value = if sign * eta.value < 0.0 { 1.0 + eta.value.abs() } else { 0.0 };
+        Known::within(value, all.hull(0.0)).with(eta.evidence())
+    }
 }
 
 /// 7.4 with the nearest teacher's sign in place of `eta`'s: **not** true in general.
@@ -218,12 +231,17 @@ pub fn opposing_eta(point: &Point<'_>, at: &Quantities, dual: &Dual) -> Sides {
 /// Where `eta` has the sign of `c_j` although the nearest teacher does not, the slack of 7.2 holds
 /// `1 - |eta|` of that mass only. It is true if `eta` has the nearest teacher's sign at every
 /// neuron.
-pub fn opposing_nearest(point: &Point<'_>, at: &Quantities, dual: &Dual) -> Sides {
+///
+/// # Errors
+/// As for [`Context::dual`].
+pub fn opposing_nearest(context: &Context<'_>) -> Result<Sides, TheoryError> {
+    let point = context.point()?;
     let (amplitudes, nearest) = (point.teacher().amplitudes(), point.split().nearest());
-    let left = weighted_mass(point, dual, |j, eta, sign| {
-        if sign * amplitudes[nearest[j]] < 0.0 { 1.0 + eta.abs() } else { 0.0 }
-    });
-    Sides::at_most("opposing the nearest teacher", left, slack_bound(at, dual.constants()))
+    let left = weighted_mass(context, |j, eta, sign| {
+        if sign * amplitudes[nearest[j]] < 0.0 { eta.abs() + 1.0 } else { Known::exact(0.0) }
+    })?;
+    let bound = slack_bound(&context.quantities()?, context.dual()?.constants());
+    Ok(Sides::at_most("opposing the nearest teacher", left, bound))
 }
 
 /// **7.5 Norm.** `-|p| sqrt(L) <= |mu| - |mu*| <= (zeta+ - L)/lambda`.
@@ -264,10 +282,7 @@ pub static NORM: Statement = Statement {
 
 /// The sides of 7.5 from below.
 pub fn norm_from_below(at: &Quantities, p: &Constants) -> Sides {
-    let (root, excess) = (at.root_loss(), at.mass_excess);
-    let error = p.norm * (root.error + 4.0 * f64::EPSILON * root.value);
-    let left = Known::computed(-excess.value, excess.error);
-    Sides::at_most("from below", left, Known::computed(p.norm * root.value, error))
+    Sides::at_most("from below", -at.mass_excess, p.known_norm() * at.root_loss())
 }
 
 fn norm_from_above(context: &Context<'_>) -> Sides {
@@ -275,5 +290,10 @@ fn norm_from_above(context: &Context<'_>) -> Sides {
     let (a, w) = student.squared_norms();
     let terms = (student.neurons() + student.dimension() + 16) as f64;
     let right = Known::computed(0.5 * (a + w), terms * f64::EPSILON * (a + w));
-    Sides::at_most("from above", Known::computed(student.total_mass(), 0.0), right)
+    let left = Known::computed(student.total_mass(), 0.0);
+    let (left, right) = match context.student_enclosed() {
+        Some(at) => (enclosed(left, at.mass()), enclosed(right, at.decay())),
+        None => (left, right),
+    };
+    Sides::at_most("from above", left, right)
 }

@@ -4,12 +4,12 @@ use crate::s5_duality::{GapIdentity, gap, optimum_bounds, teacher_measure, weak_
 use crate::s7_average::average_neuron;
 use crate::s7_bounds::{localisation, opposing_nearest};
 use crate::s7_descent::descent;
-use gradiometer_certify::{DegreeWeights, Interpolant};
+use gradiometer_certify::{DegreeWeights, InTurn, Interpolant, Limits};
 use gradiometer_hermite::Angle;
 use gradiometer_hermite::relu::sphere_kernel;
 use gradiometer_instances::generate::{Signs, TeacherRequest, gaussian_student};
 use gradiometer_instances::{Directions, Instance, Place, Recipe};
-use gradiometer_landscape::certificate::{CertificateOptions, find_certificate};
+use gradiometer_landscape::certificate::{CertificateOptions, find_certificate, prove_certificate};
 use gradiometer_landscape::descent::{CLOSE, DescentDirection};
 use gradiometer_landscape::instance::{self, build};
 use gradiometer_landscape::measure::Measure;
@@ -185,7 +185,8 @@ fn the_nearest_teachers_sign_does_not_replace_that_of_the_certificate() {
     let point = Point::new(&teacher, &student, 1e-2).unwrap();
     assert_eq!(point.split().nearest()[3], 0, "nearest to the positive teacher");
     assert!(eta.value < 0.0, "where the certificate is negative");
-    let sides = opposing_nearest(&point, &Quantities::of(&point, 0.3), &certificate);
+    let context = Context::given(&teacher, &student, 1e-2, certificate.clone(), 0.3);
+    let sides = opposing_nearest(&context).unwrap();
     let stated = Claim::new("7.4", &sides);
     println!("eta {eta:?}, rho {:?}, stated {stated:?}", certificate.rho());
     assert!(stated.is_violated());
@@ -245,6 +246,7 @@ fn rho_is_that_of_neurons_very_near_their_teachers_too() {
     assert!(with.rho.value < 0.5 * without.rho.value, "{with:?} {without:?}");
     let point = Point::new(&teacher, &student, lambda).unwrap();
     let (at, spread) = (Quantities::of(&point, 0.3), point.split().localisation());
+    let spread = Known::computed(spread, 2.0 * point.roundings() * spread);
     let violated = |p| Claim::new("7.3", &localisation(spread, &at, p)).is_violated();
     assert!(!violated(&with) && violated(&without));
 }
@@ -491,4 +493,64 @@ fn no_ratio_of_an_inequality_that_holds_is_above_one() {
     assert!(ratio(2.2e-18, 1.1e-18, 1.1e-15).is_nan());
     // A violation keeps its ratio.
     assert!(ratio(3.0, 2.0, 0.0) > 1.0);
+}
+
+/// The claims of 5.1 and 7.1 to 7.6 at a student near two orthogonal neurons.
+fn claims_of(dual: &Dual, encloses: bool) -> Vec<Claim> {
+    let (teacher, student) = (two(), near_two());
+    let context = Context::given(&teacher, &student, 1e-2, dual.clone(), 0.3);
+    let context = if encloses { context.enclosed() } else { context };
+    let about = ["5.1", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6"];
+    let found = statements().filter(|s| about.contains(&s.id));
+    found.flat_map(|statement| statement.claims(&context).unwrap()).collect()
+}
+
+fn two() -> SeparatedTeacher {
+    let rows = [vec![1.0, 0.0, 0.0], vec![0.0, 1.0, 0.0]];
+    let network = Network::from_rows(vec![1.0, -1.0], &rows).unwrap();
+    Teacher::new(network).unwrap().separated().unwrap()
+}
+
+fn near_two() -> Network {
+    let rows = [vec![0.9, 0.1, 0.0], vec![0.05, 0.8, 0.1], vec![0.1, 0.2, 0.4]];
+    Network::from_rows(vec![0.9, -1.0, 0.3], &rows).unwrap()
+}
+
+#[test]
+fn what_follows_from_a_proof_is_certified_where_the_student_is_enclosed() {
+    let options = CertificateOptions::default();
+    let checked = prove_certificate(&two(), &options, &Limits::default(), &mut InTurn).unwrap();
+    let proved = Dual::proved(checked.report.verdict.proof().unwrap());
+    // The searched constants of 7.6 stay searched.
+    let is_searched = |claim: &Claim| claim.part == "average neuron";
+    let (computed, enclosed) = (claims_of(&proved, false), claims_of(&proved, true));
+    assert!(enclosed.len() > 10 && enclosed.iter().filter(|c| is_searched(c)).count() == 2);
+    for (before, after) in computed.iter().zip(&enclosed) {
+        assert_eq!((after.finding, after.name()), (Finding::Holds, before.name()), "{after}");
+        // The values are the same floats; what they may be off by is as small or smaller, about.
+        assert_eq!(before.left.to_bits(), after.left.to_bits(), "{after}");
+        assert_eq!(before.right.to_bits(), after.right.to_bits(), "{after}");
+        let size = 1.0 + after.left.abs() + after.right.abs();
+        let allowed = gradiometer_testing::rounding(1 << 14, size);
+        gradiometer_testing::at_most(after.rounding, 0.0, allowed);
+        let [was, is] = [before, after].map(|claim| claim.evidence);
+        if is_searched(after) {
+            assert_eq!((was, is), (Evidence::Sampled, Evidence::Sampled), "{after}");
+        } else {
+            assert_eq!((was, is), (Evidence::Computed, Evidence::Certified), "{after}");
+        }
+    }
+    // A certificate that nobody proved certifies nothing, and a false claim is refuted all the same.
+    let searched = Dual::searched(&two(), &checked.found.certificate).unwrap();
+    assert!(claims_of(&searched, true).iter().any(|c| c.evidence == Evidence::Sampled));
+    assert!(
+        claims_of(&searched, true)
+            .iter()
+            .all(|c| c.id == "7.6" || c.evidence != Evidence::Certified || c.part == "from above")
+    );
+    let false_claim = claims_of(&proved.claiming(1.0, 1e-3), true);
+    assert!(false_claim.iter().any(Claim::is_violated));
+    assert!(
+        false_claim.iter().filter(|c| c.is_violated()).all(|c| c.evidence == Evidence::Claimed)
+    );
 }

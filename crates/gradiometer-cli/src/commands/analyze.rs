@@ -110,7 +110,8 @@ pub fn run_selected(
         Failure::Data(format!("{teacher}, {student}: {error}"))
     };
     let dual = Dual::checked(&teacher, &certificate, &report).map_err(fail)?;
-    let mut context = Context::given(&teacher, &student, arguments.lambda, dual, arguments.angle);
+    let mut context =
+        Context::given(&teacher, &student, arguments.lambda, dual, arguments.angle).enclosed();
     if let Some(refinements) = arguments.refinements {
         context = context.refined(refinements);
     }

@@ -8,11 +8,11 @@ use gradiometer::certify::{Limits, Method, Proof, check_certificate};
 use gradiometer::files::{number, read_certificate_of};
 use gradiometer::instances::FeatureSubspace;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
-use gradiometer::landscape::point::Point;
 use gradiometer::model::SeparatedTeacher;
 use gradiometer::run::format::AWAY;
-use gradiometer::theory::{Conclusions, LocalTheorem};
+use gradiometer::theory::{Conclusions, Context, Dual, LocalTheorem, TheoryError};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// Boxes that the proof of a certificate may take.
@@ -73,9 +73,10 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if let (Some(path), Some(lambda)) = (&arguments.student, arguments.lambda) {
         let student = arguments.tensors.network(path, common)?;
         let fail = |error: String| Failure::Data(format!("{}: {error}", path.display()));
-        let point =
-            Point::new(&teacher, &student, lambda).map_err(|error| fail(error.to_string()))?;
-        let found = theorem.conclusions(&point, arguments.angle);
+        let dual = Dual::proved(proof);
+        let context = Context::given(&teacher, &student, lambda, dual, arguments.angle).enclosed();
+        let conclusions = || Ok(theorem.conclusions(context.point()?, &context.quantities()?));
+        let found = conclusions().map_err(|error: TheoryError| fail(error.to_string()))?;
         outcome = if found.is_contradicted(ROUNDING) {
             Outcome::Refuted
         } else if found.every_teacher_has_a_neuron() {
@@ -211,8 +212,9 @@ fn theorem_json(teacher: &SeparatedTeacher, proof: &Proof, theorem: &LocalTheore
 
 fn student_in_words(found: &Conclusions, lambda: f64, angle: f64) -> String {
     let mut text = format!(
-        "\nFor this network and lambda = {lambda}: C_0 = {} (computed, with its rounding). Proved, beside what is measured:\n",
-        upper_end(found.c_0, 5)
+        "\nFor this network and lambda = {lambda}: C_0 = {} ({}). Bounds, beside what is measured:\n",
+        upper_end(found.c_0, 5),
+        found.evidence
     );
     let mut table = Table::new(&["quantity", "measured", "proved at most"]);
     for row in &found.whole {
@@ -243,6 +245,7 @@ fn student_in_words(found: &Conclusions, lambda: f64, angle: f64) -> String {
         ]);
     }
     text += &table.text();
+    let _infallible = writeln!(text, "evidence of these bounds: {}", found.evidence);
     text
 }
 
@@ -273,6 +276,6 @@ fn student_json(found: &Conclusions, lambda: f64, angle: f64) -> Value {
         "conclusions": whole,
         "neurons": neurons,
         "every_teacher_has_a_neuron": found.every_teacher_has_a_neuron(),
-        "evidence": "computed",
+        "evidence": found.evidence.name(),
     })
 }

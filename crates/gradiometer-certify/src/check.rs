@@ -454,7 +454,7 @@ fn bound_by_angles(
         if runner.proceed(Progress { boxes: report.boxes, open_boxes: 0 }).is_break() {
             return Err(Failure::Inconclusive(Obstacle::Stopped));
         }
-        let angle = match View::new(interpolant, frame, neuron).prove(rho) {
+        let angle = match View::new(interpolant, neuron).prove(rho) {
             Ok(shown) => {
                 report.cap_radii.push(shown.radius);
                 report.boxes += shown.intervals;

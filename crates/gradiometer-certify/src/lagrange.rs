@@ -15,7 +15,7 @@
 use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum};
 
-use crate::frame::{Directions, Frame};
+use crate::frame::Directions;
 use crate::interpolant::Interpolant;
 use crate::kernel::{Jet, Kernel};
 use crate::linear::{dot, is_positive_definite, norm_bound};
@@ -97,8 +97,8 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// From direction `i`. The frame is that of all directions.
-    pub(crate) fn new(interpolant: &'a Interpolant, frame: &Frame, i: usize) -> Self {
+    /// From direction `i`.
+    pub(crate) fn new(interpolant: &'a Interpolant, i: usize) -> Self {
         let (directions, kernel) = (&interpolant.directions, &interpolant.kernel);
         let u = &directions.units[i];
         let others: Vec<Other> = (0..directions.count())
@@ -120,7 +120,8 @@ impl<'a> View<'a> {
             .collect();
         let [value, slope, ..] = kernel.at(1.0);
         let (gram, radius) = tangent_gram(directions, i);
-        let spans = frame.rank == directions.dimension;
+        // A frame in enclosures ends early; whether they span is proved by the least eigenvalue itself.
+        let spans = directions.rank() == directions.dimension;
         Self {
             kernel,
             sign: directions.signs[i],

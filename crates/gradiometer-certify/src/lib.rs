@@ -36,6 +36,7 @@ mod lagrange;
 mod limits;
 mod linear;
 pub mod net;
+mod optimum;
 mod student;
 mod verdict;
 
@@ -50,5 +51,6 @@ pub use error::CertifyError;
 pub use interpolant::Interpolant;
 pub use kernel::{DegreeWeights, relu_squares};
 pub use limits::{InTurn, Limits, Progress, Runner};
+pub use optimum::optimal_gain;
 pub use student::EnclosedStudent;
 pub use verdict::Verdict;

@@ -186,14 +186,11 @@ impl EnclosedStudent {
 
     /// The mass farther than an angle from every teacher direction.
     pub fn mass_beyond(&self, angle: f64) -> Enclosure {
-        let far = self.masses.iter().zip(&self.angles).map(|(c, delta)| {
-            if delta.certainly_greater(angle) {
-                c.abs()
-            } else if delta.certainly_at_most(angle) {
-                Enclosure::ZERO
-            } else {
-                Enclosure::ZERO.hull(c.abs())
-            }
+        let all = self.masses.iter().zip(&self.angles);
+        let far = all.filter(|(_, delta)| !delta.certainly_at_most(angle)).map(|(c, delta)| {
+            // What may be on either side counts for nothing or for all of it.
+            let is_far = delta.certainly_greater(angle);
+            if is_far { c.abs() } else { Enclosure::ZERO.hull(c.abs()) }
         });
         far.sum()
     }

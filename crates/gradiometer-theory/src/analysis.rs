@@ -25,6 +25,8 @@ pub struct Analysis {
     pub gap: (f64, f64),
     /// How that is known.
     pub gap_evidence: Evidence,
+    /// Bounds of the gap that are proved, by a dual point at the optimum's own atoms (5.1), where it has few and they are proved.
+    pub gap_proved: Option<(f64, f64)>,
     /// Statements that were not evaluated, because the caller stopped before.
     pub not_evaluated: Vec<&'static str>,
     /// What limits by default left out, a sentence each.
@@ -64,6 +66,7 @@ impl Analysis {
         let is_whole = not_evaluated.is_empty();
         let by_optimum =
             if is_whole { context.optimum()?.gap(point) } else { (0.0, f64::INFINITY) };
+        let proved = if is_whole { context.proved_gap()? } else { None };
         let left_out =
             if is_whole { context.left_out()?.into_iter().collect() } else { Vec::new() };
         let evidence = quantities.zeta_plus.evidence().worse(dual.evidence());
@@ -80,6 +83,7 @@ impl Analysis {
             evidence_by_certificate: evidence,
             gap,
             gap_evidence,
+            gap_proved: proved.map(|gap| (gap.lo(), gap.hi())),
             not_evaluated,
             left_out,
         })

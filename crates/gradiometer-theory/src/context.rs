@@ -4,7 +4,8 @@ use crate::claim::Known;
 use crate::dual::Dual;
 use crate::error::{TheoryError, inapplicable};
 use crate::quantities::{Quantities, enclosed};
-use gradiometer_certify::EnclosedStudent;
+use gradiometer_certify::{EnclosedStudent, Limits, Progress, Runner, optimal_gain};
+use gradiometer_hermite::Enclosure;
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_instances::Instance;
 use gradiometer_landscape::descent::{CLOSE, DescentDirection, LargestStep, largest_step};
@@ -18,6 +19,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use std::cell::OnceCell;
 use std::f64::consts::FRAC_PI_2;
+use std::ops::ControlFlow;
 
 /// Rank, separation and `lambda` over the teacher's mass, between which the optimum is a finite sum
 /// of atoms that the solver finds.
@@ -35,6 +37,18 @@ const COARSE_RANK: usize = 4;
 /// costs beside the sum of a coordinate.
 const MOST_ENCLOSED: f64 = 1e8;
 const KERNEL: f64 = 32.0;
+
+/// Boxes that the proof of a dual point may take, some seconds' work.
+const PROVED_BOXES: u64 = 200_000;
+
+/// Ends a check where a flag is raised.
+struct Until<'a>(&'a Stop);
+
+impl Runner for Until<'_> {
+    fn proceed(&mut self, _: Progress) -> ControlFlow<()> {
+        if self.0.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
 
 /// Relative width of the bracket of the largest step of 7.10.
 const STEP_WIDTH: f64 = 1e-3;
@@ -288,6 +302,31 @@ impl<'a> Context<'a> {
             Ok(None) => inapplicable("the optimum is not known to be a few atoms"),
             Err(error) => Err(error.clone()),
         }
+    }
+
+    /// The interval of `zeta` between proved ends (5.1), where the student's numbers are enclosed and the optimum is a few atoms with
+    /// a dual point of their own; `None` elsewhere.
+    ///
+    /// # Errors
+    /// As for [`Self::optimum`].
+    pub fn proved_gap(&self) -> Result<Option<Enclosure>, TheoryError> {
+        let (Some(student), optimum) = (self.student_enclosed(), self.optimum()?) else {
+            return Ok(None);
+        };
+        if !optimum.converged {
+            return Ok(None);
+        }
+        let measure = &optimum.measure;
+        let atoms = (0..measure.masses().len()).filter(|&b| measure.masses()[b].abs() > 0.0);
+        let (masses, rows): (Vec<f64>, Vec<Vec<f64>>) =
+            atoms.map(|b| (measure.masses()[b], measure.direction(b).to_vec())).unzip();
+        let Ok(network) = Network::from_rows(masses, &rows) else { return Ok(None) };
+        let limits = Limits { boxes: PROVED_BOXES, ..Limits::default() };
+        let gain =
+            optimal_gain(self.teacher, self.lambda, &network, &limits, &mut Until(&self.stop))?;
+        let zeta = Quantities::zeta_enclosed(student, self.lambda);
+        // The gap is never negative either.
+        Ok(gain.map(|gain| (zeta + gain).larger(Enclosure::ZERO)))
     }
 
     fn find_optimum(&self) -> Result<Option<Optimum>, TheoryError> {

@@ -72,15 +72,19 @@ impl Quantities {
     /// The same with the student's numbers enclosed, where that is narrow enough.
     #[must_use]
     pub fn enclosed_by(mut self, student: &EnclosedStudent) -> Self {
-        let lambda = Enclosure::from(self.lambda);
         let (loss, excess) = (student.loss(), student.mass() - student.teacher_mass());
         let decay = student.decay() - student.teacher_mass();
         self.loss = enclosed(self.loss, loss);
-        self.zeta_plus = enclosed(self.zeta_plus, loss + lambda * decay);
+        self.zeta_plus = enclosed(self.zeta_plus, Self::zeta_enclosed(student, self.lambda));
         self.mass_excess = enclosed(self.mass_excess, excess);
         self.decay_excess = enclosed(self.decay_excess, decay);
         self.beyond.1 = enclosed(self.beyond.1, student.mass_beyond(self.beyond.0));
         self
+    }
+
+    /// `zeta+` of an enclosed student.
+    pub(crate) fn zeta_enclosed(student: &EnclosedStudent, lambda: f64) -> Enclosure {
+        student.loss() + (student.decay() - student.teacher_mass()) * lambda
     }
 
     /// Of a row of a trajectory: `lambda`, `L`, `L_lambda`, `|mu|`, and the mass beyond an angle,

@@ -1,6 +1,6 @@
 //! Section 8: whole runs.
 
-use crate::claim::{Known, Sides, at_most};
+use crate::claim::{Sides, at_most};
 use crate::context::{Choice, Context};
 use crate::error::{TheoryError, inapplicable};
 use crate::runs::{STEP_SIZE, teacher};
@@ -414,19 +414,18 @@ pub static LOCAL_THEOREM: Statement = Statement {
 };
 
 fn local_loss(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
-    let (at, p) = (context.quantities()?, context.dual()?.norm());
+    let (at, norm) = (context.quantities()?, context.dual()?.constants().known_norm());
     let (lambda, zeta) = (at.lambda, at.zeta_plus.value + at.zeta_plus.error);
     let c_0 = match context.choice() {
-        Choice::Given { .. } => 0.25 * p * p,
+        Choice::Given { .. } => 0.25 * norm.value * norm.value,
         Choice::Drawn { .. } => {
             // Rounded up, so that zeta+ <= C_0 lambda^2.
             let least = maximum(zeta, 0.0) / (lambda * lambda) * (1.0 + 8.0 * f64::EPSILON);
             least * (1.0 + context.rng(85)?.random::<f64>())
         }
     };
-    let p = p * form.choose(1.0, 0.5);
-    let right = 0.5 * (p + (p * p + 4.0 * c_0).sqrt()) * lambda;
-    let right = Known::computed(right, 8.0 * f64::EPSILON * right);
+    let p = norm * form.choose(1.0, 0.5);
+    let right = (p + (p.square() + 4.0 * c_0).sqrt()) * 0.5 * lambda;
     let fails = !(zeta <= c_0 * lambda * lambda);
     Ok(vec![Sides::at_most("loss", at.root_loss(), right).unless(fails, "zeta+ > C_0 lambda^2")])
 }

@@ -495,12 +495,12 @@ fn no_ratio_of_an_inequality_that_holds_is_above_one() {
     assert!(ratio(3.0, 2.0, 0.0) > 1.0);
 }
 
-/// The claims of 5.1 and 7.1 to 7.6 at a student near two orthogonal neurons.
+/// The claims of 5.1, 7.1 to 7.6 and 8.5 at a student near two orthogonal neurons.
 fn claims_of(dual: &Dual, encloses: bool) -> Vec<Claim> {
     let (teacher, student) = (two(), near_two());
     let context = Context::given(&teacher, &student, 1e-2, dual.clone(), 0.3);
     let context = if encloses { context.enclosed() } else { context };
-    let about = ["5.1", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6"];
+    let about = ["5.1", "7.1", "7.2", "7.3", "7.4", "7.5", "7.6", "8.5"];
     let found = statements().filter(|s| about.contains(&s.id));
     found.flat_map(|statement| statement.claims(&context).unwrap()).collect()
 }
@@ -526,7 +526,10 @@ fn what_follows_from_a_proof_is_certified_where_the_student_is_enclosed() {
     let (computed, enclosed) = (claims_of(&proved, false), claims_of(&proved, true));
     assert!(enclosed.len() > 10 && enclosed.iter().filter(|c| is_searched(c)).count() == 2);
     for (before, after) in computed.iter().zip(&enclosed) {
-        assert_eq!((after.finding, after.name()), (Finding::Holds, before.name()), "{after}");
+        assert_eq!((after.finding, after.name()), (before.finding, before.name()), "{after}");
+        // This student is too far from the optimum for 8.5 with C_0 = |p|^2/4.
+        let expected = if after.id == "8.5" { Finding::Inapplicable } else { Finding::Holds };
+        assert_eq!(after.finding, expected, "{after}");
         // The values are the same floats; what they may be off by is as small or smaller, about.
         assert_eq!(before.left.to_bits(), after.left.to_bits(), "{after}");
         assert_eq!(before.right.to_bits(), after.right.to_bits(), "{after}");
@@ -553,4 +556,24 @@ fn what_follows_from_a_proof_is_certified_where_the_student_is_enclosed() {
     assert!(
         false_claim.iter().filter(|c| c.is_violated()).all(|c| c.evidence == Evidence::Claimed)
     );
+}
+
+#[test]
+fn the_gap_is_proved_where_the_optimum_is_a_few_atoms() {
+    let (teacher, student) = (two(), near_two());
+    let options = CertificateOptions::default();
+    let checked = prove_certificate(&teacher, &options, &Limits::default(), &mut InTurn).unwrap();
+    let dual = Dual::proved(checked.report.verdict.proof().unwrap());
+    let context = || Context::given(&teacher, &student, 1e-2, dual.clone(), 0.3);
+    let found = Analysis::new(&context().enclosed()).unwrap();
+    let (lower, upper) = found.gap_proved.unwrap();
+    // It holds what the search for the optimum finds, and says more than the certificate.
+    let (least, most) = found.gap;
+    assert_eq!(found.gap_evidence, Evidence::Sampled);
+    assert!(lower <= most && upper >= least, "{lower:e} {upper:e} {least:e} {most:e}");
+    let (below, above) = found.gap_by_certificate;
+    assert_eq!(found.evidence_by_certificate, Evidence::Certified);
+    assert!(upper - lower < 0.125 * (above - below), "{lower:e} {upper:e} {below:e} {above:e}");
+    // In floating point nothing is proved of the student.
+    assert_eq!(Analysis::new(&context()).unwrap().gap_proved, None);
 }

@@ -55,8 +55,7 @@ fn certificate(teacher: &Teacher, degree: usize) -> Interpolant {
 
 /// What every direction says of a claim.
 fn verdicts(eta: &Interpolant, rho: f64) -> Vec<Result<Shown, Stuck>> {
-    let frame = Frame::new(&eta.directions, 0);
-    (0..eta.directions.count()).map(|i| View::new(eta, &frame, i).prove(rho)).collect()
+    (0..eta.directions.count()).map(|i| View::new(eta, i).prove(rho)).collect()
 }
 
 fn all_hold(eta: &Interpolant, rho: f64) -> bool {
@@ -83,14 +82,24 @@ fn more_than_the_ceiling_is_proved_where_the_directions_span_the_space() {
     for (r, m, degree, rho) in [(3, 5, 8, 0.5), (5, 7, 8, 0.44), (8, 10, 8, 0.42)] {
         let teacher = teacher(1, r, m, 0.7, false);
         let eta = certificate(&teacher, degree);
-        let frame = Frame::new(&eta.directions, 0);
-        assert!(View::new(&eta, &frame, 0).least > 0.0);
+        assert!(View::new(&eta, 0).least > 0.0);
         assert!(all_hold(&eta, rho), "{r}: {:?}", verdicts(&eta, rho));
         // Without the least sum of squares there is a direction orthogonal to all others.
-        let mut view = View::new(&eta, &frame, 0);
+        let mut view = View::new(&eta, 0);
         view.least = 0.0;
         assert!(view.prove(rho).is_err(), "{r}");
     }
+}
+
+#[test]
+fn directions_of_many_dimensions_have_a_least_sum_of_squares_too() {
+    let teacher = teacher(1, 36, 40, 0.9, false);
+    let eta = certificate(&teacher, 12);
+    let view = View::new(&eta, 0);
+    assert!(view.least > 0.0, "{}", view.least);
+    // Beside them all there is a direction orthogonal to each.
+    let teacher = self::teacher(1, 36, 40, 0.9, true);
+    assert!(View::new(&certificate(&teacher, 12), 0).least <= 0.0);
 }
 
 /// Random tangents of a direction with an angle each, and the point there.
@@ -120,9 +129,8 @@ fn no_value_of_eta_exceeds_its_bound_at_an_angle() {
     for (seed, r, m, degree) in [(3, 3, 5, 4), (4, 4, 6, 6), (5, 6, 8, 2)] {
         let teacher = teacher(seed, r, m, 0.5, seed == 4);
         let eta = certificate(&teacher, degree);
-        let frame = Frame::new(&eta.directions, 0);
         for i in 0..m {
-            let view = View::new(&eta, &frame, i);
+            let view = View::new(&eta, i);
             for (angle, w) in points(&teacher, i, seed, 120) {
                 if teacher.nearest(&w).0 != i {
                     continue;
@@ -149,9 +157,8 @@ fn no_second_difference_exceeds_the_bound_of_the_second_derivative() {
     for (seed, r, m, degree) in [(3, 3, 5, 4), (5, 6, 8, 2)] {
         let teacher = teacher(seed, r, m, 0.5, false);
         let eta = certificate(&teacher, degree);
-        let frame = Frame::new(&eta.directions, 0);
         for i in 0..m {
-            let view = View::new(&eta, &frame, i);
+            let view = View::new(&eta, i);
             let u = teacher.direction(i);
             for (angle, w) in points(&teacher, i, seed, 40) {
                 if angle > 1.5 || teacher.nearest(&w).0 != i {
@@ -214,7 +221,6 @@ fn the_largest_eigenvalue_is_proved_and_nothing_below_it() {
 fn what_is_not_a_number_is_not_shown() {
     let teacher = teacher(1, 3, 4, 0.7, true);
     let eta = certificate(&teacher, 8);
-    let frame = Frame::new(&eta.directions, 0);
     assert!(!all_hold(&eta, f64::NAN));
     let nan = f64::NAN;
     let broken: [fn(&mut View<'_>); 4] = [
@@ -224,7 +230,7 @@ fn what_is_not_a_number_is_not_shown() {
         |view| view.others[1].value = Enclosure::UNDEFINED,
     ];
     for breaks in broken {
-        let mut view = View::new(&eta, &frame, 0);
+        let mut view = View::new(&eta, 0);
         assert!(view.prove(0.3).is_ok());
         breaks(&mut view);
         assert!(view.prove(0.3).is_err());

@@ -145,6 +145,9 @@ pub fn run_selected(
                 "upper": number(analysis.gap_by_certificate.1),
                 "evidence": analysis.evidence_by_certificate.name(),
             },
+            "proved": analysis.gap_proved.map(|(lower, upper)| {
+                json!({"lower": number(lower), "upper": number(upper)})
+            }),
         },
         "lambda": arguments.lambda,
         "not_evaluated": analysis.not_evaluated,
@@ -172,8 +175,12 @@ pub fn run_selected(
             claim.evidence.name().to_owned(),
         ]);
     }
+    let proved = analysis.gap_proved.map_or_else(String::new, |(lower, upper)| {
+        let (lower, upper) = (lower_end(lower, 6), upper_end(upper, 6));
+        format!("; proved by a dual point at the optimum's atoms between {lower} and {upper}")
+    });
     let text = format!(
-        "optimality gap zeta between {} and {} ({}); by the certificate alone between {} and {}\n\
+        "optimality gap zeta between {} and {} ({}); by the certificate alone between {} and {}{proved}\n\
          certificate: rho = {}, |p| = {}, {}\n{}{}\n",
         lower_end(analysis.gap.0, 6),
         upper_end(analysis.gap.1, 6),

@@ -454,7 +454,10 @@ fn bound_by_angles(
         if runner.proceed(Progress { boxes: report.boxes, open_boxes: 0 }).is_break() {
             return Err(Failure::Inconclusive(Obstacle::Stopped));
         }
-        let angle = match View::new(interpolant, neuron).prove(rho) {
+        let view = View::new(interpolant, neuron);
+        // Scaled where the plain sum of the squares does not do.
+        let scaled = || view.clone().scaled(&interpolant.directions, neuron).prove(rho);
+        let angle = match view.prove(rho).or_else(|_| scaled()) {
             Ok(shown) => {
                 report.cap_radii.push(shown.radius);
                 report.boxes += shown.intervals;

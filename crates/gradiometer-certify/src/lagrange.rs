@@ -2,7 +2,7 @@
 //!
 //! Seen from a teacher's direction `u_i`, a point with `u_i` nearest is `w = cos(delta) u_i + sin(delta) v`, `v` a unit vector
 //! orthogonal to `u_i`. Every other direction meets `w` through one number `y_k = v.u_k`, and the only coupling of these
-//! numbers that is used is `least <= sum_k y_k^2 <= most`. So for each sign `tau`
+//! numbers that is used is `least <= sum_k y_k^2 <= most`, or the same with weights. So for each sign `tau`
 //! `tau eta(w) <= own(delta) + sum_k F_k(y_k; delta) <= own(delta) + mu most + sum_k max_y [F_k(y; delta) - mu y^2]` for every `mu >= 0`
 //! (Lagrange), and the same with `least` for every `mu <= 0`. `F_k` is the summand of `eta`, or, which is sharper for small
 //! `delta`, what is left of it without the interpolation conditions at `u_i`, which sum up to zero.
@@ -74,6 +74,8 @@ struct Other {
     across: f64,
     /// `K, K', K''` at `g`.
     jet: Jet,
+    /// The root of its weight in the sum of the squares: a single, so that its square is exact.
+    root: f64,
 }
 
 /// A teacher's directions and a certificate's coefficients as one of the directions sees them.
@@ -88,9 +90,9 @@ pub(crate) struct View<'a> {
     /// `K, K'` at 1.
     top: [Enclosure; 2],
     others: Vec<Other>,
-    /// Certainly at least `sum_k y_k^2`.
+    /// Certainly at least `sum_k weight_k y_k^2`.
     most: f64,
-    /// Certainly at most `sum_k y_k^2`; zero unless the directions span the space.
+    /// Certainly at most `sum_k weight_k y_k^2`; zero unless all weights are 1 and the directions span the space.
     least: f64,
     /// Whether there is a unit vector orthogonal to `u_i` at all.
     has_tangents: bool,
@@ -115,6 +117,7 @@ impl<'a> View<'a> {
                     along,
                     across: norm_bound(&rest),
                     jet: kernel.jet(cosine),
+                    root: 1.0,
                 }
             })
             .collect();
@@ -133,6 +136,31 @@ impl<'a> View<'a> {
             others,
             has_tangents: directions.dimension > 1,
         }
+    }
+
+    /// The same with the sum of the squares scaled (theory 6.4): directions that lie in a cluster, whose `y_k` grow together, weigh
+    /// the less, and those that stand alone are held the closer. Weights are the inverse sums of the rows of the Gram matrix; any
+    /// positive ones give a bound.
+    pub(crate) fn scaled(mut self, directions: &Directions, i: usize) -> Self {
+        let n = self.others.len();
+        let (mut gram, _) = tangent_gram(directions, i);
+        for (other, row) in self.others.iter_mut().zip(gram.chunks_exact(n.max(1))) {
+            let sum: f64 = row.iter().map(|x| x.abs()).sum();
+            other.root = single(1.0 / sum.sqrt());
+        }
+        let mut radii = Enclosure::ZERO;
+        let others: Vec<usize> = (0..directions.count()).filter(|&k| k != i).collect();
+        for (x, &k) in others.iter().enumerate() {
+            for (y, &l) in others.iter().enumerate() {
+                let weight = Enclosure::from(self.others[x].root) * self.others[y].root;
+                let entry = tangent_entry(directions, i, k, l) * weight;
+                gram[x * n + y] = entry.midpoint();
+                radii += Enclosure::from(entry.radius()).square();
+            }
+        }
+        self.most = largest_eigenvalue(&gram, n, radii.sqrt().hi());
+        self.least = 0.0;
+        self
     }
 
     /// Shows `|eta(w)| <= 1 - rho delta^2` for all `w` whose nearest direction this is.
@@ -200,7 +228,7 @@ impl<'a> View<'a> {
                     to: y.hi().into(),
                 });
             }
-            table.close();
+            table.close(other.root * other.root);
         }
         let others = table.bound(self.most, self.least);
         // sign g'' <= own + others <= -2 rho.
@@ -386,9 +414,22 @@ impl Other {
             (last, from) = (next, to);
         }
         for table in tables.iter_mut().flatten() {
-            table.close();
+            table.close(self.root * self.root);
         }
     }
+}
+
+/// A positive number cut to 24 bits, so that its square is exact; 1 for what is not positive and finite.
+fn single(x: f64) -> f64 {
+    const LOW_BITS: u64 = (1 << 29) - 1;
+    let cut = f64::from_bits(x.to_bits() & !LOW_BITS);
+    if cut > 0.0 && cut.is_finite() { cut } else { 1.0 }
+}
+
+/// `(P u_k).(P u_l)`, `P` the projection orthogonal to `u_i`.
+fn tangent_entry(directions: &Directions, i: usize, k: usize, l: usize) -> Enclosure {
+    let whole = if k == l { Enclosure::ONE } else { directions.overlap(k, l) };
+    whole - directions.overlap(i, k) * directions.overlap(i, l)
 }
 
 /// The Gram matrix of the parts of the other directions orthogonal to `u_i`, in floats, and a bound of its error in norm.
@@ -398,8 +439,7 @@ fn tangent_gram(directions: &Directions, i: usize) -> (Vec<f64>, f64) {
     let mut gram = Vec::with_capacity(others.len() * others.len());
     for &k in &others {
         for &l in &others {
-            let whole = if k == l { Enclosure::ONE } else { directions.overlap(k, l) };
-            let entry = whole - directions.overlap(i, k) * directions.overlap(i, l);
+            let entry = tangent_entry(directions, i, k, l);
             gram.push(entry.midpoint());
             radii += Enclosure::from(entry.radius()).square();
         }

@@ -1,4 +1,4 @@
-//! Sums of functions of one number each, coupled by the sum of the squares.
+//! Sums of functions of one number each, coupled by a weighted sum of the squares.
 
 use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::float::{maximum, minimum};
@@ -22,8 +22,8 @@ pub(super) struct Table {
     pieces: Vec<Piece>,
     /// The same in floats: `from`, `to`, `left`, `right`.
     floats: Vec<[f64; 4]>,
-    /// Where each function's pieces end.
-    ends: Vec<usize>,
+    /// Where each function's pieces end, and its weight in the sum of the squares.
+    ends: Vec<(usize, f64)>,
 }
 
 impl Table {
@@ -33,12 +33,12 @@ impl Table {
         self.pieces.push(piece);
     }
 
-    /// Ends a function.
-    pub(super) fn close(&mut self) {
-        self.ends.push(self.pieces.len());
+    /// Ends a function, whose `y^2` has a weight in the sum.
+    pub(super) fn close(&mut self, weight: f64) {
+        self.ends.push((self.pieces.len(), weight));
     }
 
-    /// An upper bound of `sum_k F_k(y_k)` over all `y` in the pieces' ranges with `least <= sum_k y_k^2 <= most`.
+    /// An upper bound of `sum_k F_k(y_k)` over all `y` in the pieces' ranges with `least <= sum_k weight_k y_k^2 <= most`.
     ///
     /// Any multiplier gives one; it is sought in floating point, and the bound is then evaluated in enclosures.
     pub(super) fn bound(&self, most: f64, least: f64) -> Enclosure {
@@ -71,11 +71,12 @@ impl Table {
         high.exp()
     }
 
-    /// `sum_k y_k^2` at the maximisers of `F_k(y) - mu y^2`.
+    /// `sum_k weight_k y_k^2` at the maximisers of `F_k(y) - mu weight_k y^2`.
     fn squares(&self, mu: f64) -> f64 {
         let mut sum = 0.0;
         let mut start = 0;
-        for &end in &self.ends {
+        for &(end, weight) in &self.ends {
+            let mu = mu * weight;
             let (mut best, mut place) = (f64::NEG_INFINITY, 0.0);
             for &[from, to, left, right] in &self.floats[start..end] {
                 let y = maximiser(from, to, left, right, mu);
@@ -85,7 +86,7 @@ impl Table {
                     (best, place) = (value, y);
                 }
             }
-            sum += place * place;
+            sum += weight * place * place;
             start = end;
         }
         sum
@@ -93,9 +94,12 @@ impl Table {
 
     /// The bound for a multiplier.
     fn evaluate(&self, mu: f64, most: f64, least: f64) -> Enclosure {
-        let mut sum = Enclosure::from(mu) * if mu >= 0.0 { most } else { least };
+        // The products mu weight_k are rounded: their sum with the squares is within this factor of mu times the weighted sum.
+        let rounded = Enclosure::around(1.0, 2.0 * f64::EPSILON);
+        let mut sum = Enclosure::from(mu) * rounded * if mu >= 0.0 { most } else { least };
         let mut start = 0;
-        for &end in &self.ends {
+        for &(end, weight) in &self.ends {
+            let mu = mu * weight;
             let mut best = f64::NEG_INFINITY;
             for (piece, floats) in self.pieces[start..end].iter().zip(&self.floats[start..end]) {
                 best = maximum(best, piece.bound(floats, mu));
@@ -149,7 +153,7 @@ mod tests {
                 let (left, right) = (value(from), value(to));
                 table.push(Piece { left, right, from: from.into(), to: to.into() });
             }
-            table.close();
+            table.close(1.0);
         }
         table
     }
@@ -166,6 +170,23 @@ mod tests {
         }
         // Without a coupling that matters, each at its end.
         assert!(table(&a, 64).bound(3.0, 0.0).contains(19.0));
+    }
+
+    #[test]
+    fn weights_count_in_the_sum() {
+        // max of 3 y_1 + 4 y_2 with y_1^2/4 + y_2^2 <= R^2 is R |(6, 4)|.
+        let mut weighted = Table::default();
+        let plain = table(&[(3.0, 0.0), (4.0, 0.0)], 64);
+        for (k, weight) in [0.25, 1.0].into_iter().enumerate() {
+            for &piece in &plain.pieces[64 * k..64 * (k + 1)] {
+                weighted.push(piece);
+            }
+            weighted.close(weight);
+        }
+        for square in [0.01, 0.04, 0.09] {
+            let (bound, exact) = (weighted.bound(square, 0.0), f64::sqrt(52.0 * square));
+            assert!(bound.hi() >= exact && bound.hi() <= 1.001 * exact, "{bound} {exact}");
+        }
     }
 
     #[test]
@@ -199,7 +220,7 @@ mod tests {
     fn what_is_undefined_has_no_bound() {
         let mut bad = table(&[(1.0, 0.0)], 2);
         bad.push(Piece { left: f64::NAN, right: 0.0, from: 0.0.into(), to: 1.0.into() });
-        bad.close();
+        bad.close(1.0);
         assert!(!(bad.bound(1.0, 0.0).hi() < f64::INFINITY));
     }
 }

@@ -131,12 +131,14 @@ fn no_value_of_eta_exceeds_its_bound_at_an_angle() {
         let eta = certificate(&teacher, degree);
         for i in 0..m {
             let view = View::new(&eta, i);
+            let views = [view.clone().scaled(&eta.directions, i), view];
             for (angle, w) in points(&teacher, i, seed, 120) {
                 if teacher.nearest(&w).0 != i {
                     continue;
                 }
-                let value = eta.at(&w).0 * view.sign;
-                for nearest_at in [angle, 0.75 * angle] {
+                let value = eta.at(&w).0 * views[0].sign;
+                let ways = views.iter().flat_map(|view| [(view, angle), (view, 0.75 * angle)]);
+                for (view, nearest_at) in ways {
                     let [upper, lower] = view.largest(angle, nearest_at, PIECES[0]);
                     // The point's angle is rounded.
                     let rounding = 64.0 * f64::EPSILON * eta.scale();
@@ -239,4 +241,39 @@ fn what_is_not_a_number_is_not_shown() {
     assert!(!interval_holds((0.1, [0.0; 2]), (0.2, [0.0, nan]), [0.0; 2], 0.1));
     assert!(!interval_holds((0.1, [0.0; 2]), (0.2, [0.0; 2]), [0.0, nan], 0.1));
     assert!(interval_holds((0.1, [0.0; 2]), (0.2, [0.0; 2]), [0.0; 2], 0.1));
+}
+
+#[test]
+fn a_scaled_sum_proves_what_the_plain_one_does_not() {
+    // A cluster in a plane and directions that stand alone.
+    let mut rows: Vec<Vec<f64>> = Vec::new();
+    for k in 0..4 {
+        let (sin, cos) = (0.75 * f64::from(k)).sin_cos();
+        rows.push([cos, sin].into_iter().chain([0.0; 6]).collect());
+    }
+    for k in 2..7 {
+        rows.push((0..8).map(|x| if x == k { 1.0 } else { 0.0 }).collect());
+    }
+    let signs = vec![1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0, -1.0];
+    let teacher = Teacher::new(Network::from_rows(signs, &rows).unwrap()).unwrap();
+    let eta = certificate(&teacher, 4);
+    let proves = |scaled: bool, rho: f64| {
+        (0..rows.len()).all(|i| {
+            let view = View::new(&eta, i);
+            let view = if scaled { view.scaled(&eta.directions, i) } else { view };
+            view.prove(rho).is_ok()
+        })
+    };
+    assert!(proves(true, 0.2) && !proves(false, 0.2));
+    // No more than is true, and nothing of what is not a number.
+    assert!(!proves(true, 1.001 * CEILING));
+    let mut view = View::new(&eta, 0).scaled(&eta.directions, 0);
+    view.most = f64::NAN;
+    assert!(view.prove(0.1).is_err());
+    // Weights are cut so that their squares are exact.
+    for x in [0.3_f64, 1.0, 7.0 / 3.0] {
+        let root = single(x);
+        assert!(root <= x && root > 0.999 * x && root.mul_add(root, -(root * root)).abs() <= 0.0);
+    }
+    assert_eq!([single(f64::NAN), single(-1.0), single(f64::INFINITY)], [1.0; 3]);
 }

@@ -57,7 +57,9 @@ impl Quantities {
         let (excess, roundings) = (point.mass_excess(), point.roundings());
         let half = 0.5 * point.imbalance();
         let masses = point.split().masses().iter().zip(point.split().angles());
-        let far: f64 = masses.filter(|(_, delta)| **delta > angle).map(|(c, _)| c.abs()).sum();
+        let far = masses.filter(|(_, delta)| **delta > angle);
+        // From zero, for the sum of nothing is -0.
+        let far = far.fold(0.0, |sum, (c, _)| sum + c.abs());
         Self {
             lambda: point.lambda(),
             loss: point.loss().into(),

@@ -216,7 +216,7 @@ fn a_sweep_has_a_curve_for_each_result_and_tells_what_failed() {
     write_report(folder.path(), ReportOptions::default()).unwrap();
     let text = page(folder.path());
     assert_sound(&text);
-    assert!(text.contains("18 of 19 points") && text.contains("1 points could not be run"));
+    assert!(text.contains("18 of 19 points") && text.contains("1 point could not be run"));
     assert!(text.contains("odd, &quot;so&quot; no"));
     let found = names(&parsed(&text));
     assert!(found.iter().any(|name| name == "sweep-curve-1-loss"), "{found:?}");
@@ -454,6 +454,33 @@ fn the_start_of_a_symmetric_student_shows_both_signs() {
     }
     assert_eq!(hidden, 12, "a pair for every two neurons");
     assert!(figure.caption.contains("neurons of both signs at one place"));
+}
+
+#[test]
+fn paper_has_a_picture_of_every_stage_in_place_of_the_slider() {
+    for (rank, teachers) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
+        let (_folder, out, text) = reported(&tiny(rank, teachers, ""));
+        assert_sound(&text);
+        let document = parsed(&text);
+        let of = |id: &str| document.descendants().find(|n| n.attribute("id") == Some(id));
+        let (moving, still) = (of("fig-neurons").unwrap(), of("fig-neurons-stages").unwrap());
+        assert!(has_class(&moving, "on-screen") && has_class(&still, "on-paper"));
+        let names: Vec<&str> = elements(still, "text").iter().filter_map(Node::text).collect();
+        for moment in ["start", "after Stage 1", "after Stage 2", "end"] {
+            let count = names.iter().filter(|text| text.starts_with(&format!("{moment}, step")));
+            assert_eq!(count.count(), 1, "rank {rank}: {moment} in {names:?}");
+        }
+        // All neurons at every moment, on one background.
+        let svg = elements(still, "svg")[0];
+        assert_eq!(elements(svg, "use").len(), 3);
+        let dots = elements(svg, "circle").into_iter().filter(|c| has_class(c, "p")).count();
+        assert_eq!(dots, 4 * 24, "rank {rank}");
+        assert!(out.join("figures/neurons-stages.svg").exists());
+    }
+    // What has one moment alone has nothing that moves, and shows it everywhere.
+    let text = bundled(9.0);
+    assert!(!text.contains("fig-neurons-stages") && !text.contains("class=\"on-screen\""));
+    assert!(text.contains("id=\"fig-neurons\""));
 }
 
 #[test]

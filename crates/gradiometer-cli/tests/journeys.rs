@@ -109,6 +109,18 @@ fn a_pytorch_network_is_matched_without_flags() {
         let run = gradiometer(&[command, &files].concat());
         assert_eq!(run.code, 0, "{command:?}: {}", run.err);
     }
+    // An output bias is no part of a teacher; the answer names the flag, and with it the network is inspected.
+    let biased: [(&str, &[usize], &[f64]); 3] = [
+        ("0.weight", &[2, 3], &first),
+        ("2.weight", &[1, 2], &[0.9, -0.9]),
+        ("2.bias", &[1], &[0.5]),
+    ];
+    let biased = file(&folder, "biased.safetensors", safetensors(&biased));
+    let refused = gradiometer(&["inspect", &biased]);
+    assert_eq!(refused.code, 65);
+    assert!(refused.err.contains("--ignore"), "{}", refused.err);
+    let run = gradiometer(&["inspect", &biased, "--ignore", "2.bias", "--no-certificate"]);
+    assert_eq!(run.code, 0, "{}", run.err);
     // What Python alone can read is answered with the line that converts it.
     let pickled = file(&folder, "net.pt", b"PK\x03\x04");
     let run = gradiometer(&["match", "--student", &pickled]);

@@ -129,6 +129,16 @@ pub enum FilesError {
         /// What is wrong with it.
         source: ModelError,
     },
+    /// A network with an affine part is to be a teacher.
+    #[error(
+        "{}: alpha, beta: a teacher has no affine part, which preprocessing would remove; leave its tensors \
+         out with --ignore fc2.bias --ignore skip.weight, or whatever their names are",
+        path.display()
+    )]
+    AffineTeacher {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file of named arrays has no array of a name.
     #[error(
         "{}: there is no tensor {}, only {}; {mend}",

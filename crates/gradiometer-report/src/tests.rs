@@ -642,6 +642,25 @@ fn a_study_has_curves_maps_and_fits() {
 }
 
 #[test]
+fn an_interval_wider_than_its_values_stays_in_its_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = serde_json::json!({
+        "study": "wide", "statement": "9.9", "about": "errors", "size": "quick", "confidence": 0.95, "evidence": "sampled", "conclusions": [],
+        "measurements": [{"setting": {}, "measure": "loss", "mean": 1.1, "interval": [-5.0, 7.0], "band": "student-t",
+            "seeds": [0, 1], "values": [1.0, 1.2]}],
+    });
+    std::fs::write(folder.path().join("wide.json"), study.to_string()).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    let text = page(folder.path());
+    let document = parsed(&text);
+    let lines = elements(document.root(), "line");
+    let bar = lines.iter().find(|line| has_class(line, "s0")).unwrap();
+    let at = |name: &str| bar.attribute(name).unwrap().parse::<f64>().unwrap();
+    // Right of the setting's name, and inside of the drawing.
+    assert!(at("x1") >= 90.0 && at("x1") < at("x2") && at("x2") <= chart::WIDTH, "{bar:?}");
+}
+
+#[test]
 fn a_page_with_a_fault_is_noticed() {
     // One in the network is two: it is no part of the page either.
     let page = |body: &str| {

@@ -327,7 +327,8 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     let values: Vec<f64> =
         cells.iter().flat_map(|c| c.values.iter().copied()).filter(|v| v.is_finite()).collect();
     let kind = scale(&values);
-    let axis = Axis::over(kind, quantity, values)?;
+    let ends = cells.iter().flat_map(|c| [c.interval.0, c.interval.1]);
+    let axis = Axis::over(kind, quantity, values.into_iter().chain(ends))?;
     let varying = varying(cells);
     let caption = format!(
         "{} at each setting: small dots are the seeds, the large one their mean with its 95 % confidence interval{}.",

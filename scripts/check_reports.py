@@ -4,10 +4,11 @@
     python3 -m venv venv && venv/bin/pip install playwright      # Chromium comes from the system: apt-get install chromium
     venv/bin/python scripts/check_reports.py [--program target/release/gradiometer] [--shots DIR] [REPORT.html ...]
 
-Without reports it makes them: the quickstart (r = 3), runs of rank 1, 2 and 5, a verification and two studies. For each it checks that
-nothing is written to the console, nothing asked of the network, every figure has an accessible name and numbers to read instead,
+Without reports it makes them: the quickstart (r = 3), runs of rank 1, 2 and 5, one with floors, one that has not learned and one that
+diverged, a sweep, a comparison, a verification and two studies. For each it checks that nothing is written to the console, nothing asked of the network, every figure has an accessible name and numbers to read instead,
 every slider moves its neurons, and nothing is wider than the window, in both colour schemes, at a desk's and a phone's width, and that the
-page shows the same last picture without scripts, and that print is dark on white. A page with each of these faults must be refused first. Exit code 1 if anything is wrong.
+page shows the same last picture without scripts, and that print is dark on white, with a picture of every stage in place of the slider. A page
+with each of these faults must be refused first. Exit code 1 if anything is wrong. With --shots the pages are also printed, as PDF.
 """
 
 import argparse
@@ -30,19 +31,27 @@ neurons = {neurons}
 separation = {separation}
 smallest_eigenvalue = 0.2
 [student]
-neurons = 100
+neurons = {students}
 [stage3]
-epochs = 10
-steps = 2000
+epochs = {epochs}
+steps = {steps}
+step_size = {step_size}
+"""
+
+GRID = """
+[sweep]
+seed = [1, 2, 3]
+student.neurons = [40, 80, 160]
+stage3.decay = [0.5, 0.7]
 """
 
 # A page with every fault that is looked for.
 BROKEN = """<!DOCTYPE html><html lang="en"><body><main>
 <figure data-frames="f"><svg viewBox="0 0 9 9"><g class="neurons"><circle r="1"/></g></svg>
-<div class="slider"><input type="range" min="0" max="3" value="3"/></div></figure>
+<div class="slider"><input type="range" min="0" max="3" value="3"/></div></figure><figure data-frames="f"><svg viewBox="0 0 9 9"></svg></figure>
 <div style="width:3000px">wide</div></main><style>body{background:#222}</style>
 <script>console.error("a fault"); fetch("https://example.org/")</script></body></html>"""
-FAULTS = ["console", "network", "accessible name", "numbers", "slider", "wider", "print"]
+FAULTS = ["console", "network", "accessible name", "numbers", "slider", "wider", "not white", "not shown once"]
 
 
 def make_reports(program, folder):
@@ -55,16 +64,32 @@ def make_reports(program, folder):
 
     reports = {}
     gradiometer("train", ROOT / "examples/quickstart.toml", "--out", folder / "quickstart", "--quiet")
-    sizes = {"line": (8, 1, 1, 0), "plane": (10, 2, 3, 0.6), "five": (8, 5, 5, 0.8)}
-    for name, (dimension, rank, neurons, separation) in sizes.items():
+    gradiometer("train", ROOT / "examples/floor.toml", "--out", folder / "floor", "--quiet")
+    usual = {"students": 100, "epochs": 10, "steps": 2000, "step_size": 0.5}
+    plane = {"dimension": 10, "rank": 2, "neurons": 3, "separation": 0.6}
+    made = {
+        "line": usual | {"dimension": 8, "rank": 1, "neurons": 1, "separation": 0},
+        "plane": usual | plane,
+        "five": usual | {"dimension": 8, "rank": 5, "neurons": 5, "separation": 0.8},
+        # Few steps learn nothing, long ones diverge.
+        "unlearned": usual | plane | {"epochs": 2, "steps": 20},
+        "diverged": usual | plane | {"step_size": 1e6},
+    }
+    for name, values in made.items():
         path = folder / f"{name}.toml"
-        path.write_text(EXPERIMENT.format(**locals()))
-        gradiometer("train", path, "--out", folder / name, "--quiet")
+        path.write_text(EXPERIMENT.format(**values))
+        gradiometer("train", path, "--out", folder / name, "--quiet", codes=(65,) if name == "diverged" else (0,))
+    grid = folder / "sweep.toml"
+    grid.write_text(EXPERIMENT.format(**(usual | plane | {"epochs": 4, "steps": 300})).replace("seed = 3\n", "") + GRID)
+    gradiometer("sweep", grid, "--out", folder / "sweep", "--quiet")
+    gradiometer("report", folder / "sweep")
+    runs = [folder / "quickstart", folder / "plane", folder / "unlearned"]
+    gradiometer("compare", *runs, "--out", folder / "comparison", "--quiet")
     gradiometer("verify", "--instances", 200, "--claim", "7.1", "--claim", "7.3", "--claim", "7.7", "--claim", "3.4",
                 "--out", folder / "verify", "--quiet", codes=(0, 1, 2))
     for study in ["samples", "gradients"]:
         gradiometer("study", study, "--quick", "--out", folder / study, "--quiet")
-    for name in ["quickstart", *sizes, "verify", "samples", "gradients"]:
+    for name in ["quickstart", "floor", *made, "sweep", "comparison", "verify", "samples", "gradients"]:
         reports[name] = folder / name / "report.html"
     return reports
 
@@ -113,8 +138,13 @@ def check(browser, path, scheme, width, shot=None):
         wrong.append("print: the paper is not white")
     if any(slider.is_visible() for slider in page.query_selector_all(".slider")):
         wrong.append("print: a slider is printed")
+    # What moves is there once: as a picture of every stage, or of the one moment that there is.
+    moving = page.query_selector_all("figure[data-frames]")
+    stills = page.query_selector_all("#fig-neurons-stages")
+    if moving and sum(figure.is_visible() for figure in [*moving, *stills]) != 1:
+        wrong.append("print: the neurons are not shown once")
     if shot and scheme == "dark" and width > 1000:
-        page.screenshot(path=str(shot.with_name(shot.name.replace("dark-desk", "print"))), full_page=True)
+        page.pdf(path=str(shot.with_name(shot.name.replace("dark-desk.png", "print.pdf"))), format="A4")
     context.close()
     return wrong
 

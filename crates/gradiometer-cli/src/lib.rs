@@ -1,7 +1,6 @@
 //! What the `gradiometer` program and the standalone checkers share: arguments, output, exit codes. No mathematics.
 
 pub mod commands;
-mod digits;
 mod failure;
 mod output;
 
@@ -52,7 +51,7 @@ impl Outcome {
 pub fn run_command<A: Parser>(command: impl FnOnce(&A) -> Result<Outcome, Failure>) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         say(&format!(
-            "gradiometer: a defect of this program: {panic}\nPlease report it with the command and its files."
+            "gradiometer: internal error: {panic}\nPlease report it with the command and its files."
         ));
     }));
     let arguments = match A::try_parse() {

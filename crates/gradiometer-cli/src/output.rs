@@ -110,10 +110,25 @@ impl Table {
             excess -= widths[c] - width;
             widths[c] = width;
         }
+        // Then names, at their underscores, and in headings at their dots.
+        for (c, width) in widths.iter_mut().enumerate() {
+            let cells = self.rows.iter().enumerate().filter_map(|(r, row)| Some((row.get(c)?, r)));
+            let longest =
+                cells.flat_map(|(cell, r)| pieces(cell, r == 0).map(|p| p.chars().count()));
+            let least = longest.max().unwrap_or(0);
+            if excess > 0 && least < *width {
+                let narrow = least.max(width.saturating_sub(excess));
+                excess = excess.saturating_sub(*width - narrow);
+                *width = narrow;
+            }
+        }
         let mut text = String::new();
         for (r, row) in self.rows.iter().enumerate() {
-            let folded: Vec<Vec<String>> =
-                row.iter().zip(&widths).map(|(cell, width)| fold(cell, *width)).collect();
+            let folded: Vec<Vec<String>> = row
+                .iter()
+                .zip(&widths)
+                .map(|(cell, width)| fold_cell(cell, *width, r == 0))
+                .collect();
             let height = folded.iter().map(Vec::len).max().unwrap_or(0);
             for k in 0..height {
                 let mut line = String::new();
@@ -162,6 +177,30 @@ impl Table {
             _ => RED,
         })
     }
+}
+
+/// The parts of a name such as `teacher.mean_angle`, with what ends them; words are one part.
+fn pieces(name: &str, is_heading: bool) -> impl Iterator<Item = &str> {
+    let is_name = !name.contains(' ');
+    name.split_inclusive(move |c| is_name && (c == '_' || is_heading && c == '.'))
+}
+
+/// A cell in lines of at most so many characters; a name breaks at its pieces.
+fn fold_cell(cell: &str, width: usize, is_heading: bool) -> Vec<String> {
+    if cell.contains(' ') || cell.chars().count() <= width {
+        return fold(cell, width);
+    }
+    let mut lines = vec![String::new()];
+    for piece in pieces(cell, is_heading) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + piece.chars().count() <= width => {
+                line.push_str(piece);
+            }
+            _ => lines.push(piece.to_owned()),
+        }
+    }
+    lines.retain(|line| !line.is_empty());
+    lines
 }
 
 /// Words in lines of at most so many characters, longer words alone; blanks at the start of a text are kept.
@@ -278,6 +317,25 @@ mod tests {
         assert!(words.split(' ').all(|word| all.contains(&word)), "{text}");
         let long = folded(&format!("{words}\n\n{words}"), COLUMNS);
         assert!(long.lines().all(|line| line.len() <= 80) && long.lines().count() == 5, "{long}");
+    }
+
+    #[test]
+    fn names_break_where_there_is_no_room() {
+        let header =
+            ["point", "teacher.dimension", "student.neurons", "gradient_norm", "worst_angle"];
+        let mut table = Table::new(&header);
+        table.row(["0", "50", "200", "1.49e-2", "0.232"].map(str::to_owned).to_vec());
+        assert_eq!(table.lines(false, COLUMNS).lines().count(), 2, "there is room in one line");
+        let narrow = table.lines(false, 50);
+        assert!(narrow.lines().all(|line| line.chars().count() <= 50), "{narrow}");
+        let words: Vec<&str> = narrow.split_whitespace().collect();
+        for piece in ["teacher.", "dimension", "1.49e-2"] {
+            assert!(words.contains(&piece), "{narrow}");
+        }
+        // A number is never broken, and a heading of words only between them.
+        assert_eq!(fold_cell("1.49e-2", 3, false), ["1.49e-2"]);
+        assert_eq!(fold_cell("frozen_without_decay", 14, false), ["frozen_", "without_decay"]);
+        assert_eq!(fold_cell("loss L", 3, true), ["loss", "L"]);
     }
 
     #[test]

@@ -104,9 +104,18 @@ fn a_run_folder_in_use_is_left_alone() {
             assert_eq!(bytes(both.as_ref()), before, "{arguments:?}");
         }
     }
+    // Nor is a report made of half a run.
+    let report =
+        || Command::cargo_bin("gradiometer").unwrap().args(["report", &both]).output().unwrap();
+    let waits = report();
+    let message = String::from_utf8_lossy(&waits.stderr).into_owned();
+    assert_eq!(waits.status.code(), Some(74), "{message}");
+    assert!(message.contains("is in use") && message.contains("train"), "{message}");
+    assert_eq!(bytes(both.as_ref()), before);
     signal(&first, "-CONT");
     assert!(first.wait_with_output().unwrap().status.success());
     assert_eq!(bytes(both.as_ref()), bytes(clean.as_ref()));
+    assert!(report().status.success());
     // Negative control: once the folder is nobody's, another run may replace it, and changes it.
     let replaced = gradiometer(&["train", &other, "--out", &both, "--force"]).status().unwrap();
     assert!(replaced.success());

@@ -486,6 +486,46 @@ fn a_diverged_run_has_a_report_with_the_mend() {
 }
 
 #[test]
+fn the_largest_safe_step_is_told_before_stage_3() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    let train = |size: &str, more: &str| {
+        let text = format!(
+            "{more}[teacher]\ndimension = 3\nneurons = 2\n[student]\nneurons = 10\n[stage3]\nstep_size = {size}\nsteps = 5\nepochs = 1\n"
+        );
+        let experiment = file(&folder, "step.toml", &text);
+        gradiometer(&[
+            "train",
+            &experiment,
+            "--out",
+            out.to_str().unwrap(),
+            "--no-report",
+            "--force",
+        ])
+    };
+    let small = train("0.01", "").err;
+    let told = "stage3.step_size = 0.01 is within ";
+    let largest = small.split(told).nth(1).unwrap_or_else(|| panic!("{small}"));
+    let largest: f64 = largest.split(',').next().unwrap().parse().unwrap();
+    assert!(largest > 0.01 && small.contains("7.10"), "{small}");
+    // One that is too large is told with the same number, up to the digits shown.
+    let large = train(&format!("{}", 4.0 * largest), "").err;
+    let above = large.split(" is above ").nth(1).unwrap_or_else(|| panic!("{large}"));
+    let above: f64 = above.split(',').next().unwrap().parse().unwrap();
+    assert!(large.contains("warning") && (0.5..2.0).contains(&(above / largest)), "{large}");
+    // A diverged run's report has it too.
+    let wild = train("1e9", "");
+    assert_eq!(wild.code, 65);
+    assert!(wild.err.contains("warning"), "{}", wild.err);
+    let left = std::fs::read_to_string(out.join("diverged.json")).unwrap();
+    assert!(left.contains("\"largest_step\""), "{left}");
+    // Nothing where there is no such step, and nothing to those who want no remarks.
+    let flow = train("0.01", "").err.contains("largest stable")
+        && !train("0.01", "skip = [\"stage3\"]\n").err.contains("largest stable");
+    assert!(flow);
+}
+
+#[test]
 fn a_start_from_a_file_is_not_replaced_without_a_word() {
     let folder = TempDir::new().unwrap();
     let _start = file(&folder, "start.json", r#"{"a": [1, -1], "w": [[1, 0.5, 0], [0, 1, 0.5]]}"#);
@@ -815,6 +855,23 @@ fn analyze_gives_both_sides_of_every_lemma() {
         }
         assert_eq!(claim["verdict"], "holds", "{claim}");
     }
+    // The sides of the table are rounded away from each other, so that it claims no more than is known.
+    let table = gradiometer(&[&["analyze"], &arguments[..6]].concat()).out;
+    let shown = |line: &str, from_the_end: usize| -> f64 {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words[words.len() - from_the_end].parse().unwrap()
+    };
+    let mut are_cut = 0;
+    for claim in
+        claims.iter().filter(|claim| ["7.1", "7.2", "7.3"].iter().any(|id| claim["id"] == *id))
+    {
+        let (id, part) = (claim["id"].as_str().unwrap(), claim["part"].as_str().unwrap());
+        let line = table.lines().find(|line| line.starts_with(id) && line.contains(part)).unwrap();
+        let (left, right) = (claim["left"].as_f64().unwrap(), claim["right"].as_f64().unwrap());
+        assert!(shown(line, 5) <= left && right <= shown(line, 4), "{line}");
+        are_cut += usize::from(shown(line, 5) < left && right < shown(line, 4));
+    }
+    assert!(are_cut > 0, "no side has more digits than the table shows");
     assert_eq!(program("check-lemmas", &arguments).code, 0);
     let descent = program("check-descent", &arguments);
     assert_eq!(descent.code, 0);

@@ -47,7 +47,7 @@ pub enum FilesError {
         path: PathBuf,
     },
     /// The name's ending is none that is understood.
-    #[error("{}: the name does not say the format; end it with {expected}", path.display())]
+    #[error("{}: files of this kind cannot be read; give one whose name ends in {expected}", path.display())]
     UnknownFormat {
         /// The file.
         path: PathBuf,
@@ -69,7 +69,7 @@ pub enum FilesError {
         input: PathBuf,
     },
     /// An output would replace a file that this program did not write.
-    #[error("{}: is there already and is no {kind}; choose another name", path.display())]
+    #[error("{}: this file exists and is no {kind}; choose another name", path.display())]
     Foreign {
         /// The output.
         path: PathBuf,
@@ -128,6 +128,16 @@ pub enum FilesError {
         field: String,
         /// What is wrong with it.
         source: ModelError,
+    },
+    /// A network with an affine part is to be a teacher.
+    #[error(
+        "{}: alpha, beta: a teacher has no affine part, which preprocessing would remove; leave its tensors \
+         out with --ignore fc2.bias --ignore skip.weight, or whatever their names are",
+        path.display()
+    )]
+    AffineTeacher {
+        /// The file.
+        path: PathBuf,
     },
     /// A file of named arrays has no array of a name.
     #[error(
@@ -336,13 +346,13 @@ pub enum FilesError {
         field: &'static str,
     },
     /// A run would overwrite a file.
-    #[error("{}: is there already; choose another folder, go on with --resume, or replace it with --force", path.display())]
+    #[error("{}: this folder holds results already; choose another folder, continue with --resume, or overwrite them with --force", path.display())]
     Occupied {
         /// The file.
         path: PathBuf,
     },
     /// A point of a sweep would overwrite a folder.
-    #[error("{}: is there already; choose another folder, or go on with --resume", path.display())]
+    #[error("{}: this folder holds results already; choose another folder, or continue with --resume", path.display())]
     OccupiedPoint {
         /// The point's folder.
         path: PathBuf,

@@ -3,6 +3,7 @@
 pub mod certificate_file;
 mod checkpoint;
 pub mod cover_file;
+pub mod digits;
 pub mod error;
 pub mod file;
 mod half;

@@ -101,7 +101,7 @@ pub fn read_teacher(path: &Path, names: &TensorNames) -> Result<Teacher, FilesEr
 /// A network that was read as a teacher; the path is for the message.
 ///
 /// # Errors
-/// [`FilesError::Model`].
+/// [`FilesError::Model`], [`FilesError::AffineTeacher`].
 pub fn teacher(path: &Path, mut network: Network) -> Result<Teacher, FilesError> {
     let zero =
         |skip: &Skip| std::iter::once(&skip.constant).chain(&skip.linear).all(|x| x.abs() <= 0.0);
@@ -116,7 +116,7 @@ pub fn teacher(path: &Path, mut network: Network) -> Result<Teacher, FilesError>
             .map_err(|source| wrap("the network", source))?;
     }
     Teacher::new(network).map_err(|source| match source {
-        ModelError::TeacherWithSkip => wrap("alpha, beta", source),
+        ModelError::TeacherWithSkip => FilesError::AffineTeacher { path: path.to_owned() },
         ModelError::ZeroTeacherNeuron { neuron } => {
             wrap(&format!("a[{neuron}], w[{neuron}]"), source)
         }

@@ -96,6 +96,17 @@ pub(crate) fn network_from_json(path: &Path, bytes: &[u8]) -> Result<Reading, Fi
 }
 
 pub(crate) fn network_from_toml(path: &Path, bytes: &[u8]) -> Result<Reading, FilesError> {
+    // The other files of this kind are experiments, and a newcomer tries them first.
+    let table = file::text(path, bytes)?.parse::<toml::Table>();
+    if table.is_ok_and(|table| table.contains_key("teacher")) {
+        return Err(FilesError::Field {
+            path: path.to_owned(),
+            field: "teacher".to_owned(),
+            problem: "this is an experiment and no network; run `gradiometer train` on it, and give the teacher.json or the \
+                      checkpoints/final.safetensors of the folder that it makes"
+                .to_owned(),
+        });
+    }
     network(path, from_toml(path, bytes, TOML_FORM)?)
 }
 

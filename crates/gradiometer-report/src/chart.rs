@@ -1,5 +1,6 @@
 //! Charts: two axes, linear or logarithmic, with lines, bands and dots in data coordinates.
 
+use super::figures::typeset;
 use super::svg::{Svg, escape, pixel, polyline};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
 
@@ -141,7 +142,7 @@ fn power_of_ten(exponent: f64) -> String {
         0.0..0.5 => "1".to_owned(),
         1.0..1.5 => "10".to_owned(),
         _ => format!(
-            "10<tspan dy=\"-5\" font-size=\"9.5\">{}</tspan>",
+            "10<tspan dy=\"-0.4em\" font-size=\"0.8em\">{}</tspan>",
             minus(&format!("{exponent}"))
         ),
     }
@@ -149,19 +150,19 @@ fn power_of_ten(exponent: f64) -> String {
 
 /// A number with as few digits as tell it.
 pub(crate) fn plain(x: f64) -> String {
-    let text = if x.abs() >= 1e5 || (x.abs() < 1e-3 && x.abs() > 0.0) {
-        format!("{x:e}").chars().take(12).collect()
-    } else {
-        let text = format!("{x:.4}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    minus(&text)
+    let without_zeros = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    if x.abs() >= 1e5 || (x.abs() < 1e-3 && x.abs() > 0.0) {
+        let text = format!("{x:.4e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        return typeset(&format!("{}e{exponent}", without_zeros(mantissa)));
+    }
+    minus(&without_zeros(&format!("{x:.4}")))
 }
 
 /// Size of every chart, pixels.
 pub(crate) const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 330.0;
-const LEFT: f64 = 64.0;
+const LEFT: f64 = 78.0;
 const RIGHT: f64 = 14.0;
 const BOTTOM: f64 = 46.0;
 /// Height of a line of the legend.
@@ -303,8 +304,8 @@ impl Chart {
 fn draw_legend(svg: &mut Svg, legend: &[(Key<'_>, &str)]) -> f64 {
     let (mut x, mut y) = (LEFT, 18.0);
     for (key, text) in legend {
-        // About the mean width of a character at 13 pixels.
-        let width = 34.0 + 6.9 * text.chars().count() as f64;
+        // The mean width of a character in the larger type of phones.
+        let width = 34.0 + 8.0 * text.chars().count() as f64;
         if x > LEFT && x + width > WIDTH - RIGHT + 6.0 {
             (x, y) = (LEFT, y + LEGEND);
         }

@@ -2,10 +2,10 @@
 
 use super::chart::{Axis, Chart, Key, Scale};
 use super::data::{self, RunData};
-use super::figures::{Figure, Table, number};
+use super::figures::{Figure, Medium, Table, number};
 use super::html::Page;
 use super::pages::Content;
-use super::percent;
+use super::text::percent;
 use gradiometer_model::Learned;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -156,6 +156,7 @@ fn chart(
         svg: chart.finish(),
         table,
         frames: None,
+        medium: Medium::Any,
     })
 }
 

@@ -25,6 +25,13 @@ pub(crate) fn page(folder: &Path, run: &Divergence) -> Result<Content, FilesErro
     page.paragraph(
         "Descent with a step size η is stable while η times the largest eigenvalue of the Hessian is below 2, and that eigenvalue grows with the student's mass. Halve the step size that the line above names until the run goes through. Degrees 0 and 1, kept with skip = [\"preprocessing\"], make the Hessian larger, so that steps have to be smaller. The same experiment diverges again: --resume does not help, --force starts it anew.",
     );
+    if let Some(largest) = run.largest_step {
+        page.paragraph(&format!(
+            "Where Stage 3 began, descent was stable up to a step size of {}, two over the largest eigenvalue of the Hessian, and up to half of that a step is sure to lower the objective (statement 7.10); the run had stage3.step_size = {}.",
+            number(2.0 * largest, 2),
+            number(run.experiment.stage3.step_size, 3)
+        ));
+    }
     page.heading("The last records");
     page.table("The last records", &records(folder)?, &[]);
     page.heading("The experiment");

@@ -23,6 +23,16 @@ pub(crate) struct Figure {
     pub(crate) table: Table,
     /// What moves with the slider: the frames of [`neurons`].
     pub(crate) frames: Option<Value>,
+    pub(crate) medium: Medium,
+}
+
+/// Where a figure is shown on a page; its file is written anyway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Any,
+    /// What moves, where paper has pictures of its moments.
+    Screen,
+    Paper,
 }
 
 /// Numbers under their names; the first column is text.
@@ -71,15 +81,31 @@ pub(crate) fn number(x: f64, digits: usize) -> String {
         return "0".to_owned();
     }
     let text = format!("{x:.*e}", digits.saturating_sub(1));
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (_, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let power: i32 = exponent.parse().unwrap_or(0);
     if (-3..5).contains(&power) {
         let most = i32::try_from(digits).unwrap_or(0) - 1 - power;
         let places = usize::try_from(most).unwrap_or(0);
-        return format!("{x:.places$}").replace('-', "−");
+        return typeset(&format!("{x:.places$}"));
+    }
+    typeset(&text)
+}
+
+/// A number that is text already, with a raised exponent and a minus sign: `1.2e-3` as `1.2×10⁻³`; a
+/// dash for none.
+pub(crate) fn typeset(text: &str) -> String {
+    match text {
+        "-" => return "–".to_owned(),
+        "inf" | "-inf" => return text.replace("inf", "∞").replace('-', "−"),
+        _ => {}
+    }
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((text, ""));
+    let mantissa = mantissa.replace('-', "−");
+    if exponent.is_empty() {
+        return mantissa;
     }
     let raised: String = exponent.chars().map(superscript).collect();
-    format!("{}×10{raised}", mantissa.replace('-', "−"))
+    format!("{mantissa}×10{raised}")
 }
 
 fn superscript(c: char) -> char {

@@ -1,7 +1,7 @@
 //! One page: everything in one file, nothing from the network, well-formed as XML too.
 
 use super::colour;
-use super::figures::{Figure, Table};
+use super::figures::{Figure, Medium, Table};
 use super::svg::escape;
 use std::fmt::Write as _;
 
@@ -135,13 +135,18 @@ impl Page {
     }
 
     fn figure(&mut self, figure: &Figure) {
-        let Figure { name, title, caption, svg, table, frames } = figure;
+        let Figure { name, title, caption, svg, table, frames, medium } = figure;
         let id = format!("fig-{name}");
         let attribute =
             frames.as_ref().map_or_else(String::new, |_| format!(" data-frames=\"{id}-frames\""));
+        let class = match medium {
+            Medium::Any => "",
+            Medium::Screen => " class=\"on-screen\"",
+            Medium::Paper => " class=\"on-paper\"",
+        };
         let _infallible = write!(
             self.body,
-            "<figure id=\"{id}\"{attribute}>\n<h3>{}</h3>\n{}",
+            "<figure id=\"{id}\"{class}{attribute}>\n<h3>{}</h3>\n{}",
             escape(title),
             svg.inline(&id)
         );

@@ -18,6 +18,7 @@ mod data;
 mod diverged;
 mod figures;
 mod html;
+mod learned;
 mod options;
 mod pages;
 mod plane;
@@ -25,6 +26,7 @@ mod png;
 mod series;
 mod svg;
 mod sweeps;
+mod text;
 
 use data::RunData;
 use gradiometer_files::FilesError;
@@ -37,11 +39,13 @@ use gradiometer_run::sweep::Results;
 use gradiometer_run::{Manifest, Trajectory};
 use gradiometer_study::FindingsReport;
 use gradiometer_verify::Verification;
+pub use learned::{FEATURES, feature_row, learned_sentence};
 pub use options::ReportOptions;
 use pages::Content;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+pub use text::{percent, sides};
 use ttf_parser::FaceParsingError;
 
 /// What was written.
@@ -119,22 +123,6 @@ fn write(folder: &Path, content: &Content, png: bool) -> Result<Written, FilesEr
     }
     write_atomically(&written.page, page.finish().as_bytes())?;
     Ok(written)
-}
-
-/// A share in per cent; a part is never rounded to the whole, nor something to nothing.
-///
-/// # Examples
-/// ```
-/// use gradiometer_report::percent;
-/// assert_eq!([1.0, 0.99999, 0.125, 1e-9, 0.0].map(percent), ["100.0 %", "> 99.9 %", "12.5 %", "< 0.1 %", "0.0 %"]);
-/// ```
-pub fn percent(share: f64) -> String {
-    let text = format!("{:.1} %", 100.0 * share);
-    match text.as_str() {
-        "100.0 %" if share < 1.0 => "> 99.9 %".to_owned(),
-        "0.0 %" if share > 0.0 => "< 0.1 %".to_owned(),
-        _ => text,
-    }
 }
 
 /// A figure in memory.
@@ -216,7 +204,7 @@ fn content(
         return Err(wrong(
             folder.join("run.json"),
             "file",
-            "is not there yet; end the run with `train --resume`",
+            "this run is not finished; finish it with `train --resume`",
         ));
     }
     let verification = folder.join("report.json");

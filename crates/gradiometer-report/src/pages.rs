@@ -1,13 +1,15 @@
 //! The pages: of a run, of a verification, of studies.
 
 use super::data::RunData;
-use super::figures::{self, Figure, Table, number, teacher_name, thinned};
+use super::figures::{self, Figure, Table, number, teacher_name, thinned, typeset};
 use super::html::{Line, Mark, Page};
-use super::percent;
-use gradiometer_model::recovery::{Learned, Recovery, STRAY_SHARE};
+use super::learned::{FEATURES, feature_row, learned_sentence};
+use super::text::{percent, sides};
+use gradiometer_files::digits::{lower_end, upper_end};
+use gradiometer_model::recovery::{Learned, Recovery};
 use gradiometer_run::RunRecord;
 use gradiometer_study::FindingsReport;
-use gradiometer_theory::{Evidence, Finding, explanation};
+use gradiometer_theory::{Claim, Evidence, Finding, explanation};
 use gradiometer_verify::verification::{Verification, Verified};
 
 /// Rows of the table of what was learned, at most.
@@ -39,7 +41,7 @@ pub(crate) fn run(run: &RunData) -> Content {
     page.summary(&summary(run));
     page.heading("What was learned");
     page.paragraph(&format!(
-        "For each teacher neuron the student neurons nearest to it: their signed mass Σ a|w|, its share within {} rad, the mass of the wrong sign, and the angles of their average and of the nearest one. Teachers are counted from 0, as in the files.",
+        "For each teacher neuron the student neurons nearest to it: their signed mass Σ a|w|, its share within {} rad, the mass of the opposite sign, their number, and the angles in radians of their average and of the nearest one. Teacher neurons are counted from 0, as in the files.",
         run.recovery.angle
     ));
     page.table("What was learned", &features(run), &[1]);
@@ -48,10 +50,12 @@ pub(crate) fn run(run: &RunData) -> Content {
         "An epoch of Stage 3 has converged if |∇L_λ| ≤ λ² at its end; statements 8.3 and 8.4 are about such epochs. The worst angle is that of the average neurons, the mean angle that of the mass.",
     );
     page.table("Stages", &stages(run), &[1]);
-    let picture: Vec<Figure> = [figures::neurons::figure(run), figures::descent::figure(run)]
-        .into_iter()
-        .flatten()
-        .collect();
+    let picture = [
+        figures::neurons::figure(run),
+        figures::neurons::stills(run),
+        figures::descent::figure(run),
+    ];
+    let picture: Vec<Figure> = picture.into_iter().flatten().collect();
     let certificate = figures::certificate::figures(run);
     let trajectory = figures::trajectory::figures(run);
     let claims = figures::claims::figures(run);
@@ -88,40 +92,12 @@ pub(crate) fn run(run: &RunData) -> Content {
 
 /// Whether the features were learned, with the reason.
 fn verdict(recovery: &Recovery) -> Line {
-    let (angle, count) = (recovery.angle, recovery.features.len());
-    let learned = recovery.features.iter().filter(|f| recovery.is_learned(f)).count();
-    let away = percent(recovery.mass_away / recovery.total_mass);
-    let allowed = 100.0 * STRAY_SHARE;
-    let (mark, name, text) = match recovery.learned() {
-        Learned::Fully => (
-            Mark::Holds,
-            "features learned",
-            format!(
-                "For every teacher neuron the average of the student neurons nearest to it is within {} rad, the mean angle of the mass is {} rad (at most {angle} counts as learned), and {away} of the mass is farther than {angle} rad from every teacher neuron (at most {allowed} %).",
-                number(recovery.worst_angle(), 3),
-                number(recovery.mean_angle, 3)
-            ),
-        ),
-        Learned::Partly => (
-            Mark::Open,
-            "partly learned",
-            format!(
-                "{learned} of {count} teacher neurons are learned. The worst average neuron is {} rad from its teacher, the mean angle of the mass is {} rad, and {away} of the mass is farther than {angle} rad from every teacher neuron (learned: at most {angle} rad, {angle} rad and {allowed} %).",
-                number(recovery.worst_angle(), 3),
-                number(recovery.mean_angle, 3)
-            ),
-        ),
-        Learned::Not => (
-            Mark::Refuted,
-            "not learned",
-            format!(
-                "No teacher neuron is learned. The worst average neuron is {} rad from its teacher, the mean angle of the mass is {} rad, and {away} of the mass is farther than {angle} rad from every teacher neuron.",
-                number(recovery.worst_angle(), 3),
-                number(recovery.mean_angle, 3)
-            ),
-        ),
+    let (mark, name) = match recovery.learned() {
+        Learned::Fully => (Mark::Holds, "features learned"),
+        Learned::Partly => (Mark::Open, "partly learned"),
+        Learned::Not => (Mark::Refuted, "not learned"),
     };
-    Line::new(mark, name, text, "computed")
+    Line::new(mark, name, learned_sentence(recovery, number), "computed")
 }
 
 /// How many epochs of Stage 3 have converged.
@@ -133,7 +109,7 @@ fn convergence(run: &RunData) -> Option<Line> {
     let (mark, name) = if converged == epochs.len() {
         (Mark::Holds, "epochs converged")
     } else {
-        (Mark::Open, "not all epochs converged")
+        (Mark::Open, "not all converged")
     };
     let text = format!(
         "{converged} of {} epochs end with |∇L_λ| ≤ λ²; the last one ends with {} at λ² = {}.{}",
@@ -143,7 +119,7 @@ fn convergence(run: &RunData) -> Option<Line> {
         if converged == epochs.len() {
             ""
         } else {
-            " The final angles and loss of an epoch that has not converged are not those of its minimiser: more `steps` in [stage3], or `floor = \"every\"`."
+            " The final angles and loss of an epoch that has not converged are not those of its minimiser; more steps in [stage3] help, or floor = \"every\"."
         }
     );
     Some(Line::new(mark, name, text, "computed"))
@@ -166,6 +142,39 @@ fn limits(run: &RunData) -> Vec<String> {
     lines
 }
 
+/// How many of the checks at the end of the run hold, and which do not.
+fn checks(claims: &[Claim]) -> Line {
+    let of = |finding| -> Vec<String> {
+        claims.iter().filter(|c| c.finding == finding).map(Claim::name).collect()
+    };
+    let (refuted, open) = (of(Finding::Refuted), of(Finding::Inconclusive));
+    let (mark, verdict) = if !refuted.is_empty() {
+        (Mark::Refuted, "refuted")
+    } else if !open.is_empty() {
+        (Mark::Open, "inconclusive")
+    } else {
+        (Mark::Holds, "statements hold")
+    };
+    let mut text = format!(
+        "At the end of the run {} of {} checks hold",
+        of(Finding::Holds).len(),
+        claims.len()
+    );
+    let silent = of(Finding::Inapplicable);
+    let others = [
+        (refuted, "refuted"),
+        (open, "undecided"),
+        (silent, "without anything to say, because a hypothesis fails"),
+    ];
+    for (names, words) in others.into_iter().filter(|(names, _)| !names.is_empty()) {
+        text += "; ";
+        text += words;
+        text += ": ";
+        text += &names.join(", ");
+    }
+    Line::new(mark, verdict, text + ".", "see the table of statements")
+}
+
 fn summary(run: &RunData) -> Vec<Line> {
     let last = &run.manifest.last.record;
     let teacher = &run.manifest.teacher;
@@ -183,42 +192,27 @@ fn summary(run: &RunData) -> Vec<Line> {
     ));
     match &run.analysis {
         Ok(found) => {
-            let (low, high) = (number(found.gap.0, 5), number(found.gap.1, 5));
-            let text = if low == high {
+            let nearest = [found.gap.0, found.gap.1].map(|x| number(x, 5));
+            let low = typeset(&lower_end(found.gap.0, 5));
+            let high = typeset(&upper_end(found.gap.1, 5));
+            let text = if nearest[0] == nearest[1] {
                 format!(
-                    "ζ = L_λ − min L_λ = {low}, the digits on which both ends of its interval agree."
+                    "ζ = L_λ − min L_λ = {}, the digits on which both ends of its interval agree.",
+                    nearest[0]
                 )
             } else {
                 format!("ζ = L_λ − min L_λ lies in [{low}, {high}].")
             };
             lines.push(Line::new(Mark::Fact, "optimality gap", text, found.gap_evidence.name()));
-            let of = |finding| found.claims.iter().filter(|c| c.finding == finding).count();
-            let (holds, refuted) = (of(Finding::Holds), of(Finding::Refuted));
-            let (open, silent) = (of(Finding::Inconclusive), of(Finding::Inapplicable));
-            let (mark, verdict) = if refuted > 0 {
-                (Mark::Refuted, "refuted")
-            } else if open > 0 {
-                (Mark::Open, "inconclusive")
-            } else {
-                (Mark::Holds, "statements hold")
-            };
-            lines.push(Line::new(
-                mark,
-                verdict,
-                format!(
-                    "At the end of the run {holds} of {} checks hold, {refuted} are refuted, {open} are undecided, and {silent} do not apply because their hypotheses fail.",
-                    found.claims.len()
-                ),
-                "see the table of statements",
-            ));
+            lines.push(checks(&found.claims));
             let proved = found.dual.evidence() == Evidence::Certified;
             lines.push(Line::new(
                 if proved { Mark::Holds } else { Mark::Open },
                 if proved { "certificate proved" } else { "certificate found" },
                 format!(
                     "|η| ≤ 1 − ρ δ² with ρ = {}, |p| = {}.",
-                    number(found.dual.rho().value, 4),
-                    number(found.dual.norm(), 4)
+                    typeset(&lower_end(found.dual.rho().value, 4)),
+                    typeset(&upper_end(found.dual.norm(), 4))
                 ),
                 found.dual.evidence().name(),
             ));
@@ -250,30 +244,11 @@ fn summary(run: &RunData) -> Vec<Line> {
 
 /// What the student has learned of each teacher neuron.
 fn features(run: &RunData) -> Table {
-    let mut table = Table::new(&[
-        "teacher neuron",
-        "learned",
-        "amplitude",
-        "mass",
-        "share within",
-        "opposing mass",
-        "neurons",
-        "average [rad]",
-        "nearest [rad]",
-    ]);
+    let mut table = Table::new(&FEATURES);
     for at in thinned(run.recovery.features.len(), MOST_FEATURES) {
-        let feature = &run.recovery.features[at];
-        table.rows.push(vec![
-            teacher_name(at),
-            if run.recovery.is_learned(feature) { "✓ yes" } else { "✗ no" }.to_owned(),
-            number(feature.amplitude, 4),
-            number(feature.mass, 4),
-            percent(feature.share_within),
-            number(feature.opposing_mass, 3),
-            feature.neurons.to_string(),
-            number(feature.average_angle, 3),
-            number(feature.nearest_angle, 3),
-        ]);
+        let [_, learned, rest @ ..] = feature_row(&run.recovery, at, number);
+        let learned = if learned == "yes" { "✓ yes" } else { "✗ no" }.to_owned();
+        table.rows.push([teacher_name(at), learned].into_iter().chain(rest).collect());
     }
     table
 }
@@ -345,12 +320,13 @@ fn key(page: &mut Page, run: &RunData) {
 fn statements(run: &RunData) -> Table {
     let mut table = Table::new(&["id", "verdict", "part", "left", "right", "ratio", "evidence"]);
     for claim in run.analysis.iter().flat_map(|found| &found.claims) {
+        let [left, right] = sides(claim, 4).map(|side| typeset(&side));
         table.rows.push(vec![
             claim.id.to_owned(),
             claim.verdict(),
             claim.part.to_owned(),
-            number(claim.left, 4),
-            number(claim.right, 4),
+            left,
+            right,
             number(claim.ratio(), 3),
             claim.evidence.name().to_owned(),
         ]);
@@ -375,11 +351,23 @@ pub(crate) fn verification(report: &Verification) -> Content {
         Some(false) => (Mark::Refuted, "refuted"),
         None => (Mark::Open, "inconclusive"),
     };
-    let end = if report.complete { "everything was done" } else { "not everything was done" };
+    let end = if report.complete {
+        "All requested tests were run."
+    } else {
+        "Not all requested tests were run."
+    };
     let mut lines = vec![Line::new(
         mark,
         verdict,
-        format!("{violations} violations in all, a search for worse instances included; {end}."),
+        if violations == 0 {
+            format!(
+                "No violation, neither among the random instances nor in the search for worse ones. {end}"
+            )
+        } else {
+            format!(
+                "{violations} violations, in the random instances and the search for worse ones. {end}"
+            )
+        },
         "computed and sampled",
     )];
     let (mark, verdict) = if unrefuted.is_empty() {
@@ -388,7 +376,7 @@ pub(crate) fn verification(report: &Verification) -> Content {
         (Mark::Open, "controls")
     };
     let text = if unrefuted.is_empty() {
-        "Every control, a statement with one thing broken, was refuted, so the checks can fail."
+        "Each statement was also tested with one hypothesis or constant deliberately broken. Every broken version was refuted, so the tests are able to fail."
             .to_owned()
     } else {
         format!("The controls of {} are not refuted.", unrefuted.join(", "))
@@ -396,7 +384,7 @@ pub(crate) fn verification(report: &Verification) -> Content {
     lines.push(Line::new(mark, verdict, text, "sampled"));
     page.summary(&lines);
     page.heading("Statements");
-    page.table("Statements", &claims_table(claims), &[1, 7]);
+    page.table("Statements", &claims_table(claims), &[1, 2, 8]);
     let figures = figures::verify::figures(report);
     page.heading("Figures");
     page.figures(&figures);
@@ -406,6 +394,7 @@ pub(crate) fn verification(report: &Verification) -> Content {
 fn claims_table(claims: &[Verified]) -> Table {
     let mut table = Table::new(&[
         "id",
+        "verdict",
         "statement",
         "instances",
         "violations",
@@ -427,6 +416,12 @@ fn claims_table(claims: &[Verified]) -> Table {
         let [worst, searched] = ratios.map(|ratio| number(ratio.unwrap_or(f64::NAN), 4));
         table.rows.push(vec![
             claim.id().to_owned(),
+            match (claim.violations(), instances) {
+                (0, 0) => "? not tested",
+                (0, _) => "✓ holds",
+                _ => "✗ refuted",
+            }
+            .to_owned(),
             title.clone(),
             instances.to_string(),
             claim.violations().to_string(),

@@ -141,6 +141,13 @@ impl Svg {
         let _infallible = writeln!(self.body, "<g {attributes}>");
     }
 
+    /// The group of an id once more, moved.
+    pub(crate) fn again(&mut self, id: &str, (dx, dy): (f64, f64)) {
+        let [dx, dy] = [dx, dy].map(pixel);
+        let _infallible =
+            writeln!(self.body, "<use href=\"#{id}\" transform=\"translate({dx} {dy})\"/>");
+    }
+
     pub(crate) fn close(&mut self) {
         self.body.push_str("</g>\n");
     }

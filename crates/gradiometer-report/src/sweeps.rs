@@ -35,12 +35,13 @@ pub(crate) fn page(results: &Results) -> Content {
     )];
     for (outcome, words) in [
         ("diverged", "diverged; a smaller step size is the usual mend"),
-        ("violated", "were stopped by a violated claim"),
+        ("violated", "stopped at a violated claim"),
         ("failed", "could not be run"),
     ] {
         let number = count(outcome);
         if number > 0 {
-            let text = format!("{number} points {words}.");
+            let points = if number == 1 { "point" } else { "points" };
+            let text = format!("{number} {points} {words}.");
             lines.push(Line::new(Mark::Refuted, outcome, text, "computed"));
         }
     }

@@ -216,7 +216,7 @@ fn a_sweep_has_a_curve_for_each_result_and_tells_what_failed() {
     write_report(folder.path(), ReportOptions::default()).unwrap();
     let text = page(folder.path());
     assert_sound(&text);
-    assert!(text.contains("18 of 19 points") && text.contains("1 points could not be run"));
+    assert!(text.contains("18 of 19 points") && text.contains("1 point could not be run"));
     assert!(text.contains("odd, &quot;so&quot; no"));
     let found = names(&parsed(&text));
     assert!(found.iter().any(|name| name == "sweep-curve-1-loss"), "{found:?}");
@@ -457,6 +457,33 @@ fn the_start_of_a_symmetric_student_shows_both_signs() {
 }
 
 #[test]
+fn paper_has_a_picture_of_every_stage_in_place_of_the_slider() {
+    for (rank, teachers) in [(1, 1), (2, 2), (3, 3), (4, 4)] {
+        let (_folder, out, text) = reported(&tiny(rank, teachers, ""));
+        assert_sound(&text);
+        let document = parsed(&text);
+        let of = |id: &str| document.descendants().find(|n| n.attribute("id") == Some(id));
+        let (moving, still) = (of("fig-neurons").unwrap(), of("fig-neurons-stages").unwrap());
+        assert!(has_class(&moving, "on-screen") && has_class(&still, "on-paper"));
+        let names: Vec<&str> = elements(still, "text").iter().filter_map(Node::text).collect();
+        for moment in ["start", "after Stage 1", "after Stage 2", "end"] {
+            let count = names.iter().filter(|text| text.starts_with(&format!("{moment}, step")));
+            assert_eq!(count.count(), 1, "rank {rank}: {moment} in {names:?}");
+        }
+        // All neurons at every moment, on one background.
+        let svg = elements(still, "svg")[0];
+        assert_eq!(elements(svg, "use").len(), 3);
+        let dots = elements(svg, "circle").into_iter().filter(|c| has_class(c, "p")).count();
+        assert_eq!(dots, 4 * 24, "rank {rank}");
+        assert!(out.join("figures/neurons-stages.svg").exists());
+    }
+    // What has one moment alone has nothing that moves, and shows it everywhere.
+    let text = bundled(9.0);
+    assert!(!text.contains("fig-neurons-stages") && !text.contains("class=\"on-screen\""));
+    assert!(text.contains("id=\"fig-neurons\""));
+}
+
+#[test]
 fn watched_statements_are_drawn() {
     let (_folder, out) = trained(&tiny(1, 1, ""));
     let text = "step,lambda,claim,left,right,ratio,verdict,evidence\n1,0.1,7.1 loss bound,1,2,0.5,holds,computed\n\
@@ -612,6 +639,25 @@ fn a_study_has_curves_maps_and_fits() {
     // Pixels: twice the drawing's 480, in the header's big-endian width.
     let bytes = std::fs::read(folder.path().join("figures/made-up-spread-2-loss.png")).unwrap();
     assert_eq!((&bytes[1..4], &bytes[16..20]), (&b"PNG"[..], &960_u32.to_be_bytes()[..]));
+}
+
+#[test]
+fn an_interval_wider_than_its_values_stays_in_its_figure() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = serde_json::json!({
+        "study": "wide", "statement": "9.9", "about": "errors", "size": "quick", "confidence": 0.95, "evidence": "sampled", "conclusions": [],
+        "measurements": [{"setting": {}, "measure": "loss", "mean": 1.1, "interval": [-5.0, 7.0], "band": "student-t",
+            "seeds": [0, 1], "values": [1.0, 1.2]}],
+    });
+    std::fs::write(folder.path().join("wide.json"), study.to_string()).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    let text = page(folder.path());
+    let document = parsed(&text);
+    let lines = elements(document.root(), "line");
+    let bar = lines.iter().find(|line| has_class(line, "s0")).unwrap();
+    let at = |name: &str| bar.attribute(name).unwrap().parse::<f64>().unwrap();
+    // Right of the setting's name, and inside of the drawing.
+    assert!(at("x1") >= 90.0 && at("x1") < at("x2") && at("x2") <= chart::WIDTH, "{bar:?}");
 }
 
 #[test]

@@ -83,6 +83,9 @@ pub struct Divergence {
     pub problem: String,
     /// The experiment as resolved.
     pub experiment: Experiment,
+    /// The largest step that was safe where Stage 3 began, if this process saw that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_step: Option<f64>,
 }
 
 impl Divergence {
@@ -142,7 +145,9 @@ pub fn run_experiment(
     existing: Existing,
     progress: &mut dyn FnMut(&Moment<'_>) -> ControlFlow<()>,
 ) -> Result<Ending<Box<Run>>, RunError> {
-    run_plan(experiment, &experiment.resolve(beside)?, out, existing, progress)
+    let mut plan = experiment.resolve(beside)?;
+    plan.weighs_step_size = !experiment.has_batches();
+    run_plan(experiment, &plan, out, existing, progress)
 }
 
 /// As [`run_experiment`], for an experiment that has been resolved.
@@ -158,18 +163,23 @@ pub fn run_plan(
 ) -> Result<Ending<Box<Run>>, RunError> {
     let out = out.path();
     let checkpoint = out.join(RESUME);
+    let mut largest_step = None;
+    let mut note = |moment: &Moment<'_>| {
+        largest_step = moment.step_size.map_or(largest_step, |size| Some(size.largest));
+        ControlFlow::Continue(())
+    };
     let ending = if existing == Existing::Resume && checkpoint.exists() {
         let Checkpoint { state, results, lengths } = checkpoint::read(&checkpoint, experiment)?;
         let mut log = Log::reopen(experiment, plan, out, &lengths)?;
-        plan.resume(state, results, &mut [&mut progress, &mut log])
+        plan.resume(state, results, &mut [&mut note, &mut progress, &mut log])
     } else {
         let mut log = Log::begin(experiment, plan, out, existing)?;
-        plan.run(&mut [&mut progress, &mut log])
+        plan.run(&mut [&mut note, &mut progress, &mut log])
     };
     if let Err(RunError::Train(error @ TrainError::Diverged { .. })) = &ending {
         let (problem, experiment) = (error.to_string(), experiment.clone());
         let path = out.join(DIVERGED);
-        let json = to_json(&path, &Divergence { problem, experiment })?;
+        let json = to_json(&path, &Divergence { problem, experiment, largest_step })?;
         write_atomically(&path, format!("{json:#}\n").as_bytes())?;
     }
     match ending? {

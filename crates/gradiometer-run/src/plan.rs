@@ -40,6 +40,9 @@ pub struct Plan {
     pub(crate) population: Box<dyn Objective>,
     /// The average over samples, where the run descends that.
     pub(crate) samples: Option<Box<dyn Objective>>,
+    /// Whether the step size is compared with the largest one, which costs as much as some fifty
+    /// steps; never for batches, of which each has its own.
+    pub(crate) weighs_step_size: bool,
     /// A record every so many steps of a phase.
     pub(crate) every: u64,
     /// Angles beyond which to record the student's mass.
@@ -98,6 +101,7 @@ impl Experiment {
         Ok(Plan {
             population: self.population(&teacher)?,
             samples: self.sampled(beside, &teacher)?,
+            weighs_step_size: false,
             teacher,
             start,
             algorithm: self.algorithm(),
@@ -107,6 +111,11 @@ impl Experiment {
             watch,
             pairs: neurons.saturating_mul(met),
         })
+    }
+
+    /// Whether a step sees some of the samples only.
+    pub(crate) fn has_batches(&self) -> bool {
+        self.samples.as_ref().is_some_and(|samples| samples.fresh || samples.batch.is_some())
     }
 
     pub(crate) fn teacher(&self, beside: &Path) -> Result<SeparatedTeacher, RunError> {

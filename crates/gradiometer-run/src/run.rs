@@ -13,7 +13,7 @@ use crate::table;
 use crate::watch::WatchedClaim;
 use gradiometer_model::Network;
 use gradiometer_population::Objective;
-use gradiometer_train::{Advance, Optimizer, Phase, Record, Stage3, State, Trainer};
+use gradiometer_train::{Advance, Optimizer, Phase, Record, Stage3, State, StepSize, Trainer};
 use std::ops::ControlFlow;
 
 /// What a run has shown so far.
@@ -42,6 +42,9 @@ pub struct Moment<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// Both sides of the claims, where they are watched and due.
     pub claims: &'a [WatchedClaim],
+    /// The step size of Stage 3 beside the largest that is safe, where the stage is about to begin
+    /// and that is wanted: in run folders, without batches.
+    pub step_size: Option<StepSize>,
     /// What there is so far, this moment included.
     pub results: &'a Results,
     /// Whether this is the start, before the first step.
@@ -161,6 +164,7 @@ impl Plan {
             record: Some(&results.last),
             snapshot: Some(&snapshot),
             claims: &[],
+            step_size: self.step_size(&trainer),
             results: &results,
             is_start: true,
             is_stopped: false,
@@ -226,6 +230,7 @@ impl Plan {
                 record: record.as_ref(),
                 snapshot: snapshot.as_ref(),
                 claims: &claims,
+                step_size: self.step_size(&trainer),
                 results: &results,
                 is_start: false,
                 is_stopped: false,
@@ -236,6 +241,11 @@ impl Plan {
             }
         }
         Ok(Ending::Finished((trainer.into_state().student, results)))
+    }
+
+    /// The step size beside the largest one, where that is wanted.
+    fn step_size(&self, trainer: &Trainer<'_, dyn Objective + 'static>) -> Option<StepSize> {
+        if self.weighs_step_size { trainer.step_size() } else { None }
     }
 
     /// What the run descends.

@@ -447,7 +447,7 @@ impl Sweep {
             Ok(Ok(Ending::Stopped { .. })) => return Ok(Outcome::Stopped),
             Ok(Err(error)) => error,
             Err(panic) => {
-                let reason = format!("a defect of this program: {}", words_of(&*panic));
+                let reason = format!("internal error: {}", words_of(&*panic));
                 return Ok(Outcome::Row(row(no_result("failed", &reason)), None));
             }
         };

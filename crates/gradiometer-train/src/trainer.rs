@@ -120,6 +120,11 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         self
     }
 
+    /// What the run follows.
+    pub(crate) const fn algorithm(&self) -> &Algorithm {
+        self.algorithm
+    }
+
     /// The present state.
     pub const fn state(&self) -> &State {
         &self.state
@@ -435,7 +440,7 @@ impl<'a, O: Objective + ?Sized> Trainer<'a, O> {
         ended
     }
 
-    fn regularised(&self, stage3: Stage3) -> Regularised<'a, O> {
+    pub(crate) fn regularised(&self, stage3: Stage3) -> Regularised<'a, O> {
         Regularised {
             objective: self.objective,
             decay: stage3.weight_decay(self.state.lambda),

@@ -2,11 +2,11 @@
 
 use super::certify::{Clock, counter, spinner};
 use super::{TensorArguments, not_negative, positive, standard_input_once};
-use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{
     Certificate, Limits, Report as CheckerReport, Verdict, check_certificate,
 };
+use gradiometer::files::digits::{lower_end, upper_end};
 use gradiometer::files::number;
 use gradiometer::files::read_certificate_of;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};
@@ -15,6 +15,7 @@ use gradiometer::landscape::optimum::Optimum;
 use gradiometer::landscape::residual::Pairings;
 use gradiometer::model::SeparatedTeacher;
 use gradiometer::population::Layers;
+use gradiometer::report::sides;
 use gradiometer::run::format::AWAY;
 use gradiometer::theory::{Analysis, Claim, Context, Dual, Finding, Statement, TheoryError};
 use serde_json::{Value, json};
@@ -165,11 +166,12 @@ pub fn run_selected(
     let mut table = Table::new(&["id", "part", "left", "right", "ratio", "verdict", "evidence"])
         .with_verdicts(5);
     for claim in &claims {
+        let [left, right] = sides(claim, 5);
         table.row(vec![
             claim.id.to_owned(),
             claim.part.to_owned(),
-            scientific(claim.left, 5),
-            scientific(claim.right, 5),
+            left,
+            right,
             scientific(claim.ratio(), 3),
             claim.verdict(),
             claim.evidence.name().to_owned(),

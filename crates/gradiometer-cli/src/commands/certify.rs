@@ -1,12 +1,12 @@
 //! `certify TEACHER` and `check-certificate CERT --teacher T`: dual certificates found, and proved.
 
 use super::{TensorArguments, not_negative, positive};
-use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use gradiometer::certify::{
     CertificateVerdict, Limits, Method, Obstacle, Progress, Refutation, Verdict, check_certificate,
     check_certificate_by,
 };
+use gradiometer::files::digits::{lower_end, upper_end};
 use gradiometer::files::number;
 use gradiometer::files::{file, may_write_certificate, read_named_certificate, write_certificate};
 use gradiometer::landscape::LandscapeError;
@@ -143,6 +143,9 @@ pub(super) fn counter(
     (bar, show)
 }
 
+/// Why nothing more was tried.
+const TIME_IS_UP: &str = "time is up; raise --time-limit";
+
 /// The verdict's exit code and reason.
 fn explain(verdict: &CertificateVerdict) -> (Outcome, Value) {
     match verdict {
@@ -177,19 +180,49 @@ fn explain(verdict: &CertificateVerdict) -> (Outcome, Value) {
                 Obstacle::TooFine { point } => json!({"obstacle": "too fine", "point": point}),
                 Obstacle::Boxes => json!({"obstacle": "limit on boxes; raise --boxes"}),
                 Obstacle::Memory => json!({"obstacle": "limit on memory"}),
-                _ => json!({"obstacle": "time is up; raise --time-limit"}),
+                _ => json!({"obstacle": TIME_IS_UP}),
             };
             (Outcome::Inconclusive, reason)
         }
     }
 }
 
-/// A report of the checker in both forms; what it does not prove is known as `otherwise` says.
+/// The verdict in words, with what to try where nothing was decided.
+fn words(verdict: &CertificateVerdict) -> String {
+    const SMALLER: &str =
+        "a certificate with a smaller rho may be provable: certify --smallest-norm RHO";
+    let why = match verdict {
+        Verdict::Proved(_) => return verdict.name().to_owned(),
+        Verdict::Refuted(refutation) => refutation.to_string(),
+        Verdict::Inconclusive(obstacle) => match obstacle {
+            Obstacle::Cap { neuron } => {
+                format!("the bound could not be proved near teacher neuron u{neuron}; {SMALLER}")
+            }
+            Obstacle::Angle { neuron, angle } => format!(
+                "the bound could not be proved at {} rad from teacher neuron u{neuron}; {SMALLER}",
+                scientific(*angle, 3)
+            ),
+            Obstacle::TooFine { .. } => format!(
+                "eta comes so close to the bound away from the teacher neurons that no piece of the sphere is small \
+                 enough to decide; {SMALLER}"
+            ),
+            Obstacle::Boxes => {
+                "as many pieces of the sphere were checked as --boxes allows; raise it".to_owned()
+            }
+            Obstacle::Stopped => TIME_IS_UP.to_owned(),
+            obstacle => obstacle.to_string(),
+        },
+    };
+    format!("{}: {why}", verdict.name())
+}
+
+/// A report of the checker in both forms; what it does not prove is known as `otherwise` says. Further
+/// numbers have their field in JSON, then their name in the table.
 fn report(
     report: &gradiometer::certify::Report,
     from_degree: usize,
     otherwise: Evidence,
-    more: &[(&str, Value)],
+    more: &[(&str, &str, Value)],
 ) -> (Report, Outcome) {
     let (name, (outcome, reason)) = (report.verdict.name(), explain(&report.verdict));
     let evidence = if outcome == Outcome::Holds { Evidence::Certified } else { otherwise };
@@ -219,16 +252,15 @@ fn report(
     row("dimension of the sphere's space", report.dimension_checked.to_string());
     row("method", report.method.name().to_owned());
     let pieces = match report.method {
-        Method::BranchAndBound => "boxes bounded",
+        Method::BranchAndBound => "pieces of the sphere checked",
         Method::Lagrange => "intervals of the angle",
     };
     row(pieces, report.boxes.to_string());
-    for (field, value) in more {
-        row(field, value.as_f64().map_or_else(|| value.to_string(), |x| scientific(x, 6)));
+    for (field, label, value) in more {
+        row(label, value.as_f64().map_or_else(|| value.to_string(), |x| scientific(x, 6)));
         json[*field] = value.clone();
     }
-    let why = if reason.is_null() { String::new() } else { format!(" ({reason})") };
-    let text = format!("{name}{why}\n{}evidence: {evidence}\n", table.text());
+    let text = format!("{}\n{}evidence: {evidence}\n", words(&report.verdict), table.text());
     (Report { text, json }, outcome)
 }
 
@@ -264,7 +296,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     if let Some(out) = &arguments.out {
         write_certificate(out, certificate, &teacher)?;
     }
-    let more = [("sampled_rho", number(checked.found.sampled_rho))];
+    let more = [("sampled_rho", "rho that a search met", number(checked.found.sampled_rho))];
     let degree = certificate.weights().first_degree();
     // Its rho is a share of the one that the finder met.
     let (report, outcome) = report(&checked.report, degree, Evidence::Sampled, &more);
@@ -274,7 +306,7 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
 
 /// The time was up before there was a certificate to prove.
 fn out_of_time(common: &Common) -> Result<Outcome, Failure> {
-    let reason = "time is up; raise --time-limit";
+    let reason = TIME_IS_UP;
     let fields = ["rho", "p_norm", "from_degree", "dimension_checked"];
     let mut json = json!({
         "verdict": "inconclusive",
@@ -284,8 +316,9 @@ fn out_of_time(common: &Common) -> Result<Outcome, Failure> {
     for field in fields {
         json[field] = Value::Null;
     }
-    let text =
-        format!("inconclusive ({reason}): no certificate was found yet\nevidence: sampled\n");
+    let text = format!(
+        "inconclusive: no certificate was found yet, and the {reason}\nevidence: sampled\n"
+    );
     Report { text, json }.print(common)?;
     Ok(Outcome::Inconclusive)
 }
@@ -317,8 +350,10 @@ pub fn check(arguments: &CheckArguments, common: &Common) -> Result<Outcome, Fai
     bar.finish_and_clear();
     let checked = checked
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.certificate.display())))?;
-    let more: Vec<(&str, Value)> =
-        other.into_iter().map(|what| ("another_teacher", what.into())).collect();
+    let more: Vec<(&str, &str, Value)> = other
+        .into_iter()
+        .map(|what| ("another_teacher", "another teacher, by its", what.into()))
+        .collect();
     let degree = certificate.weights().first_degree();
     let (report, outcome) = report(&checked, degree, Evidence::Claimed, &more);
     report.print(common)?;

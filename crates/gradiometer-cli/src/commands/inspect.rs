@@ -53,7 +53,12 @@ fn activation(text: &str) -> Result<Named, String> {
 /// [`Failure`] for a bad file or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let teacher = arguments.tensors.teacher(&arguments.teacher, common)?;
-    let complexity = Complexity::of(&teacher)
+    let bar = spinner(common);
+    bar.set_message(format!("the complexity of {} neurons", teacher.neurons()));
+    bar.enable_steady_tick(TICK);
+    let complexity = Complexity::of(&teacher);
+    bar.finish_and_clear();
+    let complexity = complexity
         .map_err(|error| Failure::Data(format!("{}: {error}", arguments.teacher.display())))?;
     if let Some(named) = arguments.activation {
         return exponents(&teacher, &complexity, named, arguments, common);
@@ -61,6 +66,10 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
     if !arguments.no_certificate {
+        if !common.json {
+            // What is known already does not wait for the search.
+            Report { text: std::mem::take(&mut text), json: Value::Null }.print(common)?;
+        }
         let (summary, lines) = certificate_summary(teacher, arguments.time_limit, common);
         json["certificate"] = summary;
         text += &lines;
@@ -180,7 +189,7 @@ fn certificate_summary(teacher: Teacher, limit: f64, common: &Common) -> (Value,
                 "evidence": "sampled",
             });
             let lines = format!(
-                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled{limited}; `certify` proves it)\n",
+                "dual certificate from degree {degree}: rho = {}, |p| = {}, |p|^2/rho = {} (sampled{limited}; `certify` seeks a proof)\n",
                 scientific(sampled_rho, 4),
                 scientific(norm, 4),
                 scientific(norm * norm / sampled_rho, 4)

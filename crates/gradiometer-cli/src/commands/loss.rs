@@ -1,12 +1,12 @@
 //! `loss --teacher T --student S`: the objective in closed form.
 
 use super::{TensorArguments, not_negative, positive, standard_input_once};
-use crate::digits::{upper_end, with_supported_digits};
 use crate::{Common, Failure, Outcome, Report, Table};
+use gradiometer::files::digits::{upper_end, with_supported_digits};
 use gradiometer::files::{Reading, number};
 use gradiometer::model::{ModelError, Network, Skip, Teacher};
 use gradiometer::population::{
-    Accuracy, BiasedPopulation, Bounded, Degrees, Objective as _, Population, Reported, WeightDecay,
+    Accuracy, BiasedPopulation, Degrees, Objective as _, Population, Reported, WeightDecay,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -115,15 +115,16 @@ fn text(arguments: &Arguments, shown: &Reported, dimension: usize) -> String {
         ("objective L_lambda", shown.objective),
         ("|gradient|", shown.norm),
     ] {
-        table.row(vec![name.to_owned(), with_supported_digits(bounded, DIGITS)]);
+        table.row(vec![
+            name.to_owned(),
+            with_supported_digits(bounded.value, bounded.error, DIGITS),
+        ]);
         table.row(vec!["  error at most".to_owned(), upper_end(bounded.error, 2)]);
     }
     let mut text = format!("{}evaluation: {}; evidence: computed\n", table.text(), shown.route);
     if arguments.gradient {
         let gradient = &shown.gradient;
-        let entry = |error: f64| {
-            move |x: &f64| with_supported_digits(Bounded { value: *x, error }, ENTRY_DIGITS)
-        };
+        let entry = |error: f64| move |x: &f64| with_supported_digits(*x, error, ENTRY_DIGITS);
         let rows = gradient.first_layer.chunks(dimension);
         text.push_str("gradient, one neuron a line: dL/da_j, then dL/dw_j\n");
         for (a, w) in gradient.second_layer.iter().zip(rows) {
@@ -161,7 +162,7 @@ fn biased(
     }
     let mut text = text(arguments, &shown, dimension);
     if arguments.gradient {
-        let entry = |x: &f64| with_supported_digits(Bounded { value: *x, error }, ENTRY_DIGITS);
+        let entry = |x: &f64| with_supported_digits(*x, error, ENTRY_DIGITS);
         let cells: Vec<String> = biases.iter().map(entry).collect();
         text.push_str(&["dL/db, all neurons: ", &cells.join(" "), "\n"].concat());
     }

@@ -3,9 +3,9 @@
 use super::{TensorArguments, standard_input_once};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::files::Reading;
-use gradiometer::model::recovery::{AT, Clusters, Feature, Learned, Recovery, STRAY_SHARE};
+use gradiometer::model::recovery::{AT, Clusters, Learned, Recovery};
 use gradiometer::model::{ModelError, Network};
-use gradiometer::report::percent;
+use gradiometer::report::{FEATURES, feature_row, learned_sentence, percent};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -85,7 +85,7 @@ fn check_dimensions(teacher: usize, student: &Network, at: &Arguments) -> Result
 }
 
 /// `fully`, `partly`, `not`.
-pub(crate) const fn name(learned: Learned) -> &'static str {
+const fn name(learned: Learned) -> &'static str {
     match learned {
         Learned::Fully => "fully",
         Learned::Partly => "partly",
@@ -95,59 +95,11 @@ pub(crate) const fn name(learned: Learned) -> &'static str {
 
 /// The table of what was learned of each teacher neuron.
 pub(crate) fn table(recovery: &Recovery) -> Table {
-    let mut table = Table::new(&[
-        "teacher",
-        "learned",
-        "amplitude",
-        "mass",
-        "within",
-        "opposing",
-        "neurons",
-        "average",
-        "nearest",
-    ])
-    .with_verdicts(1);
-    for (i, feature) in recovery.features.iter().enumerate() {
-        table.row(vec![
-            format!("u{i}"),
-            if recovery.is_learned(feature) { "yes" } else { "no" }.to_owned(),
-            scientific(feature.amplitude, 4),
-            scientific(feature.mass, 4),
-            percent(feature.share_within),
-            scientific(feature.opposing_mass, 3),
-            feature.neurons.to_string(),
-            scientific(feature.average_angle, 3),
-            scientific(feature.nearest_angle, 3),
-        ]);
+    let mut table = Table::new(&FEATURES).with_verdicts(1);
+    for teacher in 0..recovery.features.len() {
+        table.row(feature_row(recovery, teacher, scientific).into());
     }
     table
-}
-
-/// What the verdict says, as one sentence.
-pub(crate) fn sentence(recovery: &Recovery) -> String {
-    let count = recovery.features.len();
-    let is_learned = |feature: &&Feature| recovery.is_learned(feature);
-    let learned = recovery.features.iter().filter(is_learned).count();
-    let away = if recovery.mass_away > 0.0 {
-        percent(recovery.mass_away / recovery.total_mass)
-    } else {
-        "none".to_owned()
-    };
-    let angle = recovery.angle;
-    let share = 100.0 * STRAY_SHARE;
-    match recovery.learned() {
-        Learned::Fully => format!(
-            "All {count} teacher neurons are learned: their average neurons and the mean angle of the mass are within {angle} rad, and {away} of the mass is farther than that from every teacher neuron (at most {share} % is allowed)."
-        ),
-        Learned::Partly => format!(
-            "Partly learned: {learned} of {count} teacher neurons are; {away} of the mass is farther than {angle} rad from every teacher neuron, its mean angle is {} rad.",
-            scientific(recovery.mean_angle, 3)
-        ),
-        Learned::Not if recovery.total_mass > 0.0 => format!(
-            "Not learned: no teacher neuron has an average neuron within {angle} rad, of its sign and with at most {share} % of all mass nearest to it but farther away; {away} of all mass is farther than that from every teacher neuron."
-        ),
-        Learned::Not => "Not learned: the student has no mass.".to_owned(),
-    }
 }
 
 fn matched(recovery: &Recovery) -> Report {
@@ -183,7 +135,7 @@ fn matched(recovery: &Recovery) -> Report {
     let text = format!(
         "{}\n{}\nThe mass of a neuron is a |w|, its sign that of a; `within` is the share of the mass nearest to the teacher neuron that is within {} rad of it. Angles are in radians, of the average and of the nearest neuron.\nevidence: computed\n",
         table(recovery).text(),
-        sentence(recovery),
+        learned_sentence(recovery, scientific),
         recovery.angle
     );
     Report { text, json }

@@ -1,9 +1,9 @@
 //! `net POINTS` and `check-net POINTS --radius R`: projective covering radii.
 
-use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, say};
 use gradiometer::certify::Verdict;
 use gradiometer::certify::net::{Geometry, Net, Uncovered, check_net};
+use gradiometer::files::digits::{lower_end, upper_end};
 use gradiometer::files::number;
 use gradiometer::files::{
     ClaimedCover, PointFormat, file, may_write_cover, read_cover, read_points_as, write_cover,

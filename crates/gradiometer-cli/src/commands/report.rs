@@ -1,10 +1,11 @@
 //! `report DIR`: pages and pictures from what `train`, `verify` or `study` left in a folder.
 
 use super::certify::{Clock, spinner};
-use super::not_negative;
+use super::{hold, not_negative};
 use crate::{Common, Failure, Outcome, Report, say};
 use gradiometer::files::FilesError;
 use gradiometer::report::{ReportOptions, Written, write_report_while};
+use gradiometer::run::folder::LOCK;
 use serde_json::json;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What to report, and how.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder that `train`, `verify` or `study` filled by --out.
+    /// A folder that `train`, `sweep`, `verify` or `study` filled by --out.
     folder: PathBuf,
     /// Every figure as PNG too.
     #[arg(long)]
@@ -103,6 +104,8 @@ impl ReportArguments {
 /// [`Failure`] for a folder that none of the commands filled, or that cannot be written.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let Arguments { folder, png, limits } = arguments;
+    // A run that is going on writes what is read here. A folder that is not there is not made.
+    let _held = folder.is_dir().then(|| hold(folder, LOCK)).transpose()?;
     let written = limits
         .write(*png, common, |options, proceed| write_report_while(folder, options, proceed))?;
     shown(&written).print(common)?;

@@ -2,9 +2,9 @@
 
 use super::certify::{Clock, counter};
 use super::{TensorArguments, not_negative, positive, standard_input_once};
-use crate::digits::{lower_end, upper_end};
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
 use gradiometer::certify::{Limits, Method, Proof, check_certificate};
+use gradiometer::files::digits::{lower_end, upper_end};
 use gradiometer::files::{number, read_certificate_of};
 use gradiometer::instances::FeatureSubspace;
 use gradiometer::landscape::certificate::{CertificateOptions, Threads, prove_certificate};

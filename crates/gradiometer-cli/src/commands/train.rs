@@ -3,14 +3,16 @@
 use super::report::ReportArguments;
 use super::{hold, interruption, match_features};
 use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
+use gradiometer::files::digits::lower_end;
 use gradiometer::hermite::float::maximum_of;
 use gradiometer::model::recovery::{AT, Recovery};
+use gradiometer::report::learned_sentence;
 use gradiometer::run::experiment::{Part, PrecisionName};
 use gradiometer::run::folder::{self, Existing, LOCK, Run};
 use gradiometer::run::record::{FloorReport, RunRecord};
 use gradiometer::run::{Ending, Moment};
 use gradiometer::run::{Experiment, RunError};
-use gradiometer::train::{FloorEnding, TrainError};
+use gradiometer::train::{FloorEnding, StepSize, TrainError};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::ops::ControlFlow;
@@ -46,6 +48,9 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     bar.set_style(style.unwrap_or_else(|_wrong_template| ProgressStyle::default_bar()));
     let interrupted = interruption();
     let mut show = |moment: &Moment<'_>| {
+        if let Some(size) = moment.step_size.filter(|_| !common.quiet) {
+            bar.suspend(|| say(&step_size(size)));
+        }
         bar.set_length(moment.most_steps);
         bar.set_position(moment.state.steps);
         let record = &moment.results.last;
@@ -128,6 +133,21 @@ fn starts_over(experiment: &Experiment) -> bool {
     experiment.student.file.is_some() && !experiment.skip.contains(&Part::Stage1)
 }
 
+/// How the step size compares with the largest stable one, and with the largest of 7.10.
+fn step_size(StepSize { chosen, largest }: StepSize) -> String {
+    let (stable, lowers) = (lower_end(2.0 * largest, 2), lower_end(largest, 2));
+    let (is, end) = if chosen > 2.0 * largest {
+        ("warning: stage3.step_size", ": the loss may rise, or the run diverge")
+    } else {
+        ("stage3.step_size", "")
+    };
+    format!(
+        "gradiometer: {is} = {chosen} is {} {stable}, the largest stable step where Stage 3 begins{end}; up to {lowers} a step is sure to \
+         lower the objective there (statement 7.10)",
+        if chosen > 2.0 * largest { "above" } else { "within" }
+    )
+}
+
 /// What to type next on the folder that was made.
 fn next_commands(out: &Path, biases: bool) -> String {
     let file = |name: &str| out.join(name).display().to_string();
@@ -167,7 +187,7 @@ fn text(run: &Run) -> String {
         scientific(last.loss, 4),
         scientific(last.loss_error, 1),
         match_features::table(&recovery).text(),
-        match_features::sentence(&recovery),
+        learned_sentence(&recovery, scientific),
     )
 }
 

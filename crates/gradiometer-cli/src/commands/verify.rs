@@ -141,7 +141,8 @@ fn text(suite: &Suite) -> String {
     }
     lines.push(
         "open: hidden by rounding, and not counted as checked\n\
-         worst, searched: left/right of an inequality, at most 1 where it holds; the share of the allowed rounding of an identity\n\
+         worst, searched: left/right of an inequality, at most 1 where it holds: a ratio r refutes every constant smaller by a \
+         factor below r; the share of the allowed rounding of an identity\n\
          control: the deliberately broken version must fail; refuted/32 = within the first 32 instances\n"
             .to_owned(),
     );

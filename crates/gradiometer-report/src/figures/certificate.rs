@@ -2,15 +2,19 @@
 //! is proved.
 
 use super::neurons::{degrees, pairs, teachers};
-use super::{Figure, Table};
+use super::{Figure, Medium, Table};
 use crate::chart::{Axis, Chart, Key};
 use crate::data::RunData;
 use crate::plane::{Plane, TeacherMark};
+use gradiometer_files::digits::lower_end;
 use gradiometer_theory::{Analysis, Evidence};
 use std::f64::consts::PI;
 
 /// Points of a curve.
 const POINTS: u32 = 360;
+/// Angles from a circle up to which a teacher is on it, and beside it, radians.
+const ON: f64 = 1.5e-3;
+const BESIDE: f64 = 5.0 * PI / 180.0;
 /// Circles shown, at most.
 const MOST_CIRCLES: usize = 2;
 
@@ -29,6 +33,29 @@ pub(crate) fn figures(run: &RunData) -> Vec<Figure> {
         Some((Plane::through(&marks[i].direction, &marks[k].direction)?, i, k))
     });
     planes.map(|(plane, i, k)| circle(run, analysis, &marks, &plane, Some((i, k)))).collect()
+}
+
+/// Teachers beside the circle, near which `eta` comes close to its bound as well: the angle on it, and
+/// that from it.
+fn beside<'a>(marks: &'a [TeacherMark], plane: &Plane) -> Vec<(&'a TeacherMark, f64, f64)> {
+    let near = |mark: &'a TeacherMark| {
+        let (x, y) = plane.coordinates(&mark.direction);
+        let off = y.hypot(x).clamp(0.0, 1.0).acos();
+        (off > ON && off <= BESIDE).then(|| (mark, y.atan2(x).rem_euclid(PI), off))
+    };
+    marks.iter().filter_map(near).collect()
+}
+
+/// The same in words, with a blank before them.
+fn passes(beside: &[(&TeacherMark, f64, f64)]) -> String {
+    let passes: Vec<String> = beside
+        .iter()
+        .map(|(mark, _, off)| format!("{}° from {}", super::number(degrees(*off), 2), mark.name))
+        .collect();
+    if passes.is_empty() {
+        return String::new();
+    }
+    format!(" Open dots: there the circle passes {}.", passes.join(" and "))
 }
 
 fn circle(
@@ -67,10 +94,12 @@ fn circle(
             format!("around the great circle through {} and {}", marks[i].name, marks[k].name)
         }
     };
+    let beside = beside(marks, plane);
+    let passes = passes(&beside);
     let caption = format!(
         "The certificate η {place}: it touches +1 at the positive teachers and −1 at the negative ones and stays inside the shaded bound 1 − ρ δ² \
-         elsewhere, ρ = {} ({known}).",
-        super::number(rho, 4)
+         elsewhere, ρ = {} ({known}).{passes}",
+        super::typeset(&lower_end(rho, 4))
     );
     let (name, title) = match pair {
         None => ("certificate".to_owned(), "The certificate around the circle".to_owned()),
@@ -94,7 +123,7 @@ fn circle(
     chart.line(0, &values);
     for mark in marks {
         let (x, y) = plane.coordinates(&mark.direction);
-        if x.hypot(y) <= 0.999_999 {
+        if x.hypot(y) < ON.cos() {
             continue;
         }
         let angle = y.atan2(x).rem_euclid(PI);
@@ -114,6 +143,12 @@ fn circle(
             chart.note(anchor, point, (0.0, if mark.positive { -10.0 } else { 20.0 }), &mark.name);
         }
     }
+    for (mark, angle, _) in beside {
+        let point = (degrees(angle), if mark.positive { 1.0 } else { -1.0 });
+        chart.dots(if mark.positive { "w wp" } else { "w wn" }, &[point], 5.0);
+        let text = format!("near {}", mark.name);
+        chart.note("lab m", point, (0.0, if mark.positive { -10.0 } else { 20.0 }), &text);
+    }
     let rows: Vec<Vec<f64>> = values.iter().zip(&bound).map(|(v, b)| vec![v.0, v.1, b.2]).collect();
     Figure {
         svg: chart.finish(),
@@ -122,5 +157,6 @@ fn circle(
         title,
         caption,
         frames: None,
+        medium: Medium::Any,
     }
 }

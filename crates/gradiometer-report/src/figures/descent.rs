@@ -2,7 +2,7 @@
 //! teacher, the others to zero.
 
 use super::neurons::{pairs, teachers};
-use super::{Figure, Table, number};
+use super::{Figure, Medium, Table, number};
 use crate::data::RunData;
 use crate::plane::{Plane, TeacherMark};
 use crate::svg::Svg;
@@ -114,11 +114,11 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     // The legend in the colour of the heaviest neuron.
     let (dot, ring) = if neurons[0].mass() > 0.0 { ("p np", "w wp") } else { ("p nn", "w wn") };
     svg.circle(dot, (36.0, 416.0), 3.5);
-    svg.text("t", (46.0, 420.0), "neuron w");
+    svg.text("t", (46.0, 420.0), "neuron");
     svg.circle(ring, (126.0, 416.0), 3.5);
-    svg.text("t", (136.0, 420.0), "its share q u of the teacher");
-    svg.circle(&format!("{dot} off"), (316.0, 416.0), 3.5);
-    svg.text("t", (326.0, 420.0), "neuron that goes to 0");
+    svg.text("t", (136.0, 420.0), "its share of the teacher");
+    svg.circle(&format!("{dot} off"), (336.0, 416.0), 3.5);
+    svg.text("t", (346.0, 420.0), "one that goes to 0");
     Some(Figure {
         name: name.to_owned(),
         title: title.to_owned(),
@@ -126,6 +126,7 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
         table: table(run, &neurons),
         caption,
         frames: None,
+        medium: Medium::Any,
     })
 }
 

@@ -1,12 +1,14 @@
 //! The neurons in the teacher's span, moment by moment: arrows in a plane, or dots on the map of
 //! the sphere.
 
-use super::{Figure, Table, number, teacher_name, thinned};
+use super::{Figure, Medium, Table, number, teacher_name, thinned};
 use crate::data::RunData;
 use crate::plane::{EqualArea, Plane, TeacherMark, colour_bar, fill_levels, level};
 use crate::svg::{Svg, polyline};
+use crate::text::percent;
 use gradiometer_hermite::float::maximum_of;
 use gradiometer_model::geometry::{dot, norm};
+use gradiometer_run::record::StageName;
 use gradiometer_run::snapshots::{Neuron, Snapshot};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -135,13 +137,13 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
     let all: Vec<Vec<Mark>> =
         chosen.iter().map(|moment| moment_marks(&panels, moment, &slots)).collect();
     let arrows = !matches!(panels[0].view, View::Map(_));
-    let (title, mut caption) = words(run);
+    let (title, mut caption) = words(run, true);
     if all.iter().flatten().any(|mark| mark.is_upon_opposite) {
         caption += " A dot inside one of the other colour: neurons of both signs at one place.";
     }
     let mut svg = Svg::new(width, height, title, &caption);
     for (at, panel) in panels.iter().enumerate() {
-        background(&mut svg, run, &marks, panel, at);
+        background(&mut svg, run, &marks, panel, &format!("map{at}"));
     }
     svg.open("class=\"neurons\"");
     draw_moment(&mut svg, &panels, &moment_marks(&panels, last, &slots), arrows);
@@ -161,12 +163,96 @@ pub(crate) fn figure(run: &RunData) -> Option<Figure> {
         svg,
         table: table(run, last),
         frames: Some(json!({"arrows": arrows, "frames": frames})),
+        medium: if stages(run).len() > 1 { Medium::Screen } else { Medium::Any },
+    })
+}
+
+/// The moments that paper shows with their names: the start, after Stages 1 and 2, the end; those
+/// that there are, each once.
+fn stages(run: &RunData) -> Vec<(&'static str, &Snapshot)> {
+    let at = |stage| run.moments.iter().find(|moment| moment.position.stage == stage);
+    let mut found: Vec<(&str, &Snapshot)> = [
+        ("start", at(StageName::Start)),
+        ("after Stage 1", at(StageName::Stage1)),
+        ("after Stage 2", at(StageName::Stage2)),
+    ]
+    .into_iter()
+    .filter_map(|(name, moment)| Some((name, moment?)))
+    .collect();
+    match run.moments.last() {
+        Some(end) if !found.iter().any(|(_, moment)| std::ptr::eq(*moment, end)) => {
+            found.push(("end", end));
+        }
+        _ => {}
+    }
+    found
+}
+
+/// What paper shows in place of the slider: small pictures of the neurons at those moments. From
+/// rank 4 on in the plane of the two closest teachers alone.
+pub(crate) fn stills(run: &RunData) -> Option<Figure> {
+    let (marks, stages) = (teachers(run), stages(run));
+    if stages.len() < 2 {
+        return None;
+    }
+    let view = match run.subspace.rank() {
+        1 => View::Line,
+        2 => View::Plane(Plane::whole(&marks[0].direction)?),
+        3 => View::Map(EqualArea::of(&marks)),
+        _ => {
+            let (i, k) = *pairs(&marks).first()?;
+            View::Plane(Plane::through(&marks[i].direction, &marks[k].direction)?)
+        }
+    };
+    let arrows = !matches!(view, View::Map(_));
+    let panels = stages.iter().enumerate().map(|(at, (name, moment))| {
+        let centre = (125.0 + 230.0 * (at % 2) as f64, 118.0 + 252.0 * (at / 2) as f64);
+        let caption = format!("{name}, step {}", moment.step);
+        Panel { centre, radius: 98.0, view: view.clone(), caption }
+    });
+    let panels: Vec<Panel> = panels.collect();
+    let moments: Vec<&Snapshot> = stages.iter().map(|(_, moment)| *moment).collect();
+    let slots = slots(&moments, 1);
+    let names: Vec<&str> = stages.iter().map(|(name, _)| *name).collect();
+    let (_, caption) = words(run, false);
+    let caption =
+        format!("The neurons at {} moments: {}. {caption}", names.len(), names.join(", "));
+    let title = "The neurons, stage by stage";
+    let height = 252.0 * panels.len().div_ceil(2) as f64;
+    let mut svg = Svg::new(480.0, height, title, &caption);
+    svg.open("id=\"stage-background\"");
+    background(&mut svg, run, &marks, &panels[0], "stage");
+    svg.close();
+    for panel in &panels[1..] {
+        let from = panels[0].centre;
+        svg.again("stage-background", (panel.centre.0 - from.0, panel.centre.1 - from.1));
+    }
+    let mut table = Table::new(&["moment", "step", "λ", "share of the mass outside S*"]);
+    for (panel, (name, moment)) in panels.iter().zip(&stages) {
+        let panel = std::slice::from_ref(panel);
+        draw_moment(&mut svg, panel, &moment_marks(panel, moment, &slots), arrows);
+        labels(&mut svg, &marks, &panel[0]);
+        table.rows.push(vec![
+            (*name).to_owned(),
+            moment.step.to_string(),
+            number(moment.lambda, 3),
+            percent(moment.share_outside()),
+        ]);
+    }
+    Some(Figure {
+        name: "neurons-stages".to_owned(),
+        title: title.to_owned(),
+        caption,
+        svg,
+        table,
+        frames: None,
+        medium: Medium::Paper,
     })
 }
 
 /// The title, and a caption of what is drawn: the certificate only where there is one, and where
 /// the mass is in the end as it is.
-fn words(run: &RunData) -> (&'static str, String) {
+fn words(run: &RunData, has_rim: bool) -> (&'static str, String) {
     let has_certificate = run.analysis.is_ok();
     let away = 100.0 * run.recovery.mass_away / run.recovery.total_mass;
     let end = if run.recovery.mass_away > 0.0 {
@@ -191,7 +277,7 @@ fn words(run: &RunData) -> (&'static str, String) {
                 "Each arrow is a neuron projected onto the plane S*, of length by mass; a short \
                  one is light, or lies mostly outside of the plane. Thick rays are the teachers; a \
                  neuron and its opposite are the same feature.{}",
-                if has_certificate {
+                if has_certificate && has_rim {
                     " The rim shows the certificate η: +1 at the positive teachers, −1 at the \
                      negative ones."
                 } else {
@@ -224,7 +310,7 @@ fn words(run: &RunData) -> (&'static str, String) {
 }
 
 /// Discs, colours and rays below the neurons.
-fn background(svg: &mut Svg, run: &RunData, marks: &[TeacherMark], panel: &Panel, at: usize) {
+fn background(svg: &mut Svg, run: &RunData, marks: &[TeacherMark], panel: &Panel, name: &str) {
     let (centre, radius) = (panel.centre, panel.radius);
     let eta = |w: &[f64]| -> Option<f64> {
         let found = run.analysis.as_ref().ok()?;
@@ -239,7 +325,7 @@ fn background(svg: &mut Svg, run: &RunData, marks: &[TeacherMark], panel: &Panel
         View::Map(map) => {
             if run.analysis.is_ok() {
                 let value = |place| eta(&map.direction(place)).unwrap_or(0.0);
-                fill_levels(svg, &format!("map{at}"), (centre, radius), value);
+                fill_levels(svg, name, (centre, radius), value);
             }
             svg.circle("a", centre, radius);
         }

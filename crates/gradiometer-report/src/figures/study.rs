@@ -1,6 +1,6 @@
 //! A study: each quantity against the setting that varies most, and as a heat map where two vary.
 
-use super::{Figure, Table, number};
+use super::{Figure, Medium, Table, number};
 use crate::chart::{Axis, Chart, Key, Scale, WIDTH, plain};
 use crate::colour::STEPS;
 use crate::svg::Svg;
@@ -310,7 +310,15 @@ fn curves(
         chart.line(k, &means);
         chart.dots(&format!("p f{}", k % 8), &means, 3.5);
     }
-    Some(Figure { svg: chart.finish(), name, title, caption, table, frames: None })
+    Some(Figure {
+        svg: chart.finish(),
+        name,
+        title,
+        caption,
+        table,
+        frames: None,
+        medium: Medium::Any,
+    })
 }
 
 /// A quantity at a few settings that are no axis: a row each.
@@ -319,7 +327,8 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     let values: Vec<f64> =
         cells.iter().flat_map(|c| c.values.iter().copied()).filter(|v| v.is_finite()).collect();
     let kind = scale(&values);
-    let axis = Axis::over(kind, quantity, values)?;
+    let ends = cells.iter().flat_map(|c| [c.interval.0, c.interval.1]);
+    let axis = Axis::over(kind, quantity, values.into_iter().chain(ends))?;
     let varying = varying(cells);
     let caption = format!(
         "{} at each setting: small dots are the seeds, the large one their mean with its 95 % confidence interval{}.",
@@ -348,7 +357,7 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     for (k, cell) in cells.iter().enumerate() {
         let y = top + ROW * (k as f64 + 0.5);
         let name = named(cell);
-        svg.text("t e", (left - 10.0, y + 4.0), &name);
+        svg.text("t e long", (left - 10.0, y + 4.0), &name);
         for v in &cell.values {
             svg.circle("f0 faint", (place(*v), y), 2.2);
         }
@@ -362,7 +371,15 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
             cell.values.len().to_string(),
         ]);
     }
-    Some(Figure { name: stem(quantity, at, "spread"), title, caption, svg, table, frames: None })
+    Some(Figure {
+        name: stem(quantity, at, "spread"),
+        title,
+        caption,
+        svg,
+        table,
+        frames: None,
+        medium: Medium::Any,
+    })
 }
 
 /// Means on a grid of two settings.
@@ -421,5 +438,13 @@ fn heat_map(cells: &[&Cell], quantity: &str, at: Place<'_>, x: &str, y: &str) ->
     }
     svg.text("m", (left + 0.5 * (WIDTH - left - 14.0), bottom + 42.0), x);
     svg.vertical_text((18.0, f64::midpoint(top, bottom)), y);
-    Some(Figure { name: stem(quantity, at, "map"), title, caption, svg, table, frames: None })
+    Some(Figure {
+        name: stem(quantity, at, "map"),
+        title,
+        caption,
+        svg,
+        table,
+        frames: None,
+        medium: Medium::Any,
+    })
 }

@@ -1,6 +1,6 @@
 //! Quantities against steps, and against `lambda` at the ends of the epochs.
 
-use super::{Figure, Table, number, teacher_name};
+use super::{Figure, Medium, Table, number, teacher_name};
 use crate::chart::{Axis, Chart, Key, Scale};
 use crate::data::{self, RunData};
 use gradiometer_run::RunRecord;
@@ -136,6 +136,7 @@ fn over_steps(
         svg: chart.finish(),
         table: table(curves),
         frames: None,
+        medium: Medium::Any,
     })
 }
 
@@ -361,6 +362,7 @@ fn mass_by_angle(run: &RunData) -> Option<Figure> {
         svg: chart.finish(),
         table,
         frames: None,
+        medium: Medium::Any,
     })
 }
 
@@ -455,6 +457,7 @@ fn scaling(run: &RunData) -> Option<Figure> {
         svg: chart.finish(),
         table: Table::of_points(&["λ", "L", "ζ, upper end", "worst angle"], &rows),
         frames: None,
+        medium: Medium::Any,
     })
 }
 

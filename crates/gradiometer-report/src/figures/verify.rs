@@ -1,6 +1,6 @@
 //! A verification: how sharp each part of each statement is, and the exponents.
 
-use super::{Figure, Table, number};
+use super::{Figure, Medium, Table, number};
 use crate::chart::WIDTH;
 use crate::svg::Svg;
 use gradiometer_hermite::float::{maximum, maximum_of, minimum, minimum_of};
@@ -77,7 +77,7 @@ fn ratios(claims: &[&VerifiedStatement]) -> Option<Figure> {
     svg.text("", (LEFT + 96.0, 18.0), "searched");
     for (k, row) in rows.iter().enumerate() {
         let y = TOP + ROW * k as f64;
-        svg.text("t e", (LEFT - 10.0, y + 4.0), &cut(&row.name));
+        svg.text("t e long", (LEFT - 10.0, y + 4.0), &cut(&row.name));
         svg.line("g", (LEFT, y), (RIGHT, y));
         if let Some(ratio) = row.part.worst_ratio {
             svg.circle("f0", (at(ratio), y), 4.0);
@@ -99,7 +99,7 @@ fn ratios(claims: &[&VerifiedStatement]) -> Option<Figure> {
         ]);
     }
     let (name, title, caption) = (name.to_owned(), title.to_owned(), caption.to_owned());
-    Some(Figure { name, title, caption, svg, table, frames: None })
+    Some(Figure { name, title, caption, svg, table, frames: None, medium: Medium::Any })
 }
 
 /// The number in `about 2.000` and the like.
@@ -147,7 +147,7 @@ fn exponents(fits: &[&VerifiedScaling]) -> Option<Figure> {
     for (k, fit) in fits.iter().enumerate() {
         let y = TOP + ROW * k as f64;
         let name = format!("{} {}", fit.id, fit.title);
-        svg.text("t e", (LEFT - 10.0, y + 4.0), &cut(&name));
+        svg.text("t e long", (LEFT - 10.0, y + 4.0), &cut(&name));
         let Interval { exponent: middle, low, high } = fit.fit;
         let (from, to) = (bounded(low, middle), bounded(high, middle));
         svg.line("s s0", (at(from), y), (at(to), y));
@@ -175,5 +175,5 @@ fn exponents(fits: &[&VerifiedScaling]) -> Option<Figure> {
         ]);
     }
     let (name, title, caption) = (name.to_owned(), title.to_owned(), caption.to_owned());
-    Some(Figure { name, title, caption, svg, table, frames: None })
+    Some(Figure { name, title, caption, svg, table, frames: None, medium: Medium::Any })
 }

@@ -1,32 +1,35 @@
 //! Numbers as text that claims no more than is known: ends of intervals rounded outward, and no
 //! digits beyond an error bound.
 
-use gradiometer::population::Bounded;
-
 /// Digits after which any double's expansion has ended.
 const ALL: usize = 800;
 /// Digits that tell doubles apart.
 const MOST: usize = 17;
 
 /// A number that is claimed as a lower end: rounded down to so many significant digits.
-pub(crate) fn lower_end(x: f64, digits: usize) -> String {
+pub fn lower_end(x: f64, digits: usize) -> String {
     rounded(x, digits, Towards::Below)
 }
 
 /// A number that is claimed as an upper end: rounded up to so many significant digits.
-pub(crate) fn upper_end(x: f64, digits: usize) -> String {
+pub fn upper_end(x: f64, digits: usize) -> String {
     rounded(x, digits, Towards::Above)
+}
+
+/// A number rounded to nearest, to so many significant digits.
+pub fn nearest(x: f64, digits: usize) -> String {
+    rounded(x, digits, Towards::Nearest)
 }
 
 /// A number with as many significant digits as its error leaves, at most `most` and at least one:
 /// the last one stands for no less than the error.
-pub(crate) fn with_supported_digits(x: Bounded, most: usize) -> String {
-    rounded(x.value, supported(x).min(most), Towards::Nearest)
+pub fn with_supported_digits(x: f64, error: f64, most: usize) -> String {
+    rounded(x, supported(x, error).min(most), Towards::Nearest)
 }
 
 /// How many digits of a number its error leaves.
-fn supported(x: Bounded) -> usize {
-    let left = match (decimal_exponent(x.value), decimal_exponent(x.error)) {
+fn supported(x: f64, error: f64) -> usize {
+    let left = match (decimal_exponent(x), decimal_exponent(error)) {
         (_, None) => MOST,
         (None, Some(_)) => 1,
         (Some(value), Some(error)) => usize::try_from(value - error).unwrap_or(0),
@@ -162,7 +165,7 @@ mod tests {
             (-2.5e7, 1.0, 17, "-2.500000e7"),
             (f64::INFINITY, f64::INFINITY, 17, "inf"),
         ] {
-            assert_eq!(with_supported_digits(Bounded { value, error }, most), text, "{value:e}");
+            assert_eq!(with_supported_digits(value, error, most), text, "{value:e}");
         }
     }
 }

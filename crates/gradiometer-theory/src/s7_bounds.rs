@@ -34,7 +34,7 @@ pub static LOSS_BOUND: Statement = Statement {
     }],
     curve: Some(Curve {
         title: "the loss bound",
-        caption: "The root of the loss stays below (λ|p| + (λ²|p|² + 4 ζ⁺)^½)/2 all along the run; a small distance is a sharp bound.",
+        caption: "√L stays below ½(λ|p| + √(λ²|p|² + 4ζ⁺)) throughout the run. The closer the curves, the sharper the bound.",
         left: "√L",
         sides: loss_bound,
     }),
@@ -273,7 +273,7 @@ pub static NORM: Statement = Statement {
     }],
     curve: Some(Curve {
         title: "the norm from below",
-        caption: "The student's mass falls short of the teacher's by no more than |p| √L: weight decay shrinks it, in proportion to λ. Only positive values show.",
+        caption: "The student's mass falls short of the teacher's by no more than |p| √L: weight decay shrinks it, in proportion to λ. Negative values cannot be drawn on this logarithmic axis.",
         left: "|μ*| − |μ|",
         sides: norm_from_below,
     }),

@@ -1,4 +1,5 @@
-//! `time-step TEACHER STUDENT [single]`: for every line on standard input, one step on the given networks, reported as a JSON line.
+//! `time-step TEACHER STUDENT [single]`: for every line on standard input, one step on the given networks, or as many as the line
+//! says, reported as a JSON line with the median of their seconds.
 #![expect(
     clippy::print_stdout,
     clippy::disallowed_methods,
@@ -27,15 +28,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut workspace, mut gradient) = (Workspace::new(), Gradient::default());
     let asked = Accuracy::fast_in(precision);
     for line in std::io::stdin().lock().lines() {
-        let _request = line?;
-        let start = Instant::now();
-        let loss =
-            population.evaluate_into(&student, &asked, &mut workspace, Some(&mut gradient)).loss;
-        let seconds = start.elapsed().as_secs_f64();
+        let steps: usize = line?.parse().unwrap_or(1).max(1);
+        let mut times = Vec::with_capacity(steps);
+        let mut loss = None;
+        for _ in 0..steps {
+            let start = Instant::now();
+            let into = Some(&mut gradient);
+            loss = Some(population.evaluate_into(&student, &asked, &mut workspace, into).loss);
+            times.push(start.elapsed().as_secs_f64());
+        }
+        times.sort_by(f64::total_cmp);
+        let seconds = times[steps / 2];
         let sum = |values: &[f64]| values.iter().map(|g| g.abs()).sum::<f64>();
         let report = serde_json::json!({
             "seconds": seconds,
-            "loss": loss.value,
+            "loss": loss.map(|loss| loss.value),
             "second_layer_sum": sum(&gradient.second_layer),
             "first_layer_sum": sum(&gradient.first_layer),
             "instruction_set": InstructionSet::detect().name(),

@@ -27,8 +27,12 @@ ABOVE = [(10, 12, 0.7, 0.0, 1.01), (50, 50, 1.0, 0.1, 1.0)]
 
 
 def teacher(rng, rank, neurons, separation, beside):
-    rows = []
+    rows, tried = [], 0
     while len(rows) < neurons:
+        tried += 1
+        if tried % 2000 == 0:
+            # What stands may leave no room for another.
+            rows = []
         row = [rng.gauss(0, 1) for _ in range(rank)]
         size = math.hypot(*row)
         row = [x / size for x in row]

@@ -160,15 +160,15 @@ def torch_step():
 
 
 class Ours:
-    """The helper process: it reads the arrays once, then takes a step for every line it is sent."""
+    """The helper process: it reads the arrays once, then takes the steps of every line it is sent."""
 
     def __init__(self, program, student, teacher, *others):
         self.process = subprocess.Popen(
             [program, teacher, student, *others], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
 
-    def __call__(self):
-        self.process.stdin.write("step\n")
+    def __call__(self, steps=1):
+        self.process.stdin.write(f"{steps}\n")
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 

@@ -14,9 +14,9 @@ export PATH="$PWD/$environment/bin:$PATH"
 python -m pip install --quiet --disable-pip-version-check \
     hypothesis matplotlib mypy numpy pytest ruff scipy
 
-# The features of the tests' build, so that only the extension itself is built.
-cargo build --workspace --lib --tests --locked
-library=$(ls target/debug/libgradiometer_py.* | grep -E '\.(so|dylib)$')
+# What `cargo test` has built already is built no second time: the same command, and its library.
+cargo test --workspace --locked --no-run --quiet
+library=$(ls target/debug/deps/libgradiometer_py.* | grep -E '\.(so|dylib)$')
 site=$(python -c 'import sysconfig; print(sysconfig.get_paths()["platlib"])')
 cp -R "$package/gradiometer" "$site/gradiometer"
 cp "$library" "$site/gradiometer/_lib.abi3.so"

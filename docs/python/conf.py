@@ -24,6 +24,8 @@ exclude_patterns = ["_build", "**.ipynb_checkpoints"]
 html_theme = "furo"
 html_title = "Gradiometer in Python"
 html_theme_options = {"top_of_page_buttons": []}
+html_static_path = ["page.css"]
+html_css_files = ["page.css"]
 # Formulas are MathML, which browsers set themselves: the pages ask no host for anything.
 html_math_renderer = "mathml"
 
@@ -39,7 +41,10 @@ nb_execution_excludepatterns = [
     if importlib.util.find_spec(package) is None
 ]
 os.environ["MATPLOTLIBRC"] = str(HERE / "matplotlibrc")
-os.environ["PYTHONWARNINGS"] = "error::DeprecationWarning:gradiometer"
+# PyTorch warns of its own plans.
+os.environ["PYTHONWARNINGS"] = (
+    "error::DeprecationWarning:gradiometer,ignore::FutureWarning:torch.jit._script"
+)
 
 myst_enable_extensions = ["dollarmath"]
 autodoc_member_order = "bysource"
@@ -51,13 +56,20 @@ napoleon_google_docstring = False
 lemmas.write(HERE / "lemmas")
 
 
+def _mathml(node, **options):
+    # Bars are set as an operator's, with blanks around them; here they are moduli and norms.
+    formula = tex2mathml(node.astext(), **options)
+    bar = '<mo stretchy="false">|</mo>'
+    return formula.replace(bar, bar.replace(">", ' lspace="0" rspace="0">', 1))
+
+
 def _inline(self, node):
-    self.body.append(tex2mathml(node.astext()))
+    self.body.append(_mathml(node))
     raise nodes.SkipNode
 
 
 def _block(self, node):
-    self.body.append(tex2mathml(node.astext(), as_block=True))
+    self.body.append(_mathml(node, as_block=True))
     raise nodes.SkipNode
 
 

@@ -124,7 +124,7 @@ def write(folder):
         "Generated from the statements that the library evaluates: what each says, with its",
         "hypotheses, its control, both sides at a random instance, and how tight it is.",
         "",
-        "```{toctree}",
+        "```{toctree}\n:maxdepth: 1\n",
         *names,
         "```",
         "",

@@ -20,6 +20,17 @@ pub struct EnclosedStudent {
     averages: Vec<Option<Enclosure>>,
 }
 
+/// Which teacher direction is nearest to a neuron.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nearest {
+    /// Certainly this one.
+    Direction(usize),
+    /// Two or more may be.
+    Undecided,
+    /// The neuron has no mass, and belongs to none.
+    Massless,
+}
+
 /// One layer's neurons of positive mass: `c`, and the direction.
 struct Atoms {
     masses: Vec<Enclosure>,
@@ -132,10 +143,10 @@ impl EnclosedStudent {
             // The one that is certainly nearest, if there is one.
             let is_nearest =
                 |i: usize| (0..all.len()).all(|k| k == i || all[i].certainly_less(all[k]));
-            nearest.push(if is_zero {
-                None
-            } else {
-                Some((0..all.len()).find(|&i| is_nearest(i)))
+            nearest.push(match (0..all.len()).find(|&i| is_nearest(i)) {
+                _ if is_zero => Nearest::Massless,
+                Some(i) => Nearest::Direction(i),
+                None => Nearest::Undecided,
             });
         }
         let averages = averages(&own, &target, &nearest);
@@ -204,22 +215,19 @@ impl EnclosedStudent {
     }
 }
 
-/// The `|v_i|`. `nearest` is `None` for a neuron without mass, and has `None` inside where two directions may be nearest.
-fn averages(
-    own: &Atoms,
-    target: &Atoms,
-    nearest: &[Option<Option<usize>>],
-) -> Vec<Option<Enclosure>> {
+/// The `|v_i|`; none where it is not certain of some neuron to which it belongs.
+fn averages(own: &Atoms, target: &Atoms, nearest: &[Nearest]) -> Vec<Option<Enclosure>> {
     let mut sums: Vec<Vec<Enclosure>> = target
         .masses
         .iter()
         .zip(&target.units)
         .map(|(&alpha, u)| u.iter().map(|&x| -(alpha * x)).collect())
         .collect();
-    if nearest.contains(&Some(None)) {
+    if nearest.contains(&Nearest::Undecided) {
         return vec![None; sums.len()];
     }
-    for (j, i) in nearest.iter().enumerate().filter_map(|(j, i)| Some((j, (*i)??))) {
+    for (j, nearest) in nearest.iter().enumerate() {
+        let &Nearest::Direction(i) = nearest else { continue };
         let side = dot(&own.units[j], &target.units[i]);
         // The nearest direction is no farther than a right angle; there either sign will do, but not both.
         let sign = if side.midpoint() < 0.0 { -1.0 } else { 1.0 };
@@ -268,7 +276,7 @@ mod tests {
         let k = |t: f64| ((1.0 - t * t).sqrt() + t * t.asin() - 1.0) / std::f64::consts::TAU;
         let c = 1.5;
         let loss = (c * c + 1.0) * k(1.0) - 2.0 * c * k(cos);
-        let average = ((c * cos - 1.0).powi(2) + (c * sin).powi(2)).sqrt();
+        let average = (c * cos - 1.0).hypot(c * sin);
         let decay = 0.5 * (0.75 * 0.75 + 1.0 + 4.0 + 9.0);
         let pairs = [
             (at.loss(), loss),

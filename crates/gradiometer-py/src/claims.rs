@@ -498,12 +498,8 @@ pub(crate) fn study(py: Python<'_>, name: &str, full: bool) -> PyResult<String> 
 
 /// Writes the report of a folder: the page, and the figures' files.
 #[pyfunction]
-pub(crate) fn report(
-    py: Python<'_>,
-    folder: PathBuf,
-    png: bool,
-) -> PyResult<(PathBuf, Vec<PathBuf>)> {
-    let options = ReportOptions { png, ..ReportOptions::default() };
+pub(crate) fn report(py: Python<'_>, folder: PathBuf) -> PyResult<(PathBuf, Vec<PathBuf>)> {
+    let options = ReportOptions::default();
     let written = long(py, move |stop| write_report_while(&folder, options, &mut |_| go_on(stop)))?;
     let written = written.map_err(Failure::from)?;
     Ok((written.page, written.figures))

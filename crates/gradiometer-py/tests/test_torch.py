@@ -37,6 +37,19 @@ def test_derivatives_are_those_of_the_value(exact, weights):
     assert torch.autograd.gradgradcheck(exact, weights)
 
 
+def test_forward_mode_goes_through_a_plain_backward(exact, population, weights):
+    from torch.autograd import forward_ad as fwd
+
+    a, w = weights
+    t = torch.linspace(-1, 1, 3, dtype=torch.float64)
+    with fwd.dual_level():
+        dual = fwd.make_dual(a, t)
+        (ga,) = torch.autograd.grad(exact(dual, w), dual)
+        tangent = fwd.unpack_dual(ga).tangent
+    dense = population.hessian(a.detach().numpy(), w.detach().numpy()).dense()
+    assert np.allclose(tangent.detach(), dense[:3, :3] @ t.numpy(), rtol=0, atol=1e-12)
+
+
 def test_value_and_gradient_are_numpys(exact, population, weights):
     value, (ga, gw) = population.value_and_grad(*(x.detach().numpy() for x in weights))
     loss = exact(*weights)

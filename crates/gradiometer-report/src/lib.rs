@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | `report.html` | summary, tables and figures; no network, light and dark, a slider over the moments of a run |
 //! | `figures/NAME.svg` | each figure alone |
-//! | `figures/NAME.png` | the same as pixels, where asked for |
+//! | `figures/NAME.png` | the same as pixels, where asked for and built with the feature `png` |
 //!
 //! Everything is drawn from the files of the folder: the same files give the same bytes. A long
 //! trajectory is thinned while it is read, so that a run of a million records has a page as small
@@ -22,6 +22,7 @@ mod learned;
 mod options;
 mod pages;
 mod plane;
+#[cfg(feature = "png")]
 mod png;
 mod series;
 mod svg;
@@ -46,7 +47,6 @@ use serde_json::Value;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 pub use text::{percent, sides};
-use ttf_parser::FaceParsingError;
 
 /// What was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn write_report_while(
     proceed: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written, FilesError> {
     let content = content(folder, options, proceed)?;
-    write(folder, &content, options.png)
+    write(folder, &content, options)
 }
 
 /// Writes the page of several runs beside each other, and its figures, into a folder.
@@ -97,23 +97,31 @@ pub fn write_comparison(
         let name = if is_unique { short } else { folder.display().to_string() };
         runs.push((name, RunData::read(folder, options, proceed)?));
     }
-    write(out, &compare::page(&runs), options.png)
+    write(out, &compare::page(&runs), options)
 }
 
-fn write(folder: &Path, content: &Content, png: bool) -> Result<Written, FilesError> {
+#[cfg_attr(
+    not(feature = "png"),
+    expect(unused_variables, reason = "all that it says is of pixels")
+)]
+fn write(folder: &Path, content: &Content, options: ReportOptions) -> Result<Written, FilesError> {
     let Content { page, figures } = content;
     let place = folder.join(FIGURES);
     std::fs::create_dir_all(&place)
         .map_err(|source| FilesError::Write { path: place.clone(), source })?;
     file::remove_temporary(&place)?;
     let mut written = Written { page: folder.join(PAGE), figures: Vec::new() };
-    let font =
-        |error: FaceParsingError| FilesError::Encode { path: place.clone(), source: error.into() };
-    let rasteriser = png.then(png::Rasteriser::new).transpose().map_err(font)?;
+    #[cfg(feature = "png")]
+    let rasteriser = options
+        .png
+        .then(png::Rasteriser::new)
+        .transpose()
+        .map_err(|error| FilesError::Encode { path: place.clone(), source: error.into() })?;
     for figure in figures {
         let path = place.join(format!("{}.svg", figure.name));
         write_atomically(&path, figure.svg.standalone(&figure.name, true).as_bytes())?;
         written.figures.push(path);
+        #[cfg(feature = "png")]
         if let Some(rasteriser) = &rasteriser {
             let path = place.join(format!("{}.png", figure.name));
             let bytes = rasteriser.png(&path, &figure.svg.standalone(&figure.name, false))?;

@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReportOptions {
     /// Whether to write every figure as PNG too.
+    #[cfg(feature = "png")]
     pub png: bool,
     /// Boxes that the proof of the certificate may take; by default some seconds' worth.
     pub boxes: Option<u64>,

@@ -567,6 +567,7 @@ fn a_verification_has_its_ratios_and_exponents() {
     assert!(error.contains("claims[1]") && error.contains("predicted"), "{error}");
 }
 
+#[cfg(feature = "png")]
 #[test]
 fn a_study_has_curves_maps_and_fits() {
     let folder = tempfile::tempdir().unwrap();

@@ -275,5 +275,7 @@ fn a_scaled_sum_proves_what_the_plain_one_does_not() {
         let root = single(x);
         assert!(root <= x && root > 0.999 * x && root.mul_add(root, -(root * root)).abs() <= 0.0);
     }
-    assert_eq!([single(f64::NAN), single(-1.0), single(f64::INFINITY)], [1.0; 3]);
+    for x in [f64::NAN, -1.0, f64::INFINITY] {
+        assert_eq!(single(x).to_bits(), 1.0_f64.to_bits(), "{x}");
+    }
 }

@@ -137,19 +137,7 @@ pub fn run_selected(
         _ => Outcome::Holds,
     };
     let json = json!({
-        "gap": {
-            "lower": number(analysis.gap.0),
-            "upper": number(analysis.gap.1),
-            "evidence": analysis.gap_evidence.name(),
-            "by_certificate": {
-                "lower": number(analysis.gap_by_certificate.0),
-                "upper": number(analysis.gap_by_certificate.1),
-                "evidence": analysis.evidence_by_certificate.name(),
-            },
-            "proved": analysis.gap_proved.map(|(lower, upper)| {
-                json!({"lower": number(lower), "upper": number(upper)})
-            }),
-        },
+        "gap": gap_json(&analysis),
         "lambda": arguments.lambda,
         "not_evaluated": analysis.not_evaluated,
         "left_out": analysis.left_out,
@@ -177,18 +165,9 @@ pub fn run_selected(
             claim.evidence.name().to_owned(),
         ]);
     }
-    let proved = analysis.gap_proved.map_or_else(String::new, |(lower, upper)| {
-        let (lower, upper) = (lower_end(lower, 6), upper_end(upper, 6));
-        format!("; proved by a dual point at the optimum's atoms between {lower} and {upper}")
-    });
     let text = format!(
-        "optimality gap zeta between {} and {} ({}); by the certificate alone between {} and {}{proved}\n\
-         certificate: rho = {}, |p| = {}, {}\n{}{}\n",
-        lower_end(analysis.gap.0, 6),
-        upper_end(analysis.gap.1, 6),
-        analysis.gap_evidence.name(),
-        lower_end(analysis.gap_by_certificate.0, 6),
-        upper_end(analysis.gap_by_certificate.1, 6),
+        "{}\ncertificate: rho = {}, |p| = {}, {}\n{}{}\n",
+        gap_in_words(&analysis),
         lower_end(dual.rho().value, 4),
         upper_end(dual.norm(), 4),
         dual.evidence(),
@@ -197,6 +176,32 @@ pub fn run_selected(
     );
     Report { text, json }.print(common)?;
     Ok(outcome)
+}
+
+/// The intervals of the optimality gap, rounded outward.
+fn gap_in_words(analysis: &Analysis) -> String {
+    let between = |(lower, upper): (f64, f64)| {
+        format!("between {} and {}", lower_end(lower, 6), upper_end(upper, 6))
+    };
+    let proved = analysis.gap_proved.map_or_else(String::new, |gap| {
+        format!("; proved by a dual point at the optimum's atoms {}", between(gap))
+    });
+    format!(
+        "optimality gap zeta {} ({}); by the certificate alone {}{proved}",
+        between(analysis.gap),
+        analysis.gap_evidence.name(),
+        between(analysis.gap_by_certificate),
+    )
+}
+
+fn gap_json(analysis: &Analysis) -> Value {
+    let ends = |(lower, upper): (f64, f64)| json!({"lower": number(lower), "upper": number(upper)});
+    let mut gap = ends(analysis.gap);
+    gap["evidence"] = analysis.gap_evidence.name().into();
+    gap["by_certificate"] = ends(analysis.gap_by_certificate);
+    gap["by_certificate"]["evidence"] = analysis.evidence_by_certificate.name().into();
+    gap["proved"] = analysis.gap_proved.map_or(Value::Null, ends);
+    gap
 }
 
 /// What limits left out, a line each.

@@ -700,7 +700,7 @@ class Written:
     figures: tuple[Path, ...] = field(repr=False)
 
 
-def report(folder: str | Path, *, png: bool = False) -> Written:
+def report(folder: str | Path) -> Written:
     """Write the page ``report.html`` and the figures of a folder that a run or the like filled."""
-    page, figures = _lib.report(Path(folder), png)
-    return Written(page, tuple(path for path in figures if path.suffix == ".svg"))
+    page, figures = _lib.report(Path(folder))
+    return Written(page, tuple(figures))

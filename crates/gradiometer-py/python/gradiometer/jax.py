@@ -1,8 +1,9 @@
 """The exact loss as a function that JAX transforms, with first and second derivatives.
 
-The value and its gradient come from a callback with a rule for forward mode; the Hessian times a
-vector is a primitive of its own, linear in the vector, with rules for forward mode, transposition
-and batches. A third derivative raises.
+The value with its gradient, and the Hessian times a vector, are primitives: compiled, each is a
+callback that is handed NumPy arrays. `jax.pure_callback` would make JAX arrays of them first, which
+costs more than a small evaluation. The product is linear in its vector, with rules for forward mode
+and transposition. A third derivative raises.
 """
 
 from __future__ import annotations
@@ -42,9 +43,6 @@ class _Handle:
             value, ga, gw = found.loss.value, found.a, found.w
         return np.asarray(value, a.dtype), ga.astype(a.dtype), gw.astype(w.dtype)
 
-    def value(self, a: Any, w: Any) -> np.ndarray[Any, Any]:
-        return self.values(a, w)[0]
-
     def product(self, a: Any, w: Any, ua: Any, uw: Any) -> tuple[np.ndarray[Any, Any], ...]:
         if not isinstance(self.population, Population):
             raise NotImplementedError("an average over samples has no second derivative here")
@@ -55,38 +53,55 @@ class _Handle:
         return found[:m].astype(a.dtype), found[m:].reshape(w.shape).astype(w.dtype)
 
 
-def _shape(x: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(jnp.shape(x), x.dtype)
+def _primitive(name: str, function: Any, shapes: Any) -> Primitive:
+    """Make a primitive of ``function(handle, *arrays)``, whose results have ``shapes(*arrays)``."""
+    made = Primitive(name)
+    made.multiple_results = True
+
+    @made.def_impl
+    def evaluated(*args: Any, handle: _Handle) -> Any:
+        return [jnp.asarray(x) for x in function(handle, *args)]
+
+    @made.def_abstract_eval
+    def shaped(*args: Any, handle: _Handle) -> Any:
+        del handle
+        return [jax.core.ShapedArray(shape, args[0].dtype) for shape in shapes(*args)]
+
+    def lowered(context: Any, *args: Any, handle: _Handle) -> Any:
+        results, _, _ = mlir.emit_python_callback(
+            context,
+            functools.partial(function, handle),
+            None,
+            list(args),
+            context.avals_in,
+            context.avals_out,
+            has_side_effect=False,
+        )
+        return results
+
+    def batched(args: Any, dims: Any, *, handle: _Handle) -> Any:
+        # What is not batched has no dimension, None.
+        size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
+        full = [
+            jnp.moveaxis(x, d, 0) if d is not None else jnp.broadcast_to(x, (size, *x.shape))
+            for x, d in zip(args, dims, strict=True)
+        ]
+        found = jax.lax.map(lambda row: tuple(made.bind(*row, handle=handle)), tuple(full))
+        return list(found), [0] * len(found)
+
+    mlir.register_lowering(made, lowered)
+    batching.primitive_batchers[made] = batched
+    return made
 
 
-def _callback(function: Any, shapes: Any, *args: Any) -> Any:
-    return jax.pure_callback(function, shapes, *args, vmap_method="sequential")
-
-
-_product_p = Primitive("gradiometer_hessian_product")
-_product_p.multiple_results = True
+_values_p = _primitive("gradiometer_values", _Handle.values, lambda a, w: ((), a.shape, w.shape))
+_product_p = _primitive(
+    "gradiometer_hessian_product", _Handle.product, lambda a, w, ua, uw: (a.shape, w.shape)
+)
 
 
 def _product(a: Any, w: Any, ua: Any, uw: Any, *, handle: _Handle) -> Any:
     return _product_p.bind(a, w, ua, uw, handle=handle)
-
-
-@_product_p.def_impl
-def _product_impl(a: Any, w: Any, ua: Any, uw: Any, *, handle: _Handle) -> Any:
-    return [jnp.asarray(x) for x in handle.product(a, w, ua, uw)]
-
-
-@_product_p.def_abstract_eval
-def _product_shape(a: Any, w: Any, ua: Any, uw: Any, *, handle: _Handle) -> Any:
-    del ua, uw, handle
-    return [jax.core.ShapedArray(x.shape, x.dtype) for x in (a, w)]
-
-
-def _product_called(a: Any, w: Any, ua: Any, uw: Any, *, handle: _Handle) -> Any:
-    return _callback(handle.product, (_shape(a), _shape(w)), a, w, ua, uw)
-
-
-mlir.register_lowering(_product_p, mlir.lower_fun(_product_called, multiple_results=True))
 
 
 def _is_zero(x: Any) -> bool:
@@ -119,26 +134,13 @@ def _product_transpose(
     ]
 
 
-def _product_batch(args: Any, dims: Any, *, handle: _Handle) -> Any:
-    # What is not batched has no dimension, None.
-    size = next(x.shape[d] for x, d in zip(args, dims, strict=True) if d is not None)
-    full = [
-        jnp.moveaxis(x, d, 0) if d is not None else jnp.broadcast_to(x, (size, *x.shape))
-        for x, d in zip(args, dims, strict=True)
-    ]
-    found = jax.lax.map(lambda row: tuple(_product(*row, handle=handle)), tuple(full))
-    return list(found), [0, 0]
-
-
 ad.primitive_jvps[_product_p] = _product_jvp
 ad.primitive_transposes[_product_p] = _product_transpose
-batching.primitive_batchers[_product_p] = _product_batch
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _values(handle: _Handle, a: Any, w: Any) -> Any:
-    scalar = jax.ShapeDtypeStruct((), a.dtype)
-    return _callback(handle.values, (scalar, _shape(a), _shape(w)), a, w)
+    return tuple(_values_p.bind(a, w, handle=handle))
 
 
 @_values.defjvp
@@ -151,7 +153,7 @@ def _values_jvp(handle: _Handle, primals: Any, tangents: Any) -> Any:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _loss(handle: _Handle, a: Any, w: Any) -> Any:
-    return _callback(handle.value, jax.ShapeDtypeStruct((), a.dtype), a, w)
+    return _values_p.bind(a, w, handle=handle)[0]
 
 
 @_loss.defjvp

@@ -112,7 +112,11 @@ class _Loss(torch.autograd.Function):
     def backward(ctx: Any, g: Any, *_: Any) -> Any:
         if g is None:
             return None, None, None
-        ga, gw = _Gradient.apply(*ctx.saved_tensors, ctx.key)
+        if not torch.is_grad_enabled() and torch.autograd.forward_ad._current_level < 0:
+            # Nobody asked for a derivative of this one.
+            _, _, ga, gw = ctx.saved_tensors
+        else:
+            ga, gw = _Gradient.apply(*ctx.saved_tensors, ctx.key)
         return g * ga, g * gw, None
 
     @staticmethod

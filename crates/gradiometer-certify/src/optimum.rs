@@ -34,7 +34,7 @@ const FEASIBLE: f64 = 1.0 / 1024.0;
 /// let (lambda, k) = (0.1, 0.25 - 0.5 / std::f64::consts::PI);
 /// let optimum = Network::new(2, vec![1.0], vec![1.0 - 0.5 * lambda / k, 0.0]).unwrap();
 /// let gain = optimal_gain(&teacher, lambda, &optimum, &Limits::default(), &mut InTurn).unwrap().unwrap();
-/// assert!(gain.contains(0.25 * lambda * lambda / k) && gain.width() < 1e-14);
+/// assert!(gain.contains(0.25 * lambda * lambda / k) && gain.width() < 64.0 * f64::EPSILON);
 /// ```
 pub fn optimal_gain(
     teacher: &Teacher,

@@ -111,7 +111,7 @@ impl EnclosedStudent {
     /// let enclosed = EnclosedStudent::new(&teacher, &student).unwrap();
     /// // L = (1 - c)^2 k(1), k(1) = 1/4 - 1/(2 pi), for neurons of mass c on the teacher's direction.
     /// let loss = 0.0625 * (0.25 - 0.5 / std::f64::consts::PI);
-    /// assert!(enclosed.loss().contains(loss) && enclosed.loss().width() < 1e-15);
+    /// assert!(enclosed.loss().contains(loss) && enclosed.loss().width() < 64.0 * f64::EPSILON);
     /// ```
     pub fn new(teacher: &Teacher, student: &Network) -> Result<Self, CertifyError> {
         let (expected, found) = (teacher.dimension(), student.dimension());
@@ -306,7 +306,7 @@ mod tests {
         let at = EnclosedStudent::new(&teacher, &student).unwrap();
         let expected = small / 1.0625_f64.sqrt();
         assert!(at.angles()[0].contains(expected), "{}", at.angles()[0]);
-        assert!(at.angles()[0].width() < 1e-6 * expected, "{}", at.angles()[0]);
+        assert!(at.angles()[0].width() < f64::EPSILON.cbrt() * expected, "{}", at.angles()[0]);
         // Two directions as near as each other: no average is known.
         let square = Network::from_rows(vec![1.0, 1.0], &[vec![1.0, 0.0], vec![0.0, 1.0]]).unwrap();
         let square = Teacher::new(square).unwrap();

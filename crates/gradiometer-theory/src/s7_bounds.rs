@@ -267,7 +267,9 @@ pub static NORM: Statement = Statement {
             let p = *context.dual()?.constants();
             let p = form.choose(p, p.claiming(1.0, half));
             let below = norm_from_below(&context.quantities()?, &p);
-            let above = norm_from_above(context);
+            let mut above = norm_from_above(context);
+            // It needs no certificate, but the statement as a whole does.
+            above.right = above.right.with(p.rho.evidence());
             Ok(vec![below, above.with_right(above.right.value * half)])
         },
     }],

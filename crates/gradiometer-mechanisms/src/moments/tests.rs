@@ -6,6 +6,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// Statement 11.13.2's control: product rules are wrong by some 1e-4 at the kinks.
 const KINKS: f64 = 1e-5;
+/// And no more than this, or the rule was not a product rule at all.
+const ROUGH: f64 = 1e-2;
 
 /// Rounding of the largest term that a moment is a sum of, relative to `sqrt(C_ww C_zz)`; the
 /// statement's tolerance.
@@ -238,7 +240,7 @@ fn shortcuts_are_refuted() {
         }
     }
     let off = (sum - exact).abs() / scale;
-    assert!(off > KINKS && off < 1e-2, "{off:e}");
+    assert!(off > KINKS && off < ROUGH, "{off:e}");
 }
 
 #[test]

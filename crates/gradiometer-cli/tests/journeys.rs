@@ -2,25 +2,12 @@
 //! `sweep.rs`, kernels of Flax are in `cases.rs`, a new statement's documents in the workspace's `documents.rs`.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
+mod common;
+
+use common::gradiometer;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn gradiometer(arguments: &[&str]) -> Run {
-    let program = assert_cmd::cargo::cargo_bin!("gradiometer");
-    let output = std::process::Command::new(program).args(arguments).output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 fn file(folder: &TempDir, name: &str, bytes: impl AsRef<[u8]>) -> String {
     let path = folder.path().join(name);

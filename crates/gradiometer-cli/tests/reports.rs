@@ -1,25 +1,12 @@
 //! Reports and the terminal from outside: pages at the end of commands, completions, the manual, tables that fit.
 #![expect(clippy::unwrap_used, reason = "a test's data is as the test expects")]
 
+mod common;
+
+use common::{Run, gradiometer};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-
-struct Run {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn gradiometer(arguments: &[&str]) -> Run {
-    let program = assert_cmd::cargo::cargo_bin!("gradiometer");
-    let output = std::process::Command::new(program).args(arguments).output().unwrap();
-    Run {
-        code: output.status.code().unwrap(),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 const EXPERIMENT: &str = r"
 seed = 5

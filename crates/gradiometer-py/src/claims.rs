@@ -274,6 +274,7 @@ fn analysis_json(analysis: &Analysis, weight_decay: f64) -> Value {
         "gap": interval(analysis.gap),
         "gap_evidence": analysis.gap_evidence.name(),
         "gap_by_certificate": interval(analysis.gap_by_certificate),
+        "gap_proved": analysis.gap_proved.map(interval),
         "rho": number(analysis.dual.rho().value),
         "p_norm": number(analysis.dual.norm()),
         "certificate_evidence": analysis.dual.evidence().name(),

@@ -41,12 +41,15 @@ const KERNEL: f64 = 32.0;
 /// Boxes that the proof of a dual point may take, some seconds' work.
 const PROVED_BOXES: u64 = 200_000;
 
-/// Ends a check where a flag is raised.
-struct Until<'a>(&'a Stop);
+/// Ends a check where a flag is raised, or somebody says no.
+struct Until<'a> {
+    stop: &'a Stop,
+    proceed: &'a mut dyn FnMut() -> ControlFlow<()>,
+}
 
 impl Runner for Until<'_> {
     fn proceed(&mut self, _: Progress) -> ControlFlow<()> {
-        if self.0.is_raised() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.stop.is_raised() { ControlFlow::Break(()) } else { (self.proceed)() }
     }
 }
 
@@ -305,11 +308,14 @@ impl<'a> Context<'a> {
     }
 
     /// The interval of `zeta` between proved ends (5.1), where the student's numbers are enclosed and the optimum is a few atoms with
-    /// a dual point of their own; `None` elsewhere.
+    /// a dual point of their own, for as long as `proceed` says; `None` elsewhere.
     ///
     /// # Errors
     /// As for [`Self::optimum`].
-    pub fn proved_gap(&self) -> Result<Option<Enclosure>, TheoryError> {
+    pub fn proved_gap(
+        &self,
+        proceed: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Option<Enclosure>, TheoryError> {
         let (Some(student), optimum) = (self.student_enclosed(), self.optimum()?) else {
             return Ok(None);
         };
@@ -322,8 +328,8 @@ impl<'a> Context<'a> {
             atoms.map(|b| (measure.masses()[b], measure.direction(b).to_vec())).unzip();
         let Ok(network) = Network::from_rows(masses, &rows) else { return Ok(None) };
         let limits = Limits { boxes: PROVED_BOXES, ..Limits::default() };
-        let gain =
-            optimal_gain(self.teacher, self.lambda, &network, &limits, &mut Until(&self.stop))?;
+        let runner = &mut Until { stop: &self.stop, proceed };
+        let gain = optimal_gain(self.teacher, self.lambda, &network, &limits, runner)?;
         let zeta = Quantities::zeta_enclosed(student, self.lambda);
         // The gap is never negative either.
         Ok(gain.map(|gain| (zeta + gain).larger(Enclosure::ZERO)))

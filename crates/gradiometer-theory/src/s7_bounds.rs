@@ -110,20 +110,24 @@ fn weighted_mass(
     // The direction of a neuron is rounded, and eta is Lipschitz with constant |p| |grad sigma| <=
     // |p|.
     let turned = dual.norm() * point.roundings();
-    let mut sum = Known::exact(0.0);
-    for (j, &c) in point.split().masses().iter().enumerate().filter(|(_, c)| c.abs() > 0.0) {
-        let rounded = dual.eta(point.unit(j));
-        let (mass, eta) = match enclosed {
-            Some(student) => (
-                Known::within(c, student.masses()[j]),
-                dual.eta_enclosed(rounded.value, context.student().neuron(j)),
-            ),
-            None => (
-                Known::computed(c, point.roundings() * c.abs()),
-                Known::computed(rounded.value, rounded.error + turned),
-            ),
+    let (mut sum, student) = (Known::exact(0.0), context.student());
+    let neurons = point.split().masses().iter().zip(student.second_layer()).enumerate();
+    for (j, (&c, a)) in neurons {
+        // A neuron without mass may have no direction either.
+        let mass = match enclosed {
+            Some(student) => Known::within(c, student.masses()[j]),
+            None => Known::computed(c, point.roundings() * c.abs()),
         };
-        sum = sum + mass.abs() * weight(j, eta, c.signum());
+        if mass.value.abs() + mass.error <= 0.0 {
+            continue;
+        }
+        let rounded = dual.eta(point.unit(j));
+        let eta = if enclosed.is_some() {
+            dual.eta_enclosed(rounded.value, student.neuron(j))
+        } else {
+            Known::computed(rounded.value, rounded.error + turned)
+        };
+        sum = sum + mass.abs() * weight(j, eta, a.signum());
     }
     Ok(sum)
 }

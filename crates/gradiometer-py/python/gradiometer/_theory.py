@@ -409,6 +409,8 @@ class Analysis:
         The interval of the optimality gap, and how it is known.
     gap_by_certificate
         The same from the certificate alone.
+    gap_proved
+        The same by a dual point at the optimum's own atoms, proved; ``None`` where there is none.
     rho, p_norm, certificate_evidence
         The certificate's constants.
     not_evaluated, left_out
@@ -420,6 +422,7 @@ class Analysis:
     gap: tuple[float, float]
     gap_evidence: str
     gap_by_certificate: tuple[float, float] = field(repr=False)
+    gap_proved: tuple[float, float] | None = field(repr=False)
     rho: float
     p_norm: float
     certificate_evidence: str
@@ -461,9 +464,10 @@ def analyze(
     given = (teacher._core, student._core, float(weight_decay), core)
     found = json.loads(_lib.analyze(*given, angle, refinements, time_limit))
     claims = Claims([Claim(**_nan(record)) for record in found.pop("claims")])
-    for name in ("gap", "gap_by_certificate"):
-        low, high = found[name]
-        found[name] = (low, float("inf") if high is None else high)
+    for name in ("gap", "gap_by_certificate", "gap_proved"):
+        if found[name] is not None:
+            low, high = found[name]
+            found[name] = (low, float("inf") if high is None else high)
     found["not_evaluated"] = tuple(found["not_evaluated"])
     found["left_out"] = tuple(found["left_out"])
     return Analysis(claims=claims, **found)

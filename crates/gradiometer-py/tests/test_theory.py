@@ -60,8 +60,7 @@ def test_an_analysis(teacher, run, certificate):
     assert {claim.finding for claim in found.claims} <= {"holds", "inapplicable"}
     low, high = found.gap
     assert 0.0 <= low <= high < 1.0
-    if found.gap_proved is not None:
-        assert found.gap_proved[0] <= high and found.gap_proved[1] >= low
+    assert found.gap_proved[0] <= high and found.gap_proved[1] >= low
     assert found.claims.columns["left"].dtype == np.float64 and "<table>" in found._repr_html_()
     assert found.certificate_evidence == "certified"
     with pytest.raises(gm.DataError, match="refuted"):

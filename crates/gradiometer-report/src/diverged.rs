@@ -27,7 +27,7 @@ pub(crate) fn page(folder: &Path, run: &Divergence) -> Result<Content, FilesErro
     );
     if let Some(largest) = run.largest_step {
         page.paragraph(&format!(
-            "Where Stage 3 began, descent was stable up to a step size of {}, two over the largest eigenvalue of the Hessian, and up to half of that a step is sure to lower the objective (statement 7.10); the run had stage3.step_size = {}.",
+            "Where Stage 3 began, descent was stable up to a step size of about {}, two over the largest eigenvalue of the Hessian that a power iteration met (sampled), and steps up to half of that lower the objective as statement 7.10 says; the run had stage3.step_size = {}.",
             number(2.0 * largest, 2),
             number(run.experiment.stage3.step_size, 3)
         ));

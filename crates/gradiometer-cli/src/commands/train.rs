@@ -136,15 +136,14 @@ fn starts_over(experiment: &Experiment) -> bool {
 /// How the step size compares with the largest stable one, and with the largest of 7.10.
 fn step_size(StepSize { chosen, largest }: StepSize) -> String {
     let (stable, lowers) = (lower_end(2.0 * largest, 2), lower_end(largest, 2));
-    let (is, end) = if chosen > 2.0 * largest {
-        ("warning: stage3.step_size", ": the loss may rise, or the run diverge")
+    let (is, compares, end) = if chosen > 2.0 * largest {
+        ("warning: stage3.step_size", "above", ": the loss may rise, or the run diverge")
     } else {
-        ("stage3.step_size", "")
+        ("stage3.step_size", "within", "")
     };
     format!(
-        "gradiometer: {is} = {chosen} is {} {stable}, the largest stable step where Stage 3 begins{end}; up to {lowers} a step is sure to \
-         lower the objective there (statement 7.10)",
-        if chosen > 2.0 * largest { "above" } else { "within" }
+        "gradiometer: {is} = {chosen} is {compares} {stable}, about the largest stable step where Stage 3 begins{end}; steps up to {lowers} \
+         lower the objective there as statement 7.10 says (sampled: a power iteration)"
     )
 }
 

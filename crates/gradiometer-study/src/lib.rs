@@ -11,6 +11,7 @@ mod agop;
 mod alignment;
 mod collapse;
 mod committee;
+mod comparison;
 mod decay;
 mod degenerate;
 mod directions;

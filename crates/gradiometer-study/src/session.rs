@@ -19,9 +19,16 @@ pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// What one task measured.
 pub(super) type Values = Result<Vec<f64>, Failure>;
 
+/// What one task runs: the settings that it measures together, at so many seeds.
+pub(super) struct Case {
+    pub(super) rows: Vec<Setting>,
+    pub(super) seeds: usize,
+}
+
 /// Everything that a study is going to measure.
 pub(super) struct Plan {
-    settings: Vec<Setting>,
+    cases: Vec<Case>,
+    /// The most of any case.
     seeds: usize,
     measures: &'static [Measure],
     task: Box<dyn Fn(usize, u64) -> Values + Send + Sync>,
@@ -36,28 +43,54 @@ impl Plan {
         (measures, seeds): (&'static [Measure], usize),
         task: impl Fn(&C, u64) -> Values + Send + Sync + 'static,
     ) -> Self {
-        let settings = cases.iter().map(setting).collect();
-        let task = Box::new(move |case: usize, seed| task(&cases[case], seed));
-        Self { settings, seeds, measures, task }
+        let rows = cases.iter().map(|case| Case { rows: vec![setting(case)], seeds }).collect();
+        Self::of_cases(rows, measures, move |case: usize, seed| task(&cases[case], seed))
+    }
+
+    /// The measures of every row of every case at its seeds; a task returns one value for each
+    /// measure of each row, the measures of a row together.
+    pub(super) fn of_cases(
+        cases: Vec<Case>,
+        measures: &'static [Measure],
+        task: impl Fn(usize, u64) -> Values + Send + Sync + 'static,
+    ) -> Self {
+        let seeds = cases.iter().map(|case| case.seeds).max().unwrap_or(0);
+        Self { cases, seeds, measures, task: Box::new(task) }
     }
 
     const fn tasks(&self) -> usize {
-        self.settings.len() * self.seeds
+        self.cases.len() * self.seeds
     }
 
-    /// Seeds are the slower index, so that the time left is known early.
+    /// The case of a task and its seed. Seeds are the slower index, so that the time left is known
+    /// early.
+    const fn place(&self, task: usize) -> (usize, usize) {
+        (task % self.cases.len(), task / self.cases.len())
+    }
+
+    /// How many values a task has; none where its case has fewer seeds than others.
+    fn width(&self, task: usize) -> usize {
+        let (case, seed) = self.place(task);
+        let Case { rows, seeds } = &self.cases[case];
+        if seed < *seeds { rows.len() * self.measures.len() } else { 0 }
+    }
+
     fn run(&self, task: usize) -> Values {
-        (self.task)(task % self.settings.len(), (task / self.settings.len()) as u64)
+        let (case, seed) = self.place(task);
+        if self.width(task) == 0 { Ok(Vec::new()) } else { (self.task)(case, seed as u64) }
     }
 
     fn measurements(&self, done: &[Vec<f64>]) -> Vec<Measurement> {
         let mut found = Vec::new();
-        for (case, setting) in self.settings.iter().enumerate() {
-            for (which, measure) in self.measures.iter().enumerate() {
-                let of_case = done.iter().skip(case).step_by(self.settings.len());
-                let values = of_case.enumerate().map(|(seed, values)| (seed as u64, values[which]));
-                let values = values.collect();
-                found.push(Measurement { setting: setting.clone(), measure: *measure, values });
+        for (case, Case { rows, seeds }) in self.cases.iter().enumerate() {
+            for (row, setting) in rows.iter().enumerate() {
+                for (which, measure) in self.measures.iter().enumerate() {
+                    let place = row * self.measures.len() + which;
+                    let of_case = done.iter().skip(case).step_by(self.cases.len()).take(*seeds);
+                    let values = of_case.enumerate().map(|(seed, x)| (seed as u64, x[place]));
+                    let values = values.collect();
+                    found.push(Measurement { setting: setting.clone(), measure: *measure, values });
+                }
             }
         }
         found
@@ -221,13 +254,23 @@ impl Session {
         let found: State = from_json(path, &file::read(path)?, "the state file of a study")?;
         let own = self.state();
         let other = |field| FilesError::OtherState { path: path.to_owned(), field };
-        let width = self.plan.measures.len();
+        // The tasks of a shard follow from its name, which `resumed` and `merged` compare.
+        let shard = found.shard.as_deref().and_then(Shard::named);
+        let tasks = shard.map_or_else(
+            || (0..self.plan.tasks()).collect(),
+            |s| s.numbers(self.plan.tasks()).collect::<Vec<_>>(),
+        );
+        let widths = found
+            .values
+            .iter()
+            .zip(&tasks)
+            .all(|(values, task)| values.len() == self.plan.width(*task));
         for (field, same) in [
             ("the study", found.study == own.study),
             ("the size", found.size == own.size),
             ("the version of the program", found.version == own.version),
             ("the list of settings", found.plan == own.plan),
-            ("the number of measures", found.values.iter().all(|task| task.len() == width)),
+            ("the number of measures", widths),
         ] {
             if !same {
                 return Err(other(field));
@@ -237,7 +280,7 @@ impl Session {
     }
 
     fn state(&self) -> State {
-        let settings = self.plan.settings.iter().flatten();
+        let settings = self.plan.cases.iter().flat_map(|case| &case.rows).flatten();
         let settings: Vec<String> = settings.map(|(name, x)| format!("{name} {x}")).collect();
         let measures: Vec<&str> = self.plan.measures.iter().map(|m| m.name).collect();
         let task = |values: &Vec<f64>| values.iter().map(|x| x.is_finite().then_some(*x)).collect();

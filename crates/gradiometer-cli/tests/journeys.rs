@@ -135,6 +135,28 @@ fn a_square_kernel_of_flax_is_not_read_the_wrong_way_round() {
     assert!((mass + 20.0_f64.sqrt()).abs() <= 8.0 * f64::EPSILON, "{mass}");
 }
 
+/// D.
+#[test]
+fn arrays_may_be_called_by_capitals() {
+    let folder = TempDir::new().unwrap();
+    let arrays: [(&str, &[usize], &[f64]); 2] =
+        [("W", &[2, 2], &[1.0, 2.0, 3.0, 4.0]), ("A", &[2], &[1.0, -1.0])];
+    let of = |name: &str, arrays| file(&folder, name, safetensors(arrays));
+    let capitals = of("capitals.safetensors", &arrays);
+    let [w, a] = arrays;
+    let same = [("w", w.1, w.2), ("a", a.1, a.2)];
+    let small = of("small.safetensors", &same);
+    let matched = |path: &str| gradiometer(&["match", "--student", path, "--json"]);
+    let (found, expected) = (matched(&capitals), matched(&small));
+    assert_eq!((found.code, found.out), (0, expected.out));
+    // One of each is not read as the other.
+    let three: [(&str, &[usize], &[f64]); 3] = [w, a, ("w", &[2, 2], &[0.0; 4])];
+    let both = of("both.safetensors", &three);
+    let refused = matched(&both);
+    assert_eq!(refused.code, 65, "{}", refused.out);
+    assert!(refused.err.contains("`W`"), "{}", refused.err);
+}
+
 /// E.
 #[test]
 fn a_student_without_preprocessing_is_told_a_step_that_works() {

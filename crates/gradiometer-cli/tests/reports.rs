@@ -5,6 +5,7 @@ mod common;
 
 use common::{Run, gradiometer};
 use serde_json::Value;
+use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -24,14 +25,14 @@ steps = 200
 
 fn trained(folder: &TempDir, more: &[&str]) -> (Run, PathBuf) {
     let experiment = folder.path().join("experiment.toml");
-    std::fs::write(&experiment, EXPERIMENT).unwrap();
+    fs::write(&experiment, EXPERIMENT).unwrap();
     let out = folder.path().join("run");
     let arguments = ["train", experiment.to_str().unwrap(), "--out", out.to_str().unwrap()];
     (gradiometer(&[&arguments[..], more].concat()), out)
 }
 
 fn files(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
+    let mut names: Vec<String> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_str().unwrap().to_owned())
         .collect();
@@ -48,20 +49,20 @@ fn a_run_ends_with_its_report_unless_it_is_not_wanted() {
     let (run, out) = trained(&folder, &["--force"]);
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("report.html"), "{}", run.err);
-    let page = std::fs::read(out.join("report.html")).unwrap();
+    let page = fs::read(out.join("report.html")).unwrap();
     // The command alone writes the same bytes, and names every figure.
     let again = gradiometer(&["report", out.to_str().unwrap(), "--png", "--json"]);
     assert_eq!(again.code, 0, "{}", again.err);
     let found: Value = serde_json::from_str(&again.out).unwrap();
-    assert_eq!(std::fs::read(out.join("report.html")).unwrap(), page);
+    assert_eq!(fs::read(out.join("report.html")).unwrap(), page);
     let figures = found["figures"].as_array().unwrap();
     assert!(figures.iter().all(|path| Path::new(path.as_str().unwrap()).exists()));
     assert_eq!(figures.len(), files(&out.join("figures")).len());
     assert!(figures.len() >= 20, "{figures:?}");
     // A new run takes the old page away before it begins.
     let unwritable = out.join("teacher.json");
-    std::fs::remove_file(&unwritable).unwrap();
-    std::fs::create_dir(&unwritable).unwrap();
+    fs::remove_file(&unwritable).unwrap();
+    fs::create_dir(&unwritable).unwrap();
     let (run, out) = trained(&folder, &["--force"]);
     assert_eq!(run.code, 74, "{}", run.err);
     assert!(!out.join("report.html").exists());
@@ -154,6 +155,16 @@ fn runs_are_compared_in_a_folder_of_their_own() {
     assert!(comparison.join("report.html").exists());
     // Neither a run's own page nor a folder without a run.
     assert_eq!(gradiometer(&["compare", run, run, "--out", run]).code, 74);
-    assert_eq!(gradiometer(&["compare", run, place, "--out", place]).code, 66);
+    let other = gradiometer(&["compare", run, place, "--out", place]);
+    assert_eq!(other.code, 65);
+    assert!(other.err.contains("is no run"), "{}", other.err);
+    assert_eq!(gradiometer(&["compare", run, "nowhere", "--out", place]).code, 66);
+    // A run on its way is told as such.
+    let unfinished = folder.path().join("unfinished");
+    fs::create_dir_all(unfinished.join("checkpoints")).unwrap();
+    fs::write(unfinished.join("checkpoints/resume.safetensors"), "").unwrap();
+    let waiting = gradiometer(&["compare", run, unfinished.to_str().unwrap(), "--out", place]);
+    assert_eq!(waiting.code, 65);
+    assert!(waiting.err.contains("train --resume"), "{}", waiting.err);
     assert_eq!(gradiometer(&["compare", run, "--out", place]).code, 64);
 }

@@ -205,7 +205,8 @@ impl<'a> Search<'a> {
             (Some(_), _) => return Err(self.missing(&[&names.second_layer])),
             (None, Some(_)) => return Err(self.missing(&[&names.first_layer])),
             (None, None) if names.are_default() => {
-                let short = (self.find("w"), self.find("a"));
+                let either = |small, capital| self.find(small).or_else(|| self.find(capital));
+                let short = (either("w", "W"), either("a", "A"));
                 if let (Some(first), Some(second)) = short {
                     let roles = self.with_biases(first, second);
                     let (second_bias, skip) = (self.find("alpha"), self.find("beta"));

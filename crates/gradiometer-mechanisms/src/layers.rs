@@ -23,7 +23,7 @@ pub(crate) fn trace(a: &Mat<f64>) -> f64 {
 }
 
 /// `cos(A, B) = <A, B>_F/(|A|_F |B|_F)`; NaN if either is zero.
-pub(crate) fn cosine(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
+pub fn cosine(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
     inner(a, b) / (length(a) * length(b))
 }
 

@@ -7,8 +7,7 @@
 
 use crate::error::MechanismError;
 use crate::layers::{
-    cosine, eigenvalues, first_layer, gates, inner, length, sandwich, semidefinite_root, trace,
-    weighted,
+    eigenvalues, first_layer, gates, inner, length, sandwich, semidefinite_root, trace, weighted,
 };
 use crate::moments::{Fields, OrthantRule};
 use crate::pair::Outcome;
@@ -20,6 +19,7 @@ pub use crate::layers::Centring;
 
 mod machine;
 
+pub use crate::layers::cosine;
 pub use machine::{FeatureMachine, Kernel};
 
 /// Roundings of a matrix product and an eigenvalue problem of size `n`, for the error of an
@@ -161,6 +161,71 @@ pub fn ansatz_floor(network: &Network) -> Result<Outcome, MechanismError> {
     // The root of an eigenvalue that is zero is as large as that of rounding.
     let error = rounding(network.neurons() + network.dimension(), 1.0).sqrt();
     Ok(Outcome { predicted: FRAC_2_PI.sqrt(), measured, error })
+}
+
+/// `tr(P A)/tr A` for the projection `P` on the span of an orthonormal basis, `r x d` row-major: how much of a positive
+/// semidefinite `A` lies in the subspace.
+///
+/// # Panics
+/// If the basis has another dimension than `A`.
+///
+/// # Examples
+/// ```
+/// use gradiometer_mechanisms::radhakrishnan::share_within;
+/// let a = faer::Mat::from_fn(2, 2, |i, j| if i == j { 1.0 + 2.0 * i as f64 } else { 0.0 });
+/// assert_eq!(share_within(&a, &[0.0, 1.0]), 0.75);
+/// ```
+pub fn share_within(a: &Mat<f64>, basis: &[f64]) -> f64 {
+    let d = a.nrows();
+    assert_eq!(basis.len() % d, 0, "the basis and the matrix are of one dimension");
+    let inside = basis
+        .chunks_exact(d)
+        .flat_map(|u| (0..d).flat_map(move |i| (0..d).map(move |j| u[i] * a[(i, j)] * u[j])));
+    inside.sum::<f64>() / trace(a)
+}
+
+/// What weights and gradients of a network show of a teacher, at one moment (statement 11.10.6).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Feature {
+    /// The cosines of the ansatz.
+    pub ansatz: Ansatz,
+    /// `sqrt(2/pi)` where all second-layer weights have one sign: what `ansatz.half` of a balanced network is
+    /// at least, trained or not (statement 11.10.3).
+    pub floor: Option<f64>,
+    /// `tr(P B)/tr B`, the share of the weights in the teacher's span.
+    pub of_weights: f64,
+    /// `tr(P M)/tr M`, the share of the gradients.
+    pub of_gradients: f64,
+    /// `cos(M, M*)`, the AGOP beside the teacher's.
+    pub to_teacher: f64,
+}
+
+impl Feature {
+    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major.
+    ///
+    /// # Errors
+    /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
+    ///
+    /// # Panics
+    /// If the dimensions differ.
+    pub fn of(student: &Network, teacher: &Network, basis: &[f64]) -> Result<Self, MechanismError> {
+        let (b, m) = (gram(student), agop(student, Centring::Centred));
+        Ok(Self {
+            ansatz: Ansatz::of(student)?,
+            floor: structural_floor(student),
+            of_weights: share_within(&b, basis),
+            of_gradients: share_within(&m, basis),
+            to_teacher: cosine(&m, &agop(teacher, Centring::Centred)),
+        })
+    }
+}
+
+/// `sqrt(2/pi)` for networks whose masses have one sign, of which it is the least alignment (statement 11.10.3); none
+/// for others.
+pub fn structural_floor(network: &Network) -> Option<f64> {
+    let signs = || (0..network.neurons()).map(|j| network.mass(j));
+    let one = !signs().any(|c| c < 0.0) || !signs().any(|c| c > 0.0);
+    one.then(|| FRAC_2_PI.sqrt())
 }
 
 /// What sampling does to an AGOP of fresh inputs (statement 11.10.4).

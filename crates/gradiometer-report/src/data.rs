@@ -10,6 +10,7 @@ use gradiometer_landscape::certificate::{CertificateOptions, Threads, prove_cert
 use gradiometer_model::recovery::AT;
 use gradiometer_model::{ModelError, Network, Recovery, Teacher};
 use gradiometer_run::experiment::{ActivationName, Part};
+use gradiometer_run::features;
 use gradiometer_run::format::AWAY;
 use gradiometer_run::manifest::Manifest;
 use gradiometer_run::record::StageName;
@@ -65,6 +66,8 @@ pub(crate) struct RunData {
     pub(crate) series: Series,
     pub(crate) columns: Columns,
     pub(crate) moments: Vec<Snapshot>,
+    /// How far weights and gradients show the teacher, at the moments; none for an older run.
+    pub(crate) features: Vec<features::Row>,
     /// Both sides of the statements that the run watched, where it did.
     pub(crate) watched: Option<Vec<Watched>>,
     /// What the final student has learned.
@@ -99,6 +102,10 @@ impl RunData {
         let path = folder.join("trajectory.csv");
         run.series = series::read(&path, &row.wanted(), row.width(), row.derive(&run))?;
         run.moments = snapshots::read(&folder.join(snapshots::FILE), run.subspace.rank())?;
+        let path = folder.join(features::FILE);
+        if path.exists() {
+            run.features = features::read(&path)?;
+        }
         let claims = folder.join(CLAIMS);
         if claims.exists() {
             run.watched = Some(Watched::read(&claims)?);
@@ -122,6 +129,7 @@ impl RunData {
         let cells = trajectory.records.iter().map(|record| (record.steps, row.cells(record)));
         run.series = Series::of(cells, row.width(), row.derive(&run));
         run.moments.clone_from(&trajectory.snapshots);
+        run.features = trajectory.snapshots.iter().filter_map(Snapshot::features).collect();
         let watched = &trajectory.claims;
         if !watched.is_empty() {
             let sides = watched.iter().map(|w| (w.step, w.name.as_str(), &w.claim));
@@ -155,6 +163,7 @@ impl RunData {
             series,
             columns: Columns::default(),
             moments,
+            features: Vec::new(),
             watched,
             recovery,
             analysis,

@@ -3,6 +3,7 @@
 
 pub(crate) mod certificate;
 pub(crate) mod claims;
+pub(crate) mod comparison;
 pub(crate) mod descent;
 pub(crate) mod neurons;
 pub(crate) mod study;

@@ -95,7 +95,7 @@ pub fn write_comparison(
         let short = folder.file_name().map_or_else(String::new, |n| n.to_string_lossy().into());
         let is_unique = folders.iter().filter(|f| f.file_name() == folder.file_name()).count() < 2;
         let name = if is_unique { short } else { folder.display().to_string() };
-        runs.push((name, RunData::read(folder, options, proceed)?));
+        runs.push((name, RunData::read(finished(folder)?, options, proceed)?));
     }
     write(out, &compare::page(&runs), options)
 }
@@ -207,13 +207,8 @@ fn content(
     if let Some(run) = Divergence::read(folder)? {
         return diverged::page(folder, &run);
     }
-    let unfinished = folder.join("checkpoints/resume.safetensors");
-    if unfinished.exists() {
-        return Err(wrong(
-            folder.join("run.json"),
-            "file",
-            "this run is not finished; finish it with `train --resume`",
-        ));
+    if is_unfinished(folder) {
+        return Err(unfinished(folder));
     }
     let verification = folder.join("report.json");
     if verification.exists() {
@@ -231,6 +226,40 @@ fn content(
         return Err(wrong(folder.to_owned(), "folder", mend));
     }
     Ok(pages::studies(&studies))
+}
+
+/// The folder of a run, if the run has come to its end.
+fn finished(folder: &Path) -> Result<&Path, FilesError> {
+    if folder.join("run.json").exists() {
+        return Ok(folder);
+    }
+    if !folder.is_dir() {
+        return Err(FilesError::Missing { path: folder.to_owned() });
+    }
+    if Divergence::read(folder)?.is_some() {
+        return Err(wrong(
+            folder.join("diverged.json"),
+            "run",
+            "this run diverged and has no end to compare; `gradiometer report` on its folder says how to mend it",
+        ));
+    }
+    if is_unfinished(folder) {
+        return Err(unfinished(folder));
+    }
+    let mend = "is no run (there is no run.json); give folders that `train` filled by --out";
+    Err(wrong(folder.to_owned(), "folder", mend))
+}
+
+fn is_unfinished(folder: &Path) -> bool {
+    folder.join("checkpoints/resume.safetensors").exists()
+}
+
+fn unfinished(folder: &Path) -> FilesError {
+    wrong(
+        folder.join("run.json"),
+        "file",
+        "this run is not finished; finish it with `train --resume`",
+    )
 }
 
 fn wrong(path: PathBuf, field: &str, problem: &str) -> FilesError {

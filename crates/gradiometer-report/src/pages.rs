@@ -455,12 +455,15 @@ pub(crate) fn studies(studies: &[FindingsReport]) -> Content {
         let line = format!("{statement}: {about}; {} measurements, {size} size.", cells.len());
         lines.push(Line::new(Mark::Fact, name, line, "sampled"));
         for conclusion in &study.conclusions {
-            let mark = match conclusion.answer.as_str() {
-                "yes" => Mark::Holds,
-                "no" => Mark::Refuted,
-                _ => Mark::Open,
+            // A control that fails is a success.
+            let (mark, answer) = match (conclusion.answer.as_str(), conclusion.control) {
+                ("yes", false) => (Mark::Holds, "yes"),
+                ("no", false) => (Mark::Refuted, "no"),
+                ("yes", true) => (Mark::Refuted, "control holds"),
+                ("no", true) => (Mark::Holds, "control fails"),
+                _ => (Mark::Open, conclusion.answer.as_str()),
             };
-            lines.push(Line::new(mark, &conclusion.answer, conclusion.sentence.clone(), "sampled"));
+            lines.push(Line::new(mark, answer, conclusion.sentence.clone(), "sampled"));
         }
         let figures = figures::study::figures(name, &cells);
         sections.push((figures::study::capital(name), figures.clone()));

@@ -29,6 +29,9 @@ pub(crate) struct Lengths {
     pub(crate) claims: u64,
     /// Of `snapshots.csv`.
     pub(crate) snapshots: u64,
+    /// Of `features.csv`; none for a run that began before there was one.
+    #[serde(default)]
+    pub(crate) features: Option<u64>,
 }
 
 /// What a run needs to go on.
@@ -237,7 +240,7 @@ mod tests {
                 floors: vec![FloorReport::new(3, 0.1, StationaryPoint::default())],
                 violation: None,
             },
-            lengths: Lengths { trajectory: 99, claims: 7, snapshots: 77 },
+            lengths: Lengths { trajectory: 99, claims: 7, snapshots: 77, features: Some(7) },
         }
     }
 

@@ -6,6 +6,7 @@
 //! | `trajectory.csv` | every record, a row each; its first line names the columns |
 //! | `claims.csv` | the claims that `[watch]` names, a row each: `step, lambda, claim, left, right, ratio, verdict, evidence` |
 //! | `snapshots.csv` | where the neurons were, at some records: [`crate::snapshots`] |
+//! | `features.csv` | how far weights and gradients show the teacher, at the same: [`crate::features`] |
 //! | `teacher.safetensors`, `teacher.json` | the teacher |
 //! | `checkpoints/start.safetensors`, `checkpoints/final.safetensors` | the student before and after |
 //! | `checkpoints/resume.safetensors` | the student at the last record, with all that is needed to go on |
@@ -20,6 +21,7 @@
 use crate::checkpoint::{self, Checkpoint, Lengths};
 use crate::error::RunError;
 use crate::experiment::Experiment;
+use crate::features;
 use crate::format::{FIGURE_START, FIGURES, PAGE};
 use crate::manifest::{MANIFEST, Manifest};
 use crate::plan::Plan;
@@ -39,12 +41,13 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 /// The files of a run folder.
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     MANIFEST,
     DIVERGED,
     "trajectory.csv",
     CLAIMS,
     snapshots::FILE,
+    features::FILE,
     "teacher.safetensors",
     "teacher.json",
     "checkpoints/start.safetensors",
@@ -237,7 +240,7 @@ impl Observer for Saver<'_> {
             let folder = self.path.parent().unwrap_or(Path::new(""));
             std::fs::create_dir_all(folder)
                 .map_err(|source| FilesError::Write { path: folder.to_owned(), source })?;
-            let lengths = Lengths { trajectory: 0, claims: 0, snapshots: 0 };
+            let lengths = Lengths { trajectory: 0, claims: 0, snapshots: 0, features: None };
             let (state, results) = (moment.state, moment.results);
             checkpoint::write(self.path, self.experiment, state, results, lengths)?;
             self.saved = moment.state.steps;
@@ -264,6 +267,8 @@ struct Log<'a> {
     out: &'a Path,
     trajectory: Rows,
     snapshots: Rows,
+    /// None for a run that began before there was one.
+    features: Option<Rows>,
     claims: Option<Rows>,
     /// Steps at the last checkpoint; the first record after the start is followed by one.
     saved: Option<u64>,
@@ -299,6 +304,10 @@ impl<'a> Log<'a> {
                 &out.join(snapshots::FILE),
                 &table::snapshots_header(plan.snapshots()?.rank()),
             )?,
+            features: Some(Rows::create(
+                &out.join(features::FILE),
+                &features::HEADER.map(str::to_owned),
+            )?),
             claims,
             saved: None,
         })
@@ -323,6 +332,10 @@ impl<'a> Log<'a> {
             out,
             trajectory: Rows::reopen(&out.join("trajectory.csv"), lengths.trajectory)?,
             snapshots: Rows::reopen(&out.join(snapshots::FILE), lengths.snapshots)?,
+            features: lengths
+                .features
+                .map(|length| Rows::reopen(&out.join(features::FILE), length))
+                .transpose()?,
             claims,
             saved: None,
         })
@@ -333,6 +346,7 @@ impl<'a> Log<'a> {
             claims: self.claims.as_ref().map_or(Ok(0), Rows::synchronised)?,
             trajectory: self.trajectory.synchronised()?,
             snapshots: self.snapshots.synchronised()?,
+            features: self.features.as_ref().map(Rows::synchronised).transpose()?,
         };
         let path = self.out.join(RESUME);
         checkpoint::write(&path, self.experiment, moment.state, moment.results, lengths)?;
@@ -348,6 +362,9 @@ impl Observer for Log<'_> {
         }
         if let Some(snapshot) = moment.snapshot {
             self.snapshots.push_text(&table::snapshot_rows(snapshot))?;
+            if let (Some(table), Some(row)) = (&mut self.features, snapshot.features()) {
+                table.push(&row.cells())?;
+            }
         }
         if let Some(table) = &mut self.claims {
             for claim in moment.claims {

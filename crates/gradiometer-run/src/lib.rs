@@ -7,6 +7,7 @@
 mod checkpoint;
 pub mod error;
 pub mod experiment;
+pub mod features;
 pub mod folder;
 pub mod format;
 pub mod manifest;

@@ -12,10 +12,12 @@
 //! many neurons those of largest mass are kept, as many as fit [`MOST_NUMBERS`] numbers a moment.
 //! Seven digits are kept: enough to draw, and to see an angle of `1e-6`.
 
+use crate::features;
 use crate::record::{Position, RunRecord, StageName};
 use gradiometer_files::{FilesError, file};
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::{CLOSE, Shares};
+use gradiometer_mechanisms::radhakrishnan::Feature;
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{Matching, ModelError, Teacher};
 use gradiometer_train::State;
@@ -74,6 +76,9 @@ pub struct Snapshot {
     pub lambda: f64,
     /// The neurons that are kept, in their order.
     pub neurons: Vec<Neuron>,
+    /// How far weights and gradients show the teacher; not in this file, but in that of
+    /// [`crate::features`].
+    pub feature: Option<Feature>,
 }
 
 /// A neuron at a moment.
@@ -108,6 +113,14 @@ impl Neuron {
 }
 
 impl Snapshot {
+    /// The row of this moment in the file of [`crate::features`].
+    pub fn features(&self) -> Option<features::Row> {
+        let Self { position, step, lambda, feature, .. } = self;
+        let row =
+            |feature| features::Row { position: *position, step: *step, lambda: *lambda, feature };
+        feature.map(row)
+    }
+
     /// The share of the mass's squared length that is outside of the teacher's span,
     /// `sum_j |c_j| sin^2(angle of w_j to S*) / sum_j |c_j|`; NaN without mass.
     pub fn share_outside(&self) -> f64 {
@@ -142,7 +155,10 @@ pub fn read(path: &Path, rank: usize) -> Result<Vec<Snapshot>, FilesError> {
             Some(last) if (last.position, last.step) == (position, step) => {
                 last.neurons.push(neuron);
             }
-            _ => snapshots.push(Snapshot { position, step, lambda, neurons: vec![neuron] }),
+            _ => {
+                let neurons = vec![neuron];
+                snapshots.push(Snapshot { position, step, lambda, neurons, feature: None });
+            }
         }
     }
     Ok(snapshots)
@@ -214,6 +230,8 @@ impl<'a> Snapshots<'a> {
             step: record.steps,
             lambda: record.lambda,
             neurons: self.kept(&matching).into_iter().map(neuron).collect(),
+            // Weights that have overflowed have none.
+            feature: Feature::of(student, self.teacher.network(), self.subspace.basis()).ok(),
         }
     }
 

@@ -78,7 +78,7 @@ pub(crate) fn snapshots_header(rank: usize) -> Vec<String> {
 
 /// The rows of a moment in `snapshots.csv`, with seven digits.
 pub(crate) fn snapshot_rows(snapshot: &Snapshot) -> String {
-    let Snapshot { position, step, lambda, neurons } = snapshot;
+    let Snapshot { position, step, lambda, neurons, .. } = snapshot;
     let epoch = position.epoch.map_or(String::new(), |k| k.to_string());
     let stage = position.stage.name();
     let mut text = String::new();

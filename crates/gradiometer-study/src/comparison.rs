@@ -7,7 +7,7 @@
 //! statement excludes. Rows without a prediction (NaN) are there for a [`Rate`].
 
 use super::measurement::{Level, Measure, Measurement, Setting, mean};
-use super::reading::{Answer, Conclusion, Found, figure, near, short};
+use super::reading::{Answer, CONTROL, Conclusion, Found, figure, near, short};
 use super::session::{Case, Failure, Plan};
 use gradiometer_mechanisms::Outcome;
 
@@ -147,14 +147,14 @@ pub(super) fn read(found: Found<'_>, rates: &[Rate]) -> Result<Vec<Conclusion>, 
         }
         let control = key.contains(&("form", Level::from(Form::Control.name())));
         // A control is refuted by one size.
-        let mark = if control { " (the control)" } else { "" };
+        let mark = if control { CONTROL } else { "" };
         let claim =
             format!("{}: {} is as predicted{mark}", of(&key, "statement"), of(&key, "quantity"));
         conclusions.push(Conclusion::new(claim, Answer::all(answers), figures.join("; ")));
     }
     for rate in rates {
         let found = found.one("exponent", &rate.fixed())?;
-        let mark = if rate.form == Form::Control { " (the control)" } else { "" };
+        let mark = if rate.form == Form::Control { CONTROL } else { "" };
         conclusions.push(Conclusion::new(
             format!(
                 "{}: {} goes as d to the power {}{mark}",

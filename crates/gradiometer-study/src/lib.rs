@@ -9,6 +9,7 @@
 
 mod agop;
 mod alignment;
+mod aubin2018;
 mod collapse;
 mod committee;
 mod comparison;
@@ -28,7 +29,9 @@ mod one_step;
 mod online;
 mod order_parameters;
 mod phases;
+mod plateau;
 mod preprocessing;
+mod radhakrishnan;
 mod reading;
 mod regime;
 mod report;
@@ -36,9 +39,11 @@ mod reuse;
 mod ridge;
 mod samples;
 mod session;
+mod specialisation;
 mod spikes;
 mod stages;
 mod staircase;
+mod thresholds;
 mod training;
 mod width;
 
@@ -108,7 +113,7 @@ macro_rules! study {
 }
 
 /// All studies, in the order of their statements.
-pub const STUDIES: [Study; 27] = [
+pub const STUDIES: [Study; 32] = [
     study!(
         exponents,
         "8.1, 8.3, 8.4",
@@ -231,6 +236,31 @@ pub const STUDIES: [Study; 27] = [
         order_parameters as "order-parameters",
         "11.13.4",
         "distance of one-pass descent from its order-parameter equations, against the dimension"
+    ),
+    study!(
+        radhakrishnan,
+        "11.10.8, 11.10.9",
+        "recursive feature machines beside the published errors of a low-rank target, and the teacher's gradient outer product"
+    ),
+    study!(
+        aubin2018,
+        "11.12.6, 11.12.7",
+        "message passing on the committee of two beside state evolution, at several dimensions and starts"
+    ),
+    study!(
+        thresholds,
+        "11.12.2, 11.12.3, 11.12.4",
+        "overlaps of the committee of two against the samples, and its thresholds"
+    ),
+    study!(
+        plateau,
+        "11.13.5",
+        "loss along the plateau and the specialisation of two students: flow, equations and one-pass descent"
+    ),
+    study!(
+        specialisation,
+        "11.13.5, 11.13.6",
+        "the loss on the plateau, the time per decade of the start, and the noise floor, beside their closed forms"
     ),
 ];
 

@@ -33,9 +33,9 @@ fn setting() -> Result<(Dynamics, OrderParameters), MechanismError> {
 const VARIANTS: [&str; 2] = ["kept", "dropped"];
 
 pub(super) fn plan(size: Size) -> Plan {
-    let dimensions = size.choose([100, 400, 1600], [400, 1600, 6400]);
+    let dimensions: &[usize] = size.choose(&[100, 400, 1600], &[100, 400, 1600, 6400]);
     let cases: Vec<(&'static str, usize)> =
-        VARIANTS.iter().flat_map(|v| dimensions.map(|d| (*v, d))).collect();
+        VARIANTS.iter().flat_map(|v| dimensions.iter().map(|d| (*v, *d))).collect();
     let names = |&(variant, d): &(&'static str, usize)| {
         vec![("second_order", Level::from(variant)), ("d", Level::from(d))]
     };

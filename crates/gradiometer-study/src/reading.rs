@@ -55,6 +55,9 @@ impl Answer {
     }
 }
 
+/// How the claim of a control ends: something wrong on purpose, to which the answer must be no.
+pub(super) const CONTROL: &str = " (the control)";
+
 /// A claim with its answer and the figures that decide it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclusion {
@@ -71,13 +74,20 @@ impl Conclusion {
         Self { claim: claim.into(), answer, figures }
     }
 
+    /// Whether the claim is wrong on purpose, so that the answer must be no.
+    pub fn is_control(&self) -> bool {
+        self.claim.ends_with(CONTROL)
+    }
+
     /// What was found as a sentence of its own: `It is not so that ... (figures).`
     pub fn sentence(&self) -> String {
         let Self { claim, answer, figures } = self;
-        let said = match answer {
-            Answer::Yes => claim.clone(),
-            Answer::No => format!("it is not so that {claim}"),
-            Answer::Open => format!("the intervals do not tell whether {claim}"),
+        let said = match (answer, self.is_control()) {
+            (Answer::Yes, false) => claim.clone(),
+            (Answer::Yes, true) => format!("though it must not be so, {claim}"),
+            (Answer::No, false) => format!("it is not so that {claim}"),
+            (Answer::No, true) => format!("as it must be, it is not so that {claim}"),
+            (Answer::Open, _) => format!("the intervals do not tell whether {claim}"),
         };
         let mut letters = said.chars();
         let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

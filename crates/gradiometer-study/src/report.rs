@@ -72,6 +72,9 @@ pub struct ConclusionReport {
     pub figures: String,
     /// All of it as a sentence.
     pub sentence: String,
+    /// Whether the claim is wrong on purpose, so that the answer must be no.
+    #[serde(default)]
+    pub control: bool,
 }
 
 impl From<&Level> for LevelReport {
@@ -107,6 +110,7 @@ impl From<&Conclusion> for ConclusionReport {
             answer: of.answer.to_string(),
             figures: of.figures.clone(),
             sentence: of.sentence(),
+            control: of.is_control(),
         }
     }
 }

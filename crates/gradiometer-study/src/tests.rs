@@ -558,3 +558,40 @@ fn the_first_step_is_aligned_at_once() {
     });
     off.says("within 5/sqrt(m)", Answer::No);
 }
+
+/// Every statement of a study of comparisons holds, and every control is refuted.
+fn compares(name: &str) {
+    let findings = find(name).unwrap().run(Size::Quick).unwrap();
+    let mut controls = 0;
+    for conclusion in &findings.conclusions {
+        let expected = if conclusion.is_control() { Answer::No } else { Answer::Yes };
+        assert_eq!(conclusion.answer, expected, "{}", conclusion.sentence());
+        controls += usize::from(conclusion.is_control());
+    }
+    assert!(controls > 0 && controls < findings.conclusions.len());
+}
+
+#[test]
+fn feature_machines_find_the_teacher() {
+    compares("radhakrishnan");
+}
+
+#[test]
+fn message_passing_follows_state_evolution() {
+    compares("aubin2018");
+}
+
+#[test]
+fn columns_differ_from_the_thresholds_on() {
+    compares("thresholds");
+}
+
+#[test]
+fn students_wait_on_the_plateau() {
+    compares("plateau");
+}
+
+#[test]
+fn waiting_and_floors_are_as_predicted() {
+    compares("specialisation");
+}

@@ -14,7 +14,8 @@ use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{
     CertificateOptions, FoundCertificate, find_certificate_while,
 };
-use gradiometer::model::Teacher;
+use gradiometer::mechanisms::radhakrishnan::{Ansatz, structural_floor};
+use gradiometer::model::{Network, Teacher};
 use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -65,6 +66,10 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     }
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
+    if let Some((summary, lines)) = alignment(teacher.network()) {
+        json["agop"] = summary;
+        text += &lines;
+    }
     if !arguments.no_certificate {
         if !common.json {
             // What is known already does not wait for the search.
@@ -76,6 +81,31 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     }
     Report { text, json }.print(common)?;
     Ok(Outcome::Holds)
+}
+
+/// How the weights are aligned with the average gradient outer product (11.10.3 and 11.10.5); none where a matrix has no
+/// eigenvalues.
+fn alignment(network: &Network) -> Option<(Value, String)> {
+    let (own, limit) = (Ansatz::of(network).ok()?, Ansatz::limit(network).ok()?);
+    let floor = structural_floor(network);
+    let json = json!({
+        "alignment": number(own.half),
+        "alignment_first_power": number(own.one),
+        "alignment_raw": number(own.raw_half),
+        "limit": number(limit.half),
+        "floor": floor,
+        "evidence": "computed",
+    });
+    let floor = floor.map_or_else(
+        || "none, as output weights have both signs".to_owned(),
+        |floor| format!("{} for balanced layers, trained or not", scientific(floor, 4)),
+    );
+    let text = format!(
+        "cos(W^T W, M^(1/2)), M the average gradient outer product: {}; of a student trained to this function {}; floor {floor} (computed)\n",
+        scientific(own.half, 4),
+        scientific(limit.half, 4)
+    );
+    Some((json, text))
 }
 
 /// Highest degree examined for an activation by name.

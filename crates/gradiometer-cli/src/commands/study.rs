@@ -6,7 +6,9 @@ use crate::{Common, Failure, Outcome, Report, Table, say, scientific};
 use clap::builder::PossibleValuesParser;
 use gradiometer::files::{FilesError, write_atomically};
 use gradiometer::run::sweep::Shard;
-use gradiometer::study::{Findings, Level, Progress, STUDIES, Session, Size, find};
+use gradiometer::study::{
+    Answer, Conclusion, Findings, Level, Progress, STUDIES, Session, Size, find,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use std::ops::ControlFlow;
@@ -162,8 +164,16 @@ fn text(findings: &Findings) -> String {
         table.row(cells);
     }
     let conclusions = findings.conclusions.iter();
-    let said: Vec<String> =
-        conclusions.map(|one| format!("{:<5}{}\n", one.answer, one.sentence())).collect();
+    let line = |one: &Conclusion| {
+        // A control that fails is a success.
+        let answer = match (one.answer, one.is_control()) {
+            (Answer::No, true) => "ok".to_owned(),
+            (Answer::Yes, true) => "wrong".to_owned(),
+            (answer, _) => answer.to_string(),
+        };
+        format!("{answer:<6}{}\n", one.sentence())
+    };
+    let said: Vec<String> = conclusions.map(line).collect();
     format!(
         "{}: {}\n{}from and to are the ends of the 95 % confidence interval\n\nwhat this says:\n{}evidence: sampled\n",
         findings.study.statement,

@@ -669,7 +669,7 @@ class Findings:
     study: str
     about: str
     measurements: Columns = field(repr=False)
-    conclusions: tuple[dict[str, str], ...] = field(repr=False)
+    conclusions: tuple[dict[str, Any], ...] = field(repr=False)
     record: dict[str, Any] = field(repr=False)
 
     def __iter__(self) -> Iterator[str]:

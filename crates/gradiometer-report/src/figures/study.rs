@@ -1,6 +1,6 @@
 //! A study: each quantity against the setting that varies most, and as a heat map where two vary.
 
-use super::{Figure, Medium, Table, number};
+use super::{Figure, Medium, Table, comparison, number};
 use crate::chart::{Axis, Chart, Key, Scale, WIDTH, plain};
 use crate::colour::STEPS;
 use crate::svg::Svg;
@@ -20,6 +20,18 @@ pub(crate) struct Level {
     label: String,
     /// Whether it is a name.
     named: bool,
+}
+
+impl Level {
+    /// The parameter.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its value, as a reader wants it.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
 }
 
 /// One quantity at one setting.
@@ -69,6 +81,9 @@ pub(crate) fn cells(study: &FindingsReport) -> Vec<Cell> {
 
 /// Figures of every quantity of a study; their names begin with its own.
 pub(crate) fn figures(study: &str, cells: &[Cell]) -> Vec<Figure> {
+    if comparison::is_comparison(cells) {
+        return vec![comparison::figure(study, cells)];
+    }
     let mut quantities: Vec<&str> = Vec::new();
     for cell in cells {
         if !quantities.contains(&cell.quantity.as_str()) {
@@ -81,7 +96,11 @@ pub(crate) fn figures(study: &str, cells: &[Cell]) -> Vec<Figure> {
         let place = (study, at);
         let axes = axes(&of);
         found.extend(match axes {
-            Some((x, group)) => curves(&of, quantity, place, &x, group.as_deref()),
+            Some((x, group)) => {
+                let rules = format!("{THRESHOLD}{x}");
+                let rules: Vec<&Cell> = cells.iter().filter(|c| c.quantity == rules).collect();
+                curves(&of, (quantity, &rules), place, &x, group.as_deref())
+            }
             None => spread(&of, quantity, place),
         });
         if let Some((x, Some(y))) = axes_of_grid(&of) {
@@ -212,9 +231,43 @@ fn stem(quantity: &str, (study, at): Place<'_>, kind: &str) -> String {
     format!("{study}-{kind}-{}-{word}", at + 1)
 }
 
+/// Measures called so, with the name of an axis after it, are upright rules on figures with that axis.
+const THRESHOLD: &str = "threshold of ";
+
+/// What the upright rules are, for a caption.
+fn named_rules(rules: &[&Cell]) -> String {
+    let names = rules.iter().map(|rule| {
+        let names: Vec<&str> = rule.setting.iter().filter(|s| s.named).map(Level::label).collect();
+        format!("{} at {}", names.join(", "), plain(rule.mean))
+    });
+    let names: Vec<String> = names.collect();
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!(" Upright rules are thresholds: {}.", names.join("; "))
+    }
+}
+
+/// The name of a curve, with its exponent if it is fitted.
+fn curve_name(group: Option<&str>, members: &[&Cell], fit: Option<&PowerFit>) -> String {
+    let name = group.map_or_else(
+        || "mean".to_owned(),
+        |group| {
+            let value = members.first().map_or_else(String::new, |c| label(c, group));
+            format!("{group} = {value}")
+        },
+    );
+    match fit {
+        Some(fit) => {
+            format!("{name}: exponent {:.2} ± {:.2}", fit.slope, fit.half_width).replace('-', "−")
+        }
+        None => name,
+    }
+}
+
 fn curves(
     cells: &[&Cell],
-    quantity: &str,
+    (quantity, rules): (&str, &[&Cell]),
     at: Place<'_>,
     x: &str,
     group: Option<&str>,
@@ -247,19 +300,8 @@ fn curves(
     let names: Vec<String> = groups
         .iter()
         .map(|g| {
-            let name = group.map_or_else(
-                || "mean".to_owned(),
-                |group| {
-                    let members = members(*g);
-                    let value = members.first().map_or_else(String::new, |c| label(c, group));
-                    format!("{group} = {value}")
-                },
-            );
-            match fit(&members(*g)) {
-                Some(fit) => format!("{name}: exponent {:.2} ± {:.2}", fit.slope, fit.half_width)
-                    .replace('-', "−"),
-                None => name,
-            }
+            let of = members(*g);
+            curve_name(group, &of, fit(&of).as_ref())
         })
         .collect();
     let classes: Vec<String> = (0..groups.len()).map(|k| format!("s s{}", k % 8)).collect();
@@ -273,13 +315,17 @@ fn curves(
     } else {
         " Shaded: the 95 % confidence interval of the mean."
     };
+    let thresholds = named_rules(rules);
     let caption = format!(
-        "{} against {x}. Lines join the means over the seeds, small dots are the seeds.{fitted}",
+        "{} against {x}. Lines join the means over the seeds, small dots are the seeds.{fitted}{thresholds}",
         capital(quantity)
     );
     let (name, title) = (stem(quantity, at, "curve"), format!("{} against {x}", capital(quantity)));
     let mut chart = Chart::new((&name, &title, &caption), axis_x, axis_y, &legend);
     let mut table = Table::new(&[group.unwrap_or("curve"), x, "mean", "from", "to", "seeds"]);
+    for rule in rules {
+        chart.rule(rule.mean);
+    }
     for (k, g) in groups.iter().enumerate() {
         let of = members(*g);
         if let Some(fit) = fit(&of) {

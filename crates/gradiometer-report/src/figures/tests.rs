@@ -65,6 +65,7 @@ fn many_neurons_leave_a_page_of_bounded_size() {
                 outside: 0.0,
             })
             .collect(),
+        feature: None,
     };
     let moments: Vec<Snapshot> = (0..20).map(|k| moment(1000 * k)).collect();
     let all: Vec<&Snapshot> = moments.iter().collect();

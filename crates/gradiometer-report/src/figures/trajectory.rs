@@ -3,6 +3,7 @@
 use super::{Figure, Medium, Table, number, teacher_name};
 use crate::chart::{Axis, Chart, Key, Scale};
 use crate::data::{self, RunData};
+use gradiometer_mechanisms::radhakrishnan::{Ansatz, Feature, structural_floor};
 use gradiometer_run::RunRecord;
 use gradiometer_run::experiment::OptimizerName;
 use gradiometer_run::record::StageName;
@@ -42,6 +43,7 @@ pub(crate) fn figures(run: &RunData) -> Vec<Figure> {
         mass_beyond(run),
         mass_by_angle(run),
         balance(run),
+        alignment(run),
     ];
     found.into_iter().flatten().collect()
 }
@@ -273,6 +275,65 @@ fn balance(run: &RunData) -> Option<Figure> {
                    rounding, each gradient step disturbs it by an amount of order η², and weight \
                    decay on both layers removes it again.";
     over_steps(run, ("balance", "Norm balance", caption), "balance defect", &curves, None, &[])
+}
+
+/// How far weights and gradients show the teacher, beside the floor and the limit of their alignment (11.10.3, 11.10.5).
+fn alignment(run: &RunData) -> Option<Figure> {
+    let rows = &run.features;
+    let of = |name: &str, value: fn(&Feature) -> f64| Curve {
+        name: name.to_owned(),
+        points: rows.iter().map(|row| (row.step as f64, value(&row.feature))).collect(),
+    };
+    let curves = [
+        of("alignment of WᵀW with M^½", |f| f.ansatz.half),
+        of("WᵀW in the teacher's span", |f| f.of_weights),
+        of("M in the teacher's span", |f| f.of_gradients),
+        of("M beside the teacher's", |f| f.to_teacher),
+    ];
+    let all = || curves.iter().flat_map(|c| c.points.iter());
+    let x = Axis::over(Scale::Log, steps_label(run), all().map(|p| p.0).filter(|x| *x > 0.0))?;
+    let ends = x.ends();
+    let level = |y: f64| vec![(ends.0, y), (ends.1, y)];
+    let floor = structural_floor(&run.student);
+    let limit = Ansatz::limit(run.teacher.network()).ok().map(|ansatz| ansatz.half);
+    let guides: Vec<(&str, Points)> =
+        [("limit of the optimum", limit), ("floor of one sign", floor)]
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|y| (name, level(y))))
+            .collect();
+    let (name, title) = ("alignment", "Alignment of weights and gradients");
+    let mut caption =
+        "M is the average gradient outer product of the student, S* the teacher's span. \
+                       The cosine of WᵀW and M^½ tends to a number of the teacher alone (11.10.5). "
+            .to_owned();
+    caption += if floor.is_some() {
+        "It is at least √(2/π) for balanced networks whose output weights have one sign, trained or not (11.10.3): only \
+         what is above that says something about training."
+    } else {
+        "Output weights of both signs have no floor for it (11.10.3 is about one sign)."
+    };
+    let y = Axis::between(0.0, 1.0, "cosine, share");
+    let classes: Vec<String> = (0..curves.len()).map(|k| format!("s s{}", k % 8)).collect();
+    let mut legend: Vec<(Key<'_>, &str)> =
+        curves.iter().zip(&classes).map(|(c, class)| (Key::Line(class), c.name.as_str())).collect();
+    legend.extend(guides.iter().zip(GUIDES).map(|((name, _), class)| (Key::Line(class), *name)));
+    let mut chart = Chart::new((name, title, &caption), x, y, &legend);
+    rules(&mut chart, run);
+    for ((_, points), class) in guides.iter().zip(GUIDES) {
+        chart.guide(class, points);
+    }
+    for (k, curve) in curves.iter().enumerate() {
+        chart.line(k, &curve.points);
+    }
+    Some(Figure {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        caption,
+        svg: chart.finish(),
+        table: table(&curves),
+        frames: None,
+        medium: Medium::Any,
+    })
 }
 
 /// The moments whose mass is shown by angle: the ends of the first stages and some of Stage 3, the

@@ -1,0 +1,140 @@
+//! How far weights and gradients show the teacher along a run (statement 11.10.6), at the moments of
+//! [`crate::snapshots`].
+//!
+//! `features.csv` has one row a moment: `stage, epoch, step, lambda, alignment, alignment_first_power, alignment_raw,
+//! weights_in_span, gradients_in_span, agop_to_teacher`. With `B = W^T W` and the average gradient outer product `M` of the
+//! degrees from 2 on they are `cos(B, M^{1/2})`, `cos(B, M)`, `cos(B, M_raw^{1/2})`, `tr(P B)/tr B`, `tr(P M)/tr M` for the
+//! projection `P` on `S*`, and `cos(M, M*)`. Seven digits are kept. Cells are empty where a matrix is zero.
+
+use crate::record::{Position, StageName};
+use gradiometer_files::{FilesError, file};
+use gradiometer_mechanisms::radhakrishnan::{Ansatz, Feature};
+use std::path::Path;
+
+/// The file's name.
+pub const FILE: &str = "features.csv";
+
+/// The columns.
+pub(crate) const HEADER: [&str; 10] = [
+    "stage",
+    "epoch",
+    "step",
+    "lambda",
+    "alignment",
+    "alignment_first_power",
+    "alignment_raw",
+    "weights_in_span",
+    "gradients_in_span",
+    "agop_to_teacher",
+];
+
+/// A row of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Where in the algorithm.
+    pub position: Position,
+    /// Steps taken.
+    pub step: u64,
+    /// The weight decay in force.
+    pub lambda: f64,
+    /// What is measured; the floor, which follows from the signs, is not in the file.
+    pub feature: Feature,
+}
+
+impl Row {
+    pub(crate) fn cells(&self) -> Vec<String> {
+        let Feature { ansatz, of_weights, of_gradients, to_teacher, .. } = self.feature;
+        let numbers =
+            [ansatz.half, ansatz.one, ansatz.raw_half, of_weights, of_gradients, to_teacher];
+        let mut cells = vec![
+            self.position.stage.name().to_owned(),
+            self.position.epoch.map_or(String::new(), |k| k.to_string()),
+            self.step.to_string(),
+            format!("{:e}", self.lambda),
+        ];
+        let cell = |x: &f64| if x.is_finite() { format!("{x:.6e}") } else { String::new() };
+        cells.extend(numbers.iter().map(cell));
+        cells
+    }
+
+    fn of(line: &str) -> Option<Self> {
+        let cells: Vec<&str> = line.split(',').collect();
+        if cells.len() != HEADER.len() {
+            return None;
+        }
+        let number =
+            |at: usize| if cells[at].is_empty() { Some(f64::NAN) } else { cells[at].parse().ok() };
+        let epoch = if cells[1].is_empty() { None } else { Some(cells[1].parse().ok()?) };
+        let ansatz = Ansatz { half: number(4)?, one: number(5)?, raw_half: number(6)? };
+        Some(Self {
+            position: Position { stage: StageName::of_name(cells[0])?, epoch },
+            step: cells[2].parse().ok()?,
+            lambda: number(3)?,
+            feature: Feature {
+                ansatz,
+                floor: None,
+                of_weights: number(7)?,
+                of_gradients: number(8)?,
+                to_teacher: number(9)?,
+            },
+        })
+    }
+}
+
+/// The rows that a file holds.
+///
+/// # Errors
+/// [`FilesError`] that names the file and the line.
+pub fn read(path: &Path) -> Result<Vec<Row>, FilesError> {
+    let bytes = file::read(path)?;
+    let text = file::text(path, &bytes)?;
+    let rows = text.lines().enumerate().skip(1).map(|(number, line)| {
+        Row::of(line).ok_or_else(|| FilesError::Field {
+            path: path.to_owned(),
+            field: format!("line {}", number + 1),
+            problem: "is no row of alignments; run `train` again, or restore the file".to_owned(),
+        })
+    });
+    rows.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gradiometer_testing::{close, rounding};
+
+    fn row(epoch: Option<u64>, to_teacher: f64) -> Row {
+        Row {
+            position: Position { stage: StageName::Stage3, epoch },
+            step: 7,
+            lambda: 1e-3,
+            feature: Feature {
+                ansatz: Ansatz { half: 0.5, one: 0.25, raw_half: 0.125 },
+                floor: None,
+                of_weights: 1.0,
+                of_gradients: 0.75,
+                to_teacher,
+            },
+        }
+    }
+
+    #[test]
+    fn rows_come_back_and_zero_matrices_have_empty_cells() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let write = |lines: &[String]| std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+        let (plain, empty) = (row(Some(2), 0.5), row(None, f64::NAN));
+        let lines: Vec<String> = [HEADER.map(str::to_owned).to_vec(), plain.cells(), empty.cells()]
+            .iter()
+            .map(|cells| cells.join(","))
+            .collect();
+        write(&lines);
+        let found = read(&path).unwrap();
+        assert_eq!(found[0], plain);
+        close(found[1].feature.ansatz.half, 0.5, rounding(1, 1.0));
+        assert!(found[1].feature.to_teacher.is_nan() && lines[2].ends_with(','));
+        // A line that is cut is told with its number.
+        write(&[lines[0].clone(), lines[1][..20].to_owned()]);
+        assert!(read(&path).unwrap_err().to_string().contains("line 2"));
+    }
+}

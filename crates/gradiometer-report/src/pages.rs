@@ -465,7 +465,12 @@ pub(crate) fn studies(studies: &[FindingsReport]) -> Content {
             };
             lines.push(Line::new(mark, answer, conclusion.sentence.clone(), "sampled"));
         }
-        let figures = figures::study::figures(name, &cells);
+        let compared = study.compared();
+        let figures = if compared.is_empty() {
+            figures::study::figures(name, &cells)
+        } else {
+            vec![figures::comparison::figure(name, &compared)]
+        };
         sections.push((figures::study::capital(name), figures.clone()));
         all.extend(figures);
     }

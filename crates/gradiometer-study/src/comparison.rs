@@ -24,7 +24,7 @@ pub(super) enum Form {
 }
 
 impl Form {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Stated => "stated",
             Self::Control => "control",

@@ -54,7 +54,7 @@ use std::ops::ControlFlow;
 pub use error::StudyError;
 pub use measurement::{Band, Level, Measure, Measurement, Setting};
 pub use reading::{Answer, Conclusion};
-pub use report::{ConclusionReport, FindingsReport, LevelReport, MeasurementReport};
+pub use report::{Compared, ConclusionReport, FindingsReport, LevelReport, MeasurementReport};
 pub use session::{Progress, Session};
 
 /// How much a study computes.

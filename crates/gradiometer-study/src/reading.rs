@@ -79,15 +79,19 @@ impl Conclusion {
         self.claim.ends_with(CONTROL)
     }
 
-    /// What was found as a sentence of its own: `It is not so that ... (figures).`
+    /// What was found as a sentence of its own: `It is not so that ... (figures).` Of a control whether it fails, as it must.
     pub fn sentence(&self) -> String {
         let Self { claim, answer, figures } = self;
-        let said = match (answer, self.is_control()) {
-            (Answer::Yes, false) => claim.clone(),
-            (Answer::Yes, true) => format!("though it must not be so, {claim}"),
-            (Answer::No, false) => format!("it is not so that {claim}"),
-            (Answer::No, true) => format!("as it must be, it is not so that {claim}"),
-            (Answer::Open, _) => format!("the intervals do not tell whether {claim}"),
+        let wrong = claim.strip_suffix(CONTROL);
+        let said = match (answer, wrong) {
+            (Answer::Yes, None) => claim.clone(),
+            (Answer::No, None) => format!("it is not so that {claim}"),
+            (Answer::Open, None) => format!("the intervals do not tell whether {claim}"),
+            (Answer::Yes, Some(wrong)) => format!("the control holds, which it must not: {wrong}"),
+            (Answer::No, Some(wrong)) => format!("the control fails, as it must: {wrong}"),
+            (Answer::Open, Some(wrong)) => {
+                format!("the intervals do not tell whether the control fails, as it must: {wrong}")
+            }
         };
         let mut letters = said.chars();
         let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();

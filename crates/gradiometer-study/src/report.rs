@@ -1,8 +1,10 @@
 //! Findings as files hold them, and as `study --json` prints them.
 
+use crate::comparison::{ERRORS, Form};
 use crate::measurement::{Level, Measurement};
 use crate::reading::Conclusion;
 use gradiometer_files::{null_is_nan, nulls_are_nan};
+use gradiometer_mechanisms::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -75,6 +77,69 @@ pub struct ConclusionReport {
     /// Whether the claim is wrong on purpose, so that the answer must be no.
     #[serde(default)]
     pub control: bool,
+}
+
+/// A quantity of an asymptotic statement at one size: what was measured beside what was predicted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// The statement.
+    pub statement: String,
+    /// The quantity.
+    pub quantity: String,
+    /// Whether it is something wrong, which must not agree.
+    pub is_control: bool,
+    /// The dimension, or what stands for it.
+    pub d: f64,
+    /// The mean over the seeds.
+    pub measured: f64,
+    /// Standard error of the difference to the prediction.
+    pub error: f64,
+    /// The mean prediction.
+    pub predicted: f64,
+    /// What the finite size may add to the difference.
+    pub allowed: f64,
+}
+
+impl Compared {
+    /// `(measured - predicted)/(4 errors + allowed)`: at most 1 in modulus where both agree; 0 where both are the same.
+    pub fn deviation(&self) -> f64 {
+        let difference = self.measured - self.predicted;
+        let room = ERRORS * self.error + self.allowed;
+        if difference.abs() <= 0.0 { 0.0 } else { difference / room }
+    }
+}
+
+impl FindingsReport {
+    /// The rows of a study of comparisons; none for other studies. Quantities without a prediction are left out.
+    pub fn compared(&self) -> Vec<Compared> {
+        let of = |measure: &str, like: &MeasurementReport| {
+            self.measurements.iter().find(|m| m.measure == measure && m.setting == like.setting)
+        };
+        let row = |measured: &MeasurementReport| {
+            let (predicted, allowed) = (of("predicted", measured)?, of("allowed", measured)?);
+            let pairs = measured.values.iter().zip(&predicted.values);
+            let differences: Vec<f64> = pairs.map(|(x, y)| x - y).collect();
+            let name = |level: &str| match measured.setting.get(level) {
+                Some(LevelReport::Name(name)) => name.clone(),
+                _ => String::new(),
+            };
+            let d = match measured.setting.get("d") {
+                Some(LevelReport::Number(d)) => *d,
+                _ => f64::NAN,
+            };
+            predicted.mean.is_finite().then(|| Compared {
+                statement: name("statement"),
+                quantity: name("quantity"),
+                is_control: name("form") == Form::Control.name(),
+                d,
+                measured: measured.mean,
+                error: Outcome::of_samples(0.0, &differences).error,
+                predicted: predicted.mean,
+                allowed: allowed.mean,
+            })
+        };
+        self.measurements.iter().filter(|m| m.measure == "measured").filter_map(row).collect()
+    }
 }
 
 impl From<&Level> for LevelReport {

@@ -7,7 +7,7 @@ use clap::builder::PossibleValuesParser;
 use gradiometer::files::{FilesError, write_atomically};
 use gradiometer::run::sweep::Shard;
 use gradiometer::study::{
-    Answer, Conclusion, Findings, Level, Progress, STUDIES, Session, Size, find,
+    Answer, Compared, Conclusion, Findings, Level, Progress, STUDIES, Session, Size, find,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -145,7 +145,26 @@ fn advance(session: &mut Session, state: Option<&Path>, common: &Common) -> Resu
     if ended? { Ok(session.tasks()) } else { Err(Failure::Interrupted { steps: done as u64 }) }
 }
 
-fn text(findings: &Findings) -> String {
+/// A row a quantity, measured beside predicted.
+fn comparison(rows: &[Compared]) -> String {
+    let header =
+        ["statement", "quantity", "form", "d", "measured", "error", "predicted", "allowed"];
+    let mut table = Table::new(&header);
+    for row in rows {
+        let mut cells = vec![row.statement.clone(), row.quantity.clone()];
+        cells.push(if row.is_control { "control" } else { "stated" }.to_owned());
+        cells.push(scientific(row.d, 3));
+        let numbers = [(row.measured, 4), (row.error, 2), (row.predicted, 4), (row.allowed, 2)];
+        cells.extend(numbers.map(|(x, digits)| scientific(x, digits)));
+        table.row(cells);
+    }
+    let note =
+        "error is the standard error of the difference, allowed what the finite size may add";
+    format!("{}{note}\n", table.text())
+}
+
+/// A row a measurement, with its interval.
+fn measurements(findings: &Findings) -> String {
     let names = findings.measurements.first().map_or(&[][..], |first| &first.setting);
     let mut header = vec!["measure"];
     header.extend(names.iter().map(|(name, _)| *name));
@@ -163,6 +182,12 @@ fn text(findings: &Findings) -> String {
         cells.extend([found.measure.band.name().to_owned(), found.values.len().to_string()]);
         table.row(cells);
     }
+    format!("{}from and to are the ends of the 95 % confidence interval\n", table.text())
+}
+
+fn text(findings: &Findings) -> String {
+    let compared = findings.report().compared();
+    let table = if compared.is_empty() { measurements(findings) } else { comparison(&compared) };
     let conclusions = findings.conclusions.iter();
     let line = |one: &Conclusion| {
         // A control that fails is a success.
@@ -175,10 +200,9 @@ fn text(findings: &Findings) -> String {
     };
     let said: Vec<String> = conclusions.map(line).collect();
     format!(
-        "{}: {}\n{}from and to are the ends of the 95 % confidence interval\n\nwhat this says:\n{}evidence: sampled\n",
+        "{}: {}\n{table}\nwhat this says:\n{}evidence: sampled\n",
         findings.study.statement,
         findings.study.about,
-        table.text(),
         said.concat()
     )
 }

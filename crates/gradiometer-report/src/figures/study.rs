@@ -1,6 +1,6 @@
 //! A study: each quantity against the setting that varies most, and as a heat map where two vary.
 
-use super::{Figure, Medium, Table, comparison, number};
+use super::{Figure, Medium, Table, number};
 use crate::chart::{Axis, Chart, Key, Scale, WIDTH, plain};
 use crate::colour::STEPS;
 use crate::svg::Svg;
@@ -23,13 +23,8 @@ pub(crate) struct Level {
 }
 
 impl Level {
-    /// The parameter.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Its value, as a reader wants it.
-    pub(crate) fn label(&self) -> &str {
+    fn label(&self) -> &str {
         &self.label
     }
 }
@@ -81,9 +76,6 @@ pub(crate) fn cells(study: &FindingsReport) -> Vec<Cell> {
 
 /// Figures of every quantity of a study; their names begin with its own.
 pub(crate) fn figures(study: &str, cells: &[Cell]) -> Vec<Figure> {
-    if comparison::is_comparison(cells) {
-        return vec![comparison::figure(study, cells)];
-    }
     let mut quantities: Vec<&str> = Vec::new();
     for cell in cells {
         if !quantities.contains(&cell.quantity.as_str()) {

@@ -558,3 +558,64 @@ fn the_first_step_is_aligned_at_once() {
     });
     off.says("within 5/sqrt(m)", Answer::No);
 }
+
+/// Studies that only compare: what is stated agrees, and the controls do not.
+fn compares(name: &str) -> Quick {
+    let findings = find(name).unwrap().run(Size::Quick).unwrap();
+    assert!(findings.conclusions.len() > 8, "{name}");
+    let controls = findings.conclusions.iter().filter(|one| one.claim.ends_with("(the control)"));
+    assert!(controls.count() >= 3, "{name}");
+    for one in &findings.conclusions {
+        let control = one.claim.ends_with("(the control)");
+        let expected = if control { Answer::No } else { Answer::Yes };
+        assert_eq!(one.answer, expected, "{name}: {one:?}");
+    }
+    for found in &findings.measurements {
+        assert!(found.values.len() >= 10, "{found:?}");
+    }
+    // A name with a comma in it would shift the columns.
+    let csv = findings.csv();
+    let cells = |line: &str| line.split(',').count();
+    let width = cells(csv.lines().next().unwrap());
+    assert!(csv.lines().all(|line| cells(line) == width), "{name}");
+    Quick { study: findings.study, measurements: findings.measurements }
+}
+
+/// A measurement that is three tenths off is refused for every quantity that is stated.
+fn refuses_what_is_off(found: &Quick) {
+    let off = found.altered(|one| {
+        if one.measure.name == "measured" {
+            one.values.iter_mut().for_each(|(_, x)| *x = 1.7 * *x + 0.1);
+        }
+    });
+    let conclusions = (off.study.read)(Found(&off.measurements)).unwrap();
+    let stated = conclusions.iter().filter(|one| one.claim.ends_with("is as predicted"));
+    for one in stated {
+        assert_eq!(one.answer, Answer::No, "{one:?}");
+    }
+}
+
+#[test]
+fn one_preprocessed_step_is_as_predicted() {
+    refuses_what_is_off(&compares("damian2022"));
+}
+
+#[test]
+fn the_first_gradient_is_as_predicted() {
+    refuses_what_is_off(&compares("ba2022"));
+}
+
+#[test]
+fn giant_steps_are_as_predicted() {
+    refuses_what_is_off(&compares("dandi2023"));
+}
+
+#[test]
+fn spikes_of_one_large_step_are_as_predicted() {
+    refuses_what_is_off(&compares("moniri2024"));
+}
+
+#[test]
+fn ridge_on_spiked_features_is_as_predicted() {
+    refuses_what_is_off(&compares("cui2024"));
+}

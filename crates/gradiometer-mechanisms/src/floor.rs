@@ -126,6 +126,21 @@ impl HarmonicProfile {
         Ok(Self { dimension, energies: target.harmonic_energies(dimension)?, above: 0.0 })
     }
 
+    /// From `f_k^2` for `k = 0, 1, ...`; nothing is above.
+    ///
+    /// # Errors
+    /// [`MechanismError::TooSmall`] for a dimension below 3, [`MechanismError::NotFinite`] for an energy.
+    pub fn of_energies(dimension: usize, energies: Vec<f64>) -> Result<Self, MechanismError> {
+        if dimension < 3 {
+            let (found, least) = (dimension, 3);
+            return Err(MechanismError::TooSmall { what: "the dimension", found, least });
+        }
+        match energies.iter().find(|x| !(x.is_finite() && **x >= 0.0)) {
+            Some(&value) => Err(MechanismError::NotFinite { what: "an energy", value }),
+            None => Ok(Self { dimension, energies, above: 0.0 }),
+        }
+    }
+
     /// `f_k^2` for `k = 0, 1, ...`.
     pub fn energies(&self) -> &[f64] {
         &self.energies

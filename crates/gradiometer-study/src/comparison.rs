@@ -44,6 +44,26 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// A row that must agree.
+    pub(super) const fn stated(
+        statement: &'static str,
+        quantity: &'static str,
+        d: usize,
+        finite_size: f64,
+    ) -> Self {
+        Self { statement, quantity, d, form: Form::Stated, finite_size }
+    }
+
+    /// The same as a control, which must not agree.
+    pub(super) const fn control(
+        statement: &'static str,
+        quantity: &'static str,
+        d: usize,
+        finite_size: f64,
+    ) -> Self {
+        Self { form: Form::Control, ..Self::stated(statement, quantity, d, finite_size) }
+    }
+
     fn setting(&self) -> Setting {
         vec![
             ("statement", Level::from(self.statement)),

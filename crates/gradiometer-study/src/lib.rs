@@ -10,11 +10,17 @@
 mod agop;
 mod alignment;
 mod aubin2018;
+mod ba2022;
 mod collapse;
 mod committee;
 mod comparison;
+mod crossing;
+mod cui2024;
+mod damian2022;
+mod dandi2023;
 mod decay;
 mod degenerate;
+mod degrees_of_spikes;
 mod directions;
 pub mod error;
 mod exponents;
@@ -25,10 +31,12 @@ mod gradients;
 mod information;
 mod leap;
 mod measurement;
+mod moniri2024;
 mod one_step;
 mod online;
 mod order_parameters;
 mod phases;
+mod plans;
 mod plateau;
 mod preprocessing;
 mod radhakrishnan;
@@ -38,6 +46,7 @@ mod report;
 mod reuse;
 mod ridge;
 mod samples;
+mod samples_compared;
 mod session;
 mod specialisation;
 mod spikes;
@@ -113,7 +122,7 @@ macro_rules! study {
 }
 
 /// All studies, in the order of their statements.
-pub const STUDIES: [Study; 32] = [
+pub const STUDIES: [Study; 41] = [
     study!(
         exponents,
         "8.1, 8.3, 8.4",
@@ -196,6 +205,51 @@ pub const STUDIES: [Study; 32] = [
         spikes,
         "11.4.3, 11.4.4",
         "outliers of the features after a step, their degrees, and what ridge learns through them"
+    ),
+    study!(
+        damian2022,
+        "11.1.2, 11.1.3, 11.1.5, 11.1.6",
+        "one preprocessed step and ridge on samples of order d^2: noise, loss, degrees two and four, transfer"
+    ),
+    study!(
+        ba2022,
+        "11.2.1, 11.2.2, 11.2.3, 11.2.4, 11.2.5",
+        "the first gradient, the leading singular vector after the step, and ridge's error by the Gaussian engine"
+    ),
+    study!(
+        dandi2023,
+        "11.3.1, 11.3.3, 11.3.4",
+        "giant steps: one direction at n of order d, degree k at n of order d^k, staircases"
+    ),
+    study!(
+        moniri2024,
+        "11.4.2, 11.4.3, 11.4.4",
+        "spikes after one large step: their strengths, the features' outliers, what ridge learns of each degree"
+    ),
+    study!(
+        cui2024,
+        "11.5.1, 11.5.2, 11.5.4",
+        "ridge on spiked random features by the conditional engine and its scalar limit, and after a real step"
+    ),
+    study!(
+        samples_compared as "samples-compared",
+        "11.1.3, 11.1.4",
+        "loss against n/d^2 of Algorithm 1, one step and ridge, random features, and the floor of all kernels"
+    ),
+    study!(
+        crossing,
+        "11.1.5",
+        "error against n/d^2 of one step and ridge on degrees two and four, where it passes the floor of all kernels"
+    ),
+    study!(
+        degrees_of_spikes as "degrees-of-spikes",
+        "11.4.3",
+        "squared cosines of the first two spikes with h_1 and h_2 over the step's size, beside their predictions"
+    ),
+    study!(
+        plans as "plan",
+        "11.1.2, 11.1.3, 11.1.5, 11.2.5, 11.3.1, 11.3.4",
+        "samples that plan says five targets need, beside what simulations need for the same goals"
     ),
     study!(
         leap,

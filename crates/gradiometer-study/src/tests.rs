@@ -560,7 +560,7 @@ fn the_first_step_is_aligned_at_once() {
 }
 
 /// Every statement of a study of comparisons holds, and every control is refuted.
-fn compares(name: &str) {
+fn compares(name: &str) -> Quick {
     let findings = find(name).unwrap().run(Size::Quick).unwrap();
     let mut controls = 0;
     for conclusion in &findings.conclusions {
@@ -569,29 +569,74 @@ fn compares(name: &str) {
         controls += usize::from(conclusion.is_control());
     }
     assert!(controls > 0 && controls < findings.conclusions.len());
+    // A name with a comma in it would shift the columns.
+    let csv = findings.csv();
+    let cells = |line: &str| line.split(',').count();
+    let width = cells(csv.lines().next().unwrap());
+    assert!(csv.lines().all(|line| cells(line) == width), "{name}");
+    Quick { study: findings.study, measurements: findings.measurements }
 }
 
 #[test]
 fn feature_machines_find_the_teacher() {
-    compares("radhakrishnan");
+    let _found = compares("radhakrishnan");
 }
 
 #[test]
 fn message_passing_follows_state_evolution() {
-    compares("aubin2018");
+    let _found = compares("aubin2018");
 }
 
 #[test]
 fn columns_differ_from_the_thresholds_on() {
-    compares("thresholds");
+    let _found = compares("thresholds");
 }
 
 #[test]
 fn students_wait_on_the_plateau() {
-    compares("plateau");
+    let _found = compares("plateau");
 }
 
 #[test]
 fn waiting_and_floors_are_as_predicted() {
-    compares("specialisation");
+    let _found = compares("specialisation");
+}
+
+/// A measurement that is three tenths off is refused for every quantity that is stated.
+fn refuses_what_is_off(found: &Quick) {
+    let off = found.altered(|one| {
+        if one.measure.name == "measured" {
+            one.values.iter_mut().for_each(|(_, x)| *x = 1.7 * *x + 0.1);
+        }
+    });
+    let conclusions = (off.study.read)(Found(&off.measurements)).unwrap();
+    let stated = conclusions.iter().filter(|one| one.claim.ends_with("is as predicted"));
+    for one in stated {
+        assert_eq!(one.answer, Answer::No, "{one:?}");
+    }
+}
+
+#[test]
+fn one_preprocessed_step_is_as_predicted() {
+    refuses_what_is_off(&compares("damian2022"));
+}
+
+#[test]
+fn the_first_gradient_is_as_predicted() {
+    refuses_what_is_off(&compares("ba2022"));
+}
+
+#[test]
+fn giant_steps_are_as_predicted() {
+    refuses_what_is_off(&compares("dandi2023"));
+}
+
+#[test]
+fn spikes_of_one_large_step_are_as_predicted() {
+    refuses_what_is_off(&compares("moniri2024"));
+}
+
+#[test]
+fn ridge_on_spiked_features_is_as_predicted() {
+    refuses_what_is_off(&compares("cui2024"));
 }

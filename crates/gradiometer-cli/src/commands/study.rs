@@ -193,10 +193,10 @@ fn text(findings: &Findings) -> String {
         // A control that fails is a success.
         let answer = match (one.answer, one.is_control()) {
             (Answer::No, true) => "ok".to_owned(),
-            (Answer::Yes, true) => "wrong".to_owned(),
+            (Answer::Yes, true) => "FAIL".to_owned(),
             (answer, _) => answer.to_string(),
         };
-        format!("{answer:<6}{}\n", one.sentence())
+        format!("{answer:<5}{}\n", one.sentence())
     };
     let said: Vec<String> = conclusions.map(line).collect();
     format!(

@@ -1,6 +1,6 @@
 //! Charts: two axes, linear or logarithmic, with lines, bands and dots in data coordinates.
 
-use super::figures::typeset;
+use super::figures::{raised, typeset};
 use super::svg::{Svg, escape, pixel, polyline};
 use gradiometer_hermite::float::{maximum_of, minimum_of};
 
@@ -141,10 +141,7 @@ fn power_of_ten(exponent: f64) -> String {
     match exponent {
         0.0..0.5 => "1".to_owned(),
         1.0..1.5 => "10".to_owned(),
-        _ => format!(
-            "10<tspan dy=\"-0.4em\" font-size=\"0.8em\">{}</tspan>",
-            minus(&format!("{exponent}"))
-        ),
+        _ => format!("10{}", raised(&format!("{exponent}"))),
     }
 }
 

@@ -105,8 +105,12 @@ pub(crate) fn typeset(text: &str) -> String {
     if exponent.is_empty() {
         return mantissa;
     }
-    let raised: String = exponent.chars().map(superscript).collect();
-    format!("{mantissa}×10{raised}")
+    format!("{mantissa}×10{}", raised(exponent))
+}
+
+/// A whole number as an exponent.
+pub(crate) fn raised(exponent: &str) -> String {
+    exponent.chars().map(superscript).collect()
 }
 
 fn superscript(c: char) -> char {

@@ -57,20 +57,14 @@ impl Rasteriser {
         Some(drawn)
     }
 
-    /// The path of a text from its tag and its markup: plain, then perhaps one `tspan`.
+    /// The path of a text from its tag and its markup.
     fn path(&self, tag: &str, markup: &str) -> String {
         let class = attribute(tag, "class").unwrap_or_default();
         let has = |name: &str| class.split(' ').any(|c| c == name);
         let size = if has("t") { SIZES.0 } else { SIZES.1 };
         let mut outline =
             Outline { face: &self.face, path: String::new(), at: (0.0, 0.0), scale: 0.0 };
-        let (plain, raised) = markup.split_once("<tspan ").unwrap_or((markup, ""));
-        outline.write(plain, size);
-        if let Some((tag, text)) = raised.split_once('>') {
-            let number = |name: &str| attribute(tag, name).and_then(|x| x.parse::<f64>().ok());
-            outline.at.1 += number("dy").unwrap_or(0.0);
-            outline.write(text.trim_end_matches("</tspan>"), number("font-size").unwrap_or(size));
-        }
+        outline.write(markup, size);
         let share = if has("m") { 0.5 } else { f64::from(u8::from(has("e"))) };
         let shift = -share * outline.at.0;
         let place = attribute(tag, "transform").map_or_else(
@@ -161,10 +155,10 @@ mod tests {
         svg.text("t m", (100.0, 20.0), "λ < ½");
         svg.text("e", (200.0, 40.0), "u₀");
         svg.vertical_text((10.0, 50.0), "loss");
-        svg.label("t", (0.0, 60.0), "10<tspan dy=\"-5\" font-size=\"9.5\">−3</tspan>");
+        svg.label("t", (0.0, 60.0), "10⁻³");
         let whole = svg.standalone("x", false);
         let drawn = rasteriser.outlined(&whole).unwrap();
-        assert!(!drawn.contains("<text") && !drawn.contains("tspan"), "{drawn}");
+        assert!(!drawn.contains("<text"), "{drawn}");
         assert_eq!(drawn.matches("<path").count(), 4);
         assert!(drawn.contains("translate(10 50) rotate(-90)"));
         // Every character of a figure has a glyph.

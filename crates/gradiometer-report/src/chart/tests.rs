@@ -14,7 +14,7 @@ fn ticks_are_round_and_few() {
         [-10.0, -8.0, -6.0, -4.0, -2.0, 0.0]
     );
     assert_eq!(decades[5].1, "1");
-    assert!(decades[0].1.contains("−10</tspan>"));
+    assert!(decades[0].1 == "10⁻¹⁰");
     // Less than two decades have plain numbers.
     assert_eq!(labels(&log_ticks(0.2, 1.1, 7)), ["2", "3", "5", "7", "10"]);
     for (low, high) in [(-2.3, -1.9), (0.0, 0.01), (3.0, 17.0)] {

@@ -8,7 +8,9 @@ use gradiometer_study::Compared;
 
 /// Beyond so many units a mark stands at the edge.
 const EDGE: f64 = 3.0;
-const ROW: f64 = 24.0;
+/// A line of text over a line with its mark.
+const ROW: f64 = 38.0;
+const MARGIN: f64 = 16.0;
 
 /// The figure of the rows of a study.
 pub(crate) fn figure(study: &str, rows: &[Compared]) -> Figure {
@@ -21,12 +23,9 @@ pub(crate) fn figure(study: &str, rows: &[Compared]) -> Figure {
         .map(|row| format!("{} {}, d = {}", row.statement, row.quantity, plain(row.d)))
         .collect();
     let axis = Axis::between(-EDGE, EDGE, "deviation");
-    // About the mean width of a character at 12 pixels.
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let left = (20.0 + 5.4 * longest as f64).clamp(90.0, 330.0);
-    let (top, height) = (18.0, 18.0 + ROW * rows.len() as f64 + 44.0);
+    let (top, height) = (8.0, 8.0 + ROW * rows.len() as f64 + 44.0);
     let bottom = height - 44.0;
-    let place = |x: f64| left + axis.share(x) * (WIDTH - 16.0 - left);
+    let place = |x: f64| MARGIN + axis.share(x) * (WIDTH - 2.0 * MARGIN);
     let mut svg = Svg::new(WIDTH, height, &title, &caption);
     for (x, label) in axis.ticks(7) {
         svg.line("g", (place(x), top), (place(x), bottom));
@@ -35,13 +34,12 @@ pub(crate) fn figure(study: &str, rows: &[Compared]) -> Figure {
     for limit in [-1.0, 1.0] {
         svg.line("v", (place(limit), top), (place(limit), bottom));
     }
-    let middle = f64::midpoint(left, WIDTH - 16.0);
-    svg.text("m", (middle, height - 8.0), "deviation over what is allowed");
+    svg.text("m", (0.5 * WIDTH, height - 8.0), "deviation over what is allowed");
     let mut table =
         Table::new(&["quantity", "measured", "error", "predicted", "allowed", "form", "agrees"]);
     for (k, (row, name)) in rows.iter().zip(names).enumerate() {
-        let y = top + ROW * (k as f64 + 0.5);
-        svg.text("t e long", (left - 10.0, y + 4.0), &name);
+        let y = top + ROW * (k as f64 + 0.75);
+        svg.text("t", (MARGIN, y - 12.0), &name);
         let deviation = row.deviation();
         let class = if row.is_control { "w s0" } else { "p f0" };
         svg.circle(class, (place(deviation.clamp(-EDGE, EDGE)), y), 4.5);

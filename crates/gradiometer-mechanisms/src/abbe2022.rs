@@ -7,9 +7,11 @@
 //! `delta tau`, and the last term is what finite steps add.
 
 use gradiometer_hermite::quadrature::GaussHermite;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
 
 use crate::error::MechanismError;
-use crate::numerics::integrate;
+use crate::numerics::{count, integrate};
 
 /// The law of the target's coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,4 +165,53 @@ pub fn staircase_constants(coefficients: &[f64], means: &[f64]) -> Vec<f64> {
         halves *= 0.5;
     }
     constants
+}
+
+/// `(u, s^2)` of online gradient descent in `dimension` coordinates at the ascending times (11.6.7):
+/// `w += (delta/d) f(z) sigma'(w.x) x` on fresh uniform signs `x`, correlation loss.
+///
+/// It starts from `u = 0` and entries `+-(d - P)^{-1/2}` elsewhere, so that `s = 1`. Time is `delta`
+/// times steps over `d`, rounded to whole steps.
+pub fn descent_on_the_cube(
+    slope: impl Fn(f64) -> f64,
+    target: impl Fn(&[f64]) -> f64,
+    (directions, dimension): (usize, usize),
+    delta: f64,
+    times: &[f64],
+    rng: &mut ChaCha8Rng,
+) -> Vec<Vec<f64>> {
+    let mut x = vec![0.0; dimension];
+    signs(&mut x, rng);
+    let size = ((dimension - directions) as f64).sqrt().recip();
+    let mut w: Vec<f64> = x.iter().map(|sign| sign * size).collect();
+    w[..directions].fill(0.0);
+    let mut path = Vec::with_capacity(times.len());
+    let mut done = 0;
+    for time in times {
+        let steps = count(time * dimension as f64 / delta);
+        for _ in done..steps {
+            signs(&mut x, rng);
+            let a: f64 = w.iter().zip(&x).map(|(w, x)| w * x).sum();
+            let f = delta / dimension as f64 * target(&x[..directions]) * slope(a);
+            for (w, x) in w.iter_mut().zip(&x) {
+                *w += f * x;
+            }
+        }
+        done = steps;
+        let mut state = w[..directions].to_vec();
+        state.push(w[directions..].iter().map(|w| w * w).sum());
+        path.push(state);
+    }
+    path
+}
+
+/// Uniform signs, 64 a random word.
+fn signs(x: &mut [f64], rng: &mut ChaCha8Rng) {
+    for part in x.chunks_mut(64) {
+        let mut bits: u64 = rng.random();
+        for entry in part {
+            *entry = if bits & 1 == 1 { 1.0 } else { -1.0 };
+            bits >>= 1;
+        }
+    }
 }

@@ -114,13 +114,7 @@ impl PopulationFlow {
         horizon: f64,
         retraction: impl Fn(&[f64]) -> f64,
     ) -> Result<Option<f64>, MechanismError> {
-        let slope = |_: f64, m: &[f64], v: &mut [f64]| {
-            self.velocity(m, v);
-            let cost = 0.5 * retraction(m);
-            for (v, m) in v.iter_mut().zip(m) {
-                *v -= cost * m;
-            }
-        };
+        let slope = |_: f64, m: &[f64], v: &mut [f64]| self.retracted(m, retraction(m), v);
         first_time(slope, m0, event, 0.05, horizon, 1e-11)
     }
 
@@ -132,6 +126,29 @@ impl PopulationFlow {
         let mut m = m0.to_vec();
         integrate(|_, m, v| self.velocity(m, v), &mut m, 0.0, time, 1e-12)?;
         Ok(m)
+    }
+
+    /// The same along `m' = velocity - (1/2) retraction(m) m`, see
+    /// [`Self::time_with_retraction`].
+    ///
+    /// # Errors
+    /// [`MechanismError::Flow`] if the flow could not be followed.
+    pub fn at_time_with_retraction(
+        &self,
+        m0: &[f64],
+        time: f64,
+        retraction: impl Fn(&[f64]) -> f64,
+    ) -> Result<Vec<f64>, MechanismError> {
+        let mut m = m0.to_vec();
+        integrate(|_, m, v| self.retracted(m, retraction(m), v), &mut m, 0.0, time, 1e-11)?;
+        Ok(m)
+    }
+
+    fn retracted(&self, m: &[f64], retraction: f64, velocity: &mut [f64]) {
+        self.velocity(m, velocity);
+        for (v, m) in velocity.iter_mut().zip(m) {
+            *v -= 0.5 * retraction * m;
+        }
     }
 
     /// Number of directions.

@@ -11,7 +11,7 @@ use rand_distr::StandardNormal;
 
 use crate::error::MechanismError;
 use crate::matrix::Matrix;
-use crate::numerics::{density, distribution, integral};
+use crate::numerics::{count, density, distribution, integral};
 
 /// `M_2` after two steps on the same batch, in closed form (11.9.4): correlation loss, ReLU, an odd
 /// label with `E[y z] = 0`, weights of norm one that start orthogonal to the teacher.
@@ -237,6 +237,55 @@ impl Reuse {
         path
     }
 
+    /// `M^t` for `t = 0, ..., steps` of gradient descent itself in `dimension` coordinates, on
+    /// `alpha d` samples that are used at every step, or on fresh ones at each.
+    ///
+    /// The first coordinates are the teacher's, the next ones the neurons' starts: `M^0 = 0`,
+    /// `W^0 W^{0T} = I`.
+    pub fn simulation(
+        &self,
+        force: impl Fn(&[f64], &[f64], &mut [f64]),
+        steps: usize,
+        (dimension, fresh): (usize, bool),
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<Matrix> {
+        let (p, directions) = (self.neurons, self.directions);
+        let samples = count(self.alpha * dimension as f64);
+        let mut x = vec![0.0; samples * dimension];
+        let mut draw = |x: &mut [f64]| x.iter_mut().for_each(|c| *c = rng.sample(StandardNormal));
+        draw(&mut x);
+        let mut weights: Vec<Vec<f64>> = (0..p)
+            .map(|i| (0..dimension).map(|j| f64::from(j == directions + i)).collect())
+            .collect();
+        let mut path = vec![Matrix::zero(p, directions)];
+        let (mut h, mut g) = (vec![0.0; p], vec![0.0; p]);
+        for step in 0..steps {
+            if fresh && step > 0 {
+                draw(&mut x);
+            }
+            let mut change = vec![vec![0.0; dimension]; p];
+            for sample in x.chunks_exact(dimension) {
+                for (h, w) in h.iter_mut().zip(&weights) {
+                    *h = wide_dot(w, sample);
+                }
+                force(&h, &sample[..directions], &mut g);
+                for (change, g) in change.iter_mut().zip(&g) {
+                    for (c, x) in change.iter_mut().zip(sample) {
+                        *c += g * x;
+                    }
+                }
+            }
+            let scale = self.eta / dimension as f64;
+            for (w, change) in weights.iter_mut().zip(&change) {
+                for (w, c) in w.iter_mut().zip(change) {
+                    *w += scale * c;
+                }
+            }
+            path.push(Matrix::from_fn(p, directions, |i, j| weights[i][j]));
+        }
+        path
+    }
+
     /// `K(t+1, s)`, `s <= t`, from the memories up to `t` and the blocks `R(t, r)` of one row.
     fn next_memory(&self, memory: &[Vec<Matrix>], response: &Matrix) -> Vec<Matrix> {
         let p = self.neurons;
@@ -271,6 +320,18 @@ impl Reuse {
 
 fn dot(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(a, b)| a * b).sum()
+}
+
+/// The same with eight partial sums.
+fn wide_dot(x: &[f64], y: &[f64]) -> f64 {
+    let (mut sums, (xs, ys)) = ([0.0; 8], (x.chunks_exact(8), y.chunks_exact(8)));
+    let rest = dot(xs.remainder(), ys.remainder());
+    for (a, b) in xs.zip(ys) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().sum::<f64>() + rest
 }
 
 /// Standard normals, the second half of the paths being the first with opposite signs.

@@ -111,6 +111,30 @@ pub(super) fn plan(experiments: Vec<Experiment>) -> Plan {
     })
 }
 
+/// The same of experiments whose predictions may fail; then every run says why.
+pub(super) fn plan_of<E: std::fmt::Display>(experiments: Result<Vec<Experiment>, E>) -> Plan {
+    plan(experiments.unwrap_or_else(|error| {
+        let reason = error.to_string();
+        let row = Row::stated("-", "nothing", 0, 0.0);
+        vec![Experiment::new([row], 1, move |_| Err(reason.clone().into()))]
+    }))
+}
+
+/// A number of steps.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a positive number far below 2^53"
+)]
+pub(super) const fn whole(x: f64) -> u64 {
+    x as u64
+}
+
+/// 1 for an event, 0 for none.
+pub(super) const fn indicator(holds: bool) -> f64 {
+    if holds { 1.0 } else { 0.0 }
+}
+
 /// That a quantity falls or grows as a power of `d`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rate {
@@ -123,18 +147,25 @@ pub(super) struct Rate {
 }
 
 impl Rate {
+    /// The rows that it is fitted to; a control is a wrong exponent of the same rows.
     fn fixed(&self) -> [(&'static str, Level); 3] {
         [
             ("statement", Level::from(self.statement)),
             ("quantity", Level::from(self.quantity)),
-            ("form", Level::from(self.form.name())),
+            ("form", Level::from(Form::Stated.name())),
         ]
     }
 }
 
 /// The exponents of all rates.
 pub(super) fn derive(found: Found<'_>, rates: &[Rate]) -> Vec<Measurement> {
-    rates.iter().map(|r| found.exponents("exponent", ("measured", "d"), &r.fixed())).collect()
+    let mut all: Vec<Measurement> = Vec::new();
+    for rate in rates {
+        if !all.iter().any(|one| one.fits("exponent", &rate.fixed())) {
+            all.push(found.exponents("exponent", ("measured", "d"), &rate.fixed()));
+        }
+    }
+    all
 }
 
 /// A conclusion for each quantity, over its sizes, and for each rate.

@@ -7,17 +7,23 @@
 //! other: a [`Session`] writes down what is done and goes on from there. Nothing in it depends on
 //! the clock or the number of threads.
 
+mod abbe2022;
+mod abbe2023;
 mod agop;
 mod alignment;
+mod arnaboldi2024;
 mod aubin2018;
 mod ba2022;
+mod ben_arous2021;
 mod collapse;
 mod committee;
 mod comparison;
 mod crossing;
 mod cui2024;
 mod damian2022;
+mod damian2024;
 mod dandi2023;
+mod dandi2024;
 mod decay;
 mod degenerate;
 mod degrees_of_spikes;
@@ -45,6 +51,7 @@ mod regime;
 mod report;
 mod reuse;
 mod ridge;
+mod saddles;
 mod samples;
 mod samples_compared;
 mod session;
@@ -122,7 +129,7 @@ macro_rules! study {
 }
 
 /// All studies, in the order of their statements.
-pub const STUDIES: [Study; 41] = [
+pub const STUDIES: [Study; 48] = [
     study!(
         exponents,
         "8.1, 8.3, 8.4",
@@ -252,9 +259,29 @@ pub const STUDIES: [Study; 41] = [
         "samples that plan says five targets need, beside what simulations need for the same goals"
     ),
     study!(
+        abbe2022,
+        "11.6.6, 11.6.7",
+        "the flow of a merged staircase beside its leading terms, and descent on the cube beside the flow"
+    ),
+    study!(
+        abbe2023,
+        "11.6.5",
+        "the wait of online descent at a saddle beside that of the flow with its retraction, from the same starts"
+    ),
+    study!(
+        saddles,
+        "11.6.5",
+        "overlaps along online descent from saddle to saddle, beside the flow"
+    ),
+    study!(
         leap,
         "11.6.5",
         "the wait for a direction at the saddle before it, against log d, for three targets of two coordinates"
+    ),
+    study!(
+        ben_arous2021 as "ben-arous2021",
+        "11.7.2, 11.7.3, 11.7.4, 11.7.5, 11.7.6",
+        "online descent beside its flow, its largest step, its escape times at exponents 2, 3 and 4, and batches"
     ),
     study!(
         online,
@@ -262,14 +289,29 @@ pub const STUDIES: [Study; 41] = [
         "samples over d until online descent escapes at information exponent 2, beside the constant of d log d"
     ),
     study!(
+        damian2024,
+        "11.8.6, 11.8.7",
+        "samples that a low-degree test needs, and overlaps of the partial trace at generative exponent 4"
+    ),
+    study!(
         generative,
         "11.8.7",
         "overlaps of spectral estimators at multiples of their thresholds, for generative exponents 2, 3 and 4"
     ),
     study!(
+        arnaboldi2024,
+        "11.9.2, 11.9.6",
+        "escape times and trajectories with a second look at each sample, and the published runs"
+    ),
+    study!(
         reuse,
         "11.9.3",
         "share of runs that reach the target in d log d samples, with a second look at each sample and without"
+    ),
+    study!(
+        dandi2024,
+        "11.9.4, 11.9.5",
+        "overlaps after steps on the same batch, beside the closed form and the effective process"
     ),
     study!(
         agop,

@@ -201,7 +201,8 @@ pub struct Feature {
 }
 
 impl Feature {
-    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major.
+    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major. Where the AGOP is zero up to
+    /// rounding, as of a student whose neurons cancel, everything about it is NaN.
     ///
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
@@ -210,13 +211,22 @@ impl Feature {
     /// If the dimensions differ.
     pub fn of(student: &Network, teacher: &Network, basis: &[f64]) -> Result<Self, MechanismError> {
         let (b, m) = (gram(student), agop(student, Centring::Centred));
-        Ok(Self {
+        let found = Self {
             ansatz: Ansatz::of(student)?,
             floor: structural_floor(student),
             of_weights: share_within(&b, basis),
             of_gradients: share_within(&m, basis),
             to_teacher: cosine(&m, &agop(teacher, Centring::Centred)),
-        })
+        };
+        // Neurons that cancel, as at Algorithm 1's start, leave rounding.
+        let masses: f64 = (0..student.neurons()).map(|j| student.mass(j).abs()).sum();
+        let size = student.neurons() + student.dimension();
+        if length(&m) > rounding(size, 0.25 * masses * masses) {
+            return Ok(found);
+        }
+        let nothing = f64::NAN;
+        let ansatz = Ansatz { half: nothing, one: nothing, raw_half: nothing };
+        Ok(Self { ansatz, of_gradients: nothing, to_teacher: nothing, ..found })
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::descent::{balanced, largest, mean_and_error, normals, rng, stationary, teacher};
+use gradiometer_instances::FeatureSubspace;
 use gradiometer_model::Teacher;
 use gradiometer_model::geometry::dot;
 use gradiometer_population::{Accuracy, Objective, Population, Workspace};
@@ -140,6 +141,28 @@ fn balanced_networks_of_one_sign_have_the_ansatz_without_training() {
     println!("least cosine of one sign {least}, of mixed signs {least_mixed}");
     assert!(least > 0.99);
     assert!(least_mixed < FRAC_2_PI.sqrt(), "{least_mixed}");
+}
+
+#[test]
+fn neurons_that_cancel_have_no_alignment() {
+    let mut rng = rng(14);
+    let teacher = teacher(&mut rng, 6, 2, &[1.0, -0.7]);
+    let span = FeatureSubspace::of(&teacher).unwrap();
+    let half = network(&mut rng, 6, 9);
+    let a =
+        [half.second_layer(), &half.second_layer().iter().map(|a| -a).collect::<Vec<_>>()].concat();
+    let student = Network::new(6, a, half.first_layer().repeat(2)).unwrap();
+    let nothing = Feature::of(&student, teacher.network(), span.basis()).unwrap();
+    assert!(nothing.ansatz.half.is_nan() && nothing.to_teacher.is_nan(), "{nothing:?}");
+    assert!(nothing.of_weights > 0.0 && nothing.of_weights < 1.0);
+    // The control: half of them.
+    let something = Feature::of(&half, teacher.network(), span.basis()).unwrap();
+    assert!(something.ansatz.half > 0.0 && something.of_gradients < 1.0, "{something:?}");
+    // The teacher beside itself, all of it in its span.
+    let own = Feature::of(teacher.network(), teacher.network(), span.basis()).unwrap();
+    close(own.to_teacher, 1.0, rounding(64, 1.0));
+    close(own.of_gradients, 1.0, rounding(64, 1.0));
+    assert!(own.floor.is_none());
 }
 
 #[test]

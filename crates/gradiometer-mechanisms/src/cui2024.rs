@@ -5,15 +5,13 @@
 //! without that condition they are not.
 
 use crate::error::MechanismError;
-use crate::linear_algebra::{
-    apply, dot, norm, require_positive, require_shape, row_norms, trace_of_product,
-};
+use crate::linear_algebra::{apply, dot, norm, require_positive, require_shape, row_norms};
 use crate::normal::{Rule, density, distribution};
 use crate::pair::Outcome;
 use crate::ridge::relu_engine;
 use crate::sample::{self, FirstStep, Label, Summary, paired};
 use crate::target::{binomial, power};
-use faer::linalg::solvers::{DenseSolveCore, Solve};
+use faer::linalg::solvers::{DenseSolveCore, Solve, SolveLstsq};
 use faer::{Mat, MatRef, Side};
 use gradiometer_hermite::polynomial::hermite_all;
 use rand::RngExt;
@@ -24,9 +22,10 @@ use std::ops::Range;
 /// When the fixed point of the conditional engine counts as reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tuning {
-    /// Largest relative change of a leverage in the last round. Default `1e-13`.
+    /// Largest relative change of a leverage in the last round. Default `1e-13`; where rounding
+    /// keeps changes above it they stop falling below `1e-11`, and that ends it too.
     pub change: f64,
-    /// Most rounds. Default 20000; 20 to 100 are usual.
+    /// Most rounds. Default 20000; 8 to 20 are usual.
     pub rounds: usize,
 }
 
@@ -247,35 +246,35 @@ impl ConditionalRidge {
             return Err(MechanismError::TooSmall { what: "the samples", found: 0, least: 1 });
         }
         let n = samples as f64;
-        let size = self.nodes[0].mean.len() + 1;
-        let second: Vec<Mat<f64>> = self.nodes.iter().map(bordered_second_moment).collect();
+        let second = SecondMoments::new(&self.nodes);
         let mut leverage = vec![1.0; self.nodes.len()];
-        let mut resolvent = Mat::zeros(size, size);
-        let (mut rounds, mut change) = (0, f64::INFINITY);
-        while !(change <= tuning.change) {
+        let mut resolvent = Mat::zeros(0, 0);
+        let mut acceleration = Anderson::default();
+        let (mut rounds, mut change, mut settled) = (0, f64::INFINITY, false);
+        while !settled {
             if rounds == tuning.rounds {
                 return Err(not_converged(rounds, change));
             }
             rounds += 1;
-            resolvent = self.resolvent(&second, &leverage, penalty)?;
-            change = 0.0;
-            for (v, s) in leverage.iter_mut().zip(&second) {
-                let next = trace_of_product(s.as_ref(), resolvent.as_ref()) / n;
-                change = gradiometer_hermite::float::maximum(change, ((next - *v) / next).abs());
-                *v = next;
-            }
+            let weighted = self.weights.iter().zip(&leverage).map(|(p, v)| p / (1.0 + v));
+            resolvent = second.resolvent(&weighted.collect::<Vec<f64>>(), penalty)?;
+            let next: Vec<f64> = second.traces(&resolvent).into_iter().map(|x| x / n).collect();
+            let last = change;
+            change = gradiometer_hermite::float::maximum_of(
+                next.iter().zip(&leverage).map(|(x, v)| ((x - v) / x).abs()),
+            );
+            settled = change <= tuning.change || (change <= ROUNDING && change >= 0.5 * last);
+            leverage = if settled { next } else { acceleration.next(&leverage, &next) };
         }
         let omega: Vec<f64> = leverage.iter().map(|v| 1.0 / (1.0 + v)).collect();
         let weights = self.mean_predictor(&omega, resolvent.as_ref());
         let base: Vec<f64> = self.nodes.iter().map(|node| base_error(node, &weights)).collect();
-        let products: Vec<Mat<f64>> = second.iter().map(|s| s * &resolvent).collect();
-        let transposed: Vec<Mat<f64>> = products.iter().map(|b| b.transpose().to_owned()).collect();
+        let couplings = second.couplings(resolvent.as_ref());
         let count = base.len();
         let mut system = Mat::<f64>::identity(count, count);
         for q in 0..count {
             for p in 0..count {
-                let k = trace_of_product(products[q].as_ref(), transposed[p].as_ref()) / n;
-                system[(q, p)] -= k * self.weights[p] * omega[p] * omega[p];
+                system[(q, p)] -= couplings[(q, p)] / n * self.weights[p] * omega[p] * omega[p];
             }
         }
         let right = Mat::from_fn(count, 1, |q, _| base[q]);
@@ -284,24 +283,6 @@ impl ConditionalRidge {
         let test = dot(&self.weights, &errors);
         let train = (0..count).map(|q| self.weights[q] * omega[q] * omega[q] * errors[q]).sum();
         Ok(ConditionalRisk { leverage, weights, base, errors, test, train, rounds })
-    }
-
-    /// `Q = (Lam + sum p om S)^{-1}`.
-    fn resolvent(
-        &self,
-        second: &[Mat<f64>],
-        leverage: &[f64],
-        penalty: f64,
-    ) -> Result<Mat<f64>, MechanismError> {
-        let size = second[0].nrows();
-        let mut sum = Mat::from_fn(size, size, |i, j| if i == j && i > 0 { penalty } else { 0.0 });
-        for ((s, p), v) in second.iter().zip(&self.weights).zip(leverage) {
-            sum += faer::Scale(p / (1.0 + v)) * s;
-        }
-        let what = "the weighted second moment of the features";
-        let factor =
-            sum.llt(Side::Lower).map_err(|_not_positive| MechanismError::Factorisation { what })?;
-        Ok(factor.inverse())
     }
 
     /// `w = Q sum p om (M ybar + c)`, intercept first.
@@ -360,14 +341,124 @@ fn node_moments(
     NodeMoments { mean, covariance, label_mean: label.mean, label_variance: label.variance, cross }
 }
 
-/// `Om + M M^T` with a leading 1 in the means (`N+1 x N+1`).
-fn bordered_second_moment(node: &NodeMoments) -> Mat<f64> {
-    let n = node.mean.len();
-    let mean = |i: usize| if i == 0 { 1.0 } else { node.mean[i - 1] };
-    Mat::from_fn(n + 1, n + 1, |i, j| {
-        let own = if i > 0 && j > 0 { node.covariance[(i - 1, j - 1)] } else { 0.0 };
-        own + mean(i) * mean(j)
-    })
+/// `S_q = Om_q + M_q M_q^T` with a leading 1 in the means (`N+1 x N+1`), the entries of each node in a
+/// column: sums over nodes and traces are then products with that matrix.
+struct SecondMoments {
+    entries: Mat<f64>,
+    size: usize,
+}
+
+impl SecondMoments {
+    fn new(nodes: &[NodeMoments]) -> Self {
+        let size = nodes[0].mean.len() + 1;
+        let mut entries = Mat::zeros(size * size, nodes.len());
+        let mut mean = vec![1.0; size];
+        for (node, column) in nodes.iter().zip(entries.col_iter_mut()) {
+            mean[1..].copy_from_slice(&node.mean);
+            let places = column.try_as_col_major_mut().map(|c| c.as_slice_mut());
+            let columns = places.into_iter().flat_map(|places| places.chunks_exact_mut(size));
+            for (j, column) in columns.enumerate() {
+                for (entry, x) in column.iter_mut().zip(&mean) {
+                    *entry = x * mean[j];
+                }
+                if j > 0 {
+                    for (i, entry) in column[1..].iter_mut().enumerate() {
+                        *entry += node.covariance[(i, j - 1)];
+                    }
+                }
+            }
+        }
+        Self { entries, size }
+    }
+
+    /// `Q = (Lam + sum_q weights_q S_q)^{-1}`.
+    fn resolvent(&self, weights: &[f64], penalty: f64) -> Result<Mat<f64>, MechanismError> {
+        let size = self.size;
+        let sum = &self.entries * faer::ColRef::from_slice(weights);
+        let sum = Mat::from_fn(size, size, |i, j| {
+            sum[j * size + i] + if i == j && i > 0 { penalty } else { 0.0 }
+        });
+        let what = "the weighted second moment of the features";
+        let factor =
+            sum.llt(Side::Lower).map_err(|_not_positive| MechanismError::Factorisation { what })?;
+        Ok(factor.inverse())
+    }
+
+    /// `tr(S_q Q)` for every node.
+    fn traces(&self, resolvent: &Mat<f64>) -> Vec<f64> {
+        let size = self.size;
+        let flat: Vec<f64> = (0..size).flat_map(|j| resolvent.col_as_slice(j)).copied().collect();
+        let traces = self.entries.transpose() * faer::ColRef::from_slice(&flat);
+        traces.iter().copied().collect()
+    }
+
+    /// `tr(S_q Q S_p Q)` for every pair.
+    fn couplings(&self, resolvent: MatRef<'_, f64>) -> Mat<f64> {
+        let (size, count) = (self.size, self.entries.ncols());
+        let mut products = Mat::<f64>::zeros(size * size, count);
+        let mut transposed = Mat::<f64>::zeros(size * size, count);
+        for q in 0..count {
+            let own = self.entries.col_as_slice(q);
+            let own = MatRef::from_column_major_slice(own, size, size) * resolvent;
+            for j in 0..size {
+                let (from, to) = (j * size, (j + 1) * size);
+                products.col_as_slice_mut(q)[from..to].copy_from_slice(own.col_as_slice(j));
+            }
+            let turned = own.transpose().to_owned();
+            for j in 0..size {
+                let (from, to) = (j * size, (j + 1) * size);
+                transposed.col_as_slice_mut(q)[from..to].copy_from_slice(turned.col_as_slice(j));
+            }
+        }
+        products.transpose() * transposed
+    }
+}
+
+/// Anderson's acceleration of a fixed point of positive numbers, in their logarithms: the next
+/// point is the combination of the last images whose combined change is least.
+#[derive(Debug, Default)]
+struct Anderson {
+    /// Changes and images of the last rounds.
+    rounds: Vec<(Vec<f64>, Vec<f64>)>,
+}
+
+/// Relative changes of a leverage below which they may be rounding alone.
+const ROUNDING: f64 = 1e-11;
+
+/// Rounds that the acceleration looks back.
+const LOOK_BACK: usize = 5;
+
+/// Largest factor between the accelerated next point and the plain one.
+const LARGEST_FACTOR: f64 = 2.0;
+
+impl Anderson {
+    /// The next point, from the last one and its image.
+    fn next(&mut self, point: &[f64], image: &[f64]) -> Vec<f64> {
+        let logs = |x: &[f64]| -> Vec<f64> { x.iter().map(|x| x.ln()).collect() };
+        let (before, after) = (logs(point), logs(image));
+        let change: Vec<f64> = after.iter().zip(&before).map(|(x, y)| x - y).collect();
+        let depth = self.rounds.len().min(point.len());
+        let past = &self.rounds[self.rounds.len() - depth..];
+        let mut next = after.clone();
+        if depth > 0 {
+            let steps = Mat::from_fn(point.len(), depth, |i, k| change[i] - past[k].0[i]);
+            let right = Mat::from_fn(point.len(), 1, |i, _| change[i]);
+            let shares = steps.col_piv_qr().solve_lstsq(right);
+            for (i, x) in next.iter_mut().enumerate() {
+                let moves = past.iter().enumerate();
+                *x -= moves.map(|(k, p)| shares[(k, 0)] * (after[i] - p.1[i])).sum::<f64>();
+            }
+        }
+        let near = |(x, y): (&f64, &f64)| (x - y).abs() <= LARGEST_FACTOR.ln();
+        if !next.iter().zip(&after).all(near) {
+            next.clone_from(&after);
+        }
+        if self.rounds.len() == LOOK_BACK {
+            self.rounds.remove(0);
+        }
+        self.rounds.push((change, after));
+        next.into_iter().map(f64::exp).collect()
+    }
 }
 
 /// `(ybar - w.M)^2 + vy - 2 w.c + w.Om w`.

@@ -21,9 +21,14 @@ pub(crate) fn norm(x: &[f64]) -> f64 {
 
 /// Lengths of the rows.
 pub(crate) fn row_norms(matrix: MatRef<'_, f64>) -> Vec<f64> {
-    (0..matrix.nrows())
-        .map(|i| (0..matrix.ncols()).map(|j| matrix[(i, j)] * matrix[(i, j)]).sum::<f64>().sqrt())
-        .collect()
+    // Column by column, as the numbers lie.
+    let mut squares = vec![0.0; matrix.nrows()];
+    for j in 0..matrix.ncols() {
+        for (i, square) in squares.iter_mut().enumerate() {
+            *square += matrix[(i, j)] * matrix[(i, j)];
+        }
+    }
+    squares.into_iter().map(f64::sqrt).collect()
 }
 
 /// Trace.

@@ -153,6 +153,17 @@ impl PlanTarget {
         }
     }
 
+    /// `E[r^2 (1 + |x|^2)]`, `r` the part of degrees two and above, of energy `floor`.
+    fn noise_of_least_squares(&self, dimension: usize, floor: f64) -> Result<f64, MechanismError> {
+        match self {
+            Self::Polynomial(target) => {
+                Ok(floor + Self::nonlinear(target)?.input_moment(dimension))
+            }
+            // |x|/2 less its mean: up to what the few directions of the span add.
+            Self::Relu { .. } => Ok((dimension + 1) as f64 * floor),
+        }
+    }
+
     /// The part of degrees two and above, of a polynomial.
     fn nonlinear(target: &PolynomialTarget) -> Result<PolynomialTarget, MechanismError> {
         let mut terms: Vec<Term> =
@@ -222,8 +233,8 @@ impl PlanTarget {
 
 /// Samples that each mechanism needs to leave at most `goal Var y`, or to see the target at all.
 ///
-/// - *best linear predictor*: `(d + 1)` times what least squares loses, where its floor `Var y -
-///   |C_1|^2` is below the goal;
+/// - *best linear predictor*: least squares loses `E[r^2 (1 + |x|^2)]/(n - d - 2)` beside its floor
+///   `E r^2 = Var y - |C_1|^2`, `r` the label's degrees two and above;
 /// - *any kernel, random features*: the least `n` whose floor 11.1.4 is at most the goal, a proved
 ///   lower bound (affine part free of charge: `d + 1` functions);
 /// - *one direction*: where half of a neuron's first step lies along `C_1` (11.3.1);
@@ -266,7 +277,12 @@ pub fn plan(target: &PlanTarget, request: &PlanRequest) -> Result<Vec<Need>, Mec
     let signal = dot(&linear, &linear);
     let left = request.goal * variance;
     let mut needs = vec![
-        linear_predictor(d, variance - signal, left),
+        linear_predictor(
+            d,
+            variance - signal,
+            target.noise_of_least_squares(d, variance - signal)?,
+            left,
+        ),
         kernels(target, d, left)?,
         one_direction(target, d, variance, signal)?,
         half_point(target, request, variance - signal)?,
@@ -288,12 +304,12 @@ pub fn plan(target: &PlanTarget, request: &PlanRequest) -> Result<Vec<Need>, Mec
     Ok(needs)
 }
 
-fn linear_predictor(dimension: usize, floor: f64, left: f64) -> Need {
+fn linear_predictor(dimension: usize, floor: f64, noise: f64, left: f64) -> Need {
     let d = dimension as f64;
-    // Least squares loses floor (d + 1)/(n - d - 2).
+    // Least squares loses noise/(n - d - 2).
     let samples = (floor <= left).then(|| {
         let excess = left - floor;
-        if excess > 0.0 { (d + 1.0) * floor / excess + d + 2.0 } else { f64::INFINITY }
+        if excess > 0.0 { noise / excess + d + 2.0 } else { f64::INFINITY }
     });
     Need {
         mechanism: "best linear predictor",
@@ -368,7 +384,7 @@ fn half_point(
         samples: (inside > 0.0).then_some(samples),
         rests: Rests::Asymptotic { error: 2.0 / request.dimension as f64 + 0.05 },
         note: if inside > 0.0 {
-            "half of a neuron's step lies in the span".to_owned()
+            "the noise of a neuron's step is as large as its signal".to_owned()
         } else {
             "ReLU's step is exactly 0: odd degrees or none".to_owned()
         },

@@ -35,6 +35,8 @@ struct Monomial {
 #[derive(Clone, Debug)]
 pub struct StepCalculator {
     rank: usize,
+    /// Highest degree of the target.
+    highest: usize,
     /// ReLU without bias: the step does not depend on the neuron's length.
     homogeneous: bool,
     /// For each direction `u_i` of the span its monomials.
@@ -66,7 +68,8 @@ impl StepCalculator {
         for monomials in inside.iter_mut().chain([&mut along]) {
             monomials.retain(|monomial| monomial.factor.abs() > 0.0);
         }
-        Self { rank, homogeneous: activation == RELU, inside, along }
+        let highest = target.degree();
+        Self { rank, highest, homogeneous: activation == RELU, inside, along }
     }
 
     /// `(g, delta)` with `G(w) = sum_i g_i u_i + delta w`, for a unit neuron with coordinates `p`
@@ -77,18 +80,33 @@ impl StepCalculator {
     pub fn parts(&self, p: &[f64]) -> Result<(Vec<f64>, f64), MechanismError> {
         require_shape("the neuron's part in the span", p.len(), self.rank)?;
         let mut inside = vec![0.0; self.rank];
-        let along = self.parts_into(p, &mut inside);
+        let along = self.parts_into(p, &mut self.powers(), &mut inside);
         Ok((inside, along))
     }
 
-    fn parts_into(&self, p: &[f64], inside: &mut [f64]) -> f64 {
-        let sum = |monomials: &[Monomial]| -> f64 {
-            monomials.iter().map(|m| m.factor * monomial(p, &m.degrees)).sum()
+    /// `powers` is room for the powers of every coordinate of `p`, up to the highest degree.
+    fn parts_into(&self, p: &[f64], powers: &mut [f64], inside: &mut [f64]) -> f64 {
+        let stride = self.highest + 1;
+        for (x, powers) in p.iter().zip(powers.chunks_exact_mut(stride)) {
+            let mut power = 1.0;
+            for entry in powers {
+                *entry = power;
+                power *= x;
+            }
+        }
+        let value = |m: &Monomial| {
+            let factors = m.degrees.iter().zip(powers.chunks_exact(stride));
+            factors.fold(m.factor, |product, (degree, powers)| product * powers[*degree])
         };
         for (entry, monomials) in inside.iter_mut().zip(&self.inside) {
-            *entry = sum(monomials);
+            *entry = monomials.iter().map(value).sum();
         }
-        sum(&self.along)
+        self.along.iter().map(value).sum()
+    }
+
+    /// Room for [`Self::parts_into`].
+    fn powers(&self) -> Vec<f64> {
+        vec![0.0; self.rank * (self.highest + 1)]
     }
 
     /// `G(w)` for a neuron `w` (`d >= r`); the span is the first `r` coordinates.
@@ -122,8 +140,9 @@ impl StepCalculator {
             return Err(MechanismError::TooSmall { what: "the dimension", found, least });
         }
         let lengths = crate::linear_algebra::row_norms(weights);
-        let (mut inside, mut along) = (Mat::zeros(m, self.rank), vec![0.0; m]);
+        let (mut inside, mut along) = (Mat::<f64>::zeros(m, self.rank), vec![0.0; m]);
         let (mut p, mut g) = (vec![0.0; self.rank], vec![0.0; self.rank]);
+        let mut powers = self.powers();
         for (j, &length) in lengths.iter().enumerate() {
             let unit = if self.homogeneous {
                 length > 0.0 && length.is_finite()
@@ -136,14 +155,24 @@ impl StepCalculator {
             for (i, entry) in p.iter_mut().enumerate() {
                 *entry = weights[(j, i)] / length;
             }
-            along[j] = self.parts_into(&p, &mut g) / length;
+            along[j] = self.parts_into(&p, &mut powers, &mut g) / length;
             for (i, value) in g.iter().enumerate() {
                 inside[(j, i)] = *value;
             }
         }
-        Ok(Mat::from_fn(m, d, |j, i| {
-            along[j] * weights[(j, i)] + if i < self.rank { inside[(j, i)] } else { 0.0 }
-        }))
+        let mut steps = weights.to_owned();
+        for i in 0..d {
+            let column = steps.col_as_slice_mut(i);
+            for (x, along) in column.iter_mut().zip(&along) {
+                *x *= along;
+            }
+            if i < self.rank {
+                for (x, inside) in column.iter_mut().zip(inside.col_as_slice(i)) {
+                    *x += inside;
+                }
+            }
+        }
+        Ok(steps)
     }
 }
 

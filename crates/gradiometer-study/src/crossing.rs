@@ -6,7 +6,7 @@
 use super::Size;
 use super::measurement::{Level, Measure, Measurement, mean};
 use super::reading::{Answer, Conclusion, Found, exceeds, figure, short};
-use super::session::{Failure, Plan};
+use super::session::{Case, Failure, Plan};
 use gradiometer_mechanisms::PolynomialTarget;
 use gradiometer_mechanisms::damian2022::DegreeExperiment;
 use gradiometer_mechanisms::floor::HarmonicProfile;
@@ -23,34 +23,29 @@ pub(super) use super::nothing_derived as derive;
 
 pub(super) fn plan(size: Size) -> Plan {
     let (d, width) = size.choose((16, 100), (32, 300));
-    let ratios: &[f64] = size.choose(&[0.5, 2.0, 8.0], &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0]);
-    let cases: Vec<(&'static str, f64)> =
-        METHODS.iter().flat_map(|name| ratios.iter().map(move |c| (*name, *c))).collect();
-    let setting = move |&(name, c): &(&'static str, f64)| {
+    let ratios: &'static [f64] = size.choose(&[0.5, 2.0, 8.0], &[0.5, 1.0, 2.0, 4.0, 8.0, 16.0]);
+    let row = |name: &'static str, c: f64| {
         vec![("method", Level::from(name)), ("d", d.into()), ("n_over_d2", c.into())]
     };
-    Plan::new(cases, setting, (MEASURES, 10), move |&(name, c), seed| {
-        Ok(vec![error(name, d, c, width, seed)?])
+    let case =
+        |c: &f64| Case { rows: METHODS.iter().map(|name| row(name, *c)).collect(), seeds: 10 };
+    Plan::of_cases(ratios.iter().map(case).collect(), MEASURES, move |case, seed| {
+        errors(d, ratios[case], width, seed)
     })
 }
 
-fn error(name: &str, d: usize, c: f64, width: usize, seed: u64) -> Result<f64, Failure> {
+/// The error of every method.
+fn errors(d: usize, c: f64, width: usize, seed: u64) -> Result<Vec<f64>, Failure> {
     let root = 0.5_f64.sqrt();
     let target =
         PolynomialTarget::harmonic(2)?.combined(root, &PolynomialTarget::harmonic(4)?, root);
-    if name == FLOOR {
-        // An intercept and an affine part without penalty are d + 1 functions more.
-        let functions = c * (d * d) as f64 + (d + 1) as f64;
-        return Ok(HarmonicProfile::polynomial(&target, d)?.floor(functions));
-    }
+    // An intercept and an affine part without penalty are d + 1 functions more.
+    let functions = c * (d * d) as f64 + (d + 1) as f64;
+    let floor = HarmonicProfile::polynomial(&target, d)?.floor(functions);
     let experiment =
         DegreeExperiment { target, dimension: d, samples_over_d2: c, width, penalty: 1e-3 };
     let (step, random) = experiment.measure(seed..seed + 1)?;
-    Ok(match name {
-        ONE_STEP => step.measured,
-        LIMIT => step.predicted,
-        _ => random.mean,
-    })
+    Ok(vec![step.measured, step.predicted, random.mean, floor])
 }
 
 pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {

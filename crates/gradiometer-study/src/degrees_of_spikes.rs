@@ -6,7 +6,7 @@
 use super::Size;
 use super::measurement::{Level, Measure, mean};
 use super::reading::{Answer, Conclusion, Found, exceeds, figure, near, short};
-use super::session::{Failure, Plan};
+use super::session::{Case, Failure, Plan};
 use gradiometer_mechanisms::moniri2024::measure_spikes;
 use gradiometer_mechanisms::sample::{FirstStep, Label};
 
@@ -22,24 +22,19 @@ pub(super) use super::nothing_derived as derive;
 
 pub(super) fn plan(size: Size) -> Plan {
     let dimension = size.choose(100, 200);
-    let steps: &[f64] =
+    let steps: &'static [f64] =
         size.choose(&[0.0, 6.0, 30.0], &[0.0, 2.0, 4.0, 6.0, 9.0, 12.0, 16.0, 20.0, 25.0, 30.0]);
-    let cases: Vec<(&'static str, f64)> =
-        CURVES.iter().flat_map(|name| steps.iter().map(move |t| (*name, *t))).collect();
-    let setting = move |&(name, t): &(&'static str, f64)| {
+    let row = |name: &'static str, t: f64| {
         vec![("curve", Level::from(name)), ("d", dimension.into()), ("step", t.into())]
     };
-    Plan::new(cases, setting, (MEASURES, size.choose(10, 16)), move |&(name, t), seed| {
+    let seeds = size.choose(10, 16);
+    let case = |t: &f64| Case { rows: CURVES.iter().map(|name| row(name, *t)).collect(), seeds };
+    Plan::of_cases(steps.iter().map(case).collect(), MEASURES, move |case, seed| {
         let samples = 3 * dimension;
-        let step = FirstStep { dimension, width: dimension, samples, size: t };
+        let step = FirstStep { dimension, width: dimension, samples, size: steps[case] };
         let label = Label::SingleIndex(vec![0.0, 0.8, 0.6]);
         let [first, second] = measure_spikes(&label, step, samples, seed..seed + 1)?.alignment;
-        Ok(vec![match name {
-            FIRST => first.measured,
-            FIRST_PREDICTED => first.predicted,
-            SECOND => second.measured,
-            _ => second.predicted,
-        }])
+        Ok(vec![first.measured, first.predicted, second.measured, second.predicted])
     })
 }
 

@@ -28,7 +28,7 @@ const FLOOR: &str = "floor of all kernels";
 const METHODS: [&str; 4] = [ALGORITHM_1, ONE_STEP, RANDOM, FLOOR];
 
 const AMPLITUDES: [f64; RANK] = [1.0, -1.0, 1.0];
-const PENALTIES: [f64; 3] = [1e-3, 1e-2, 1e-1];
+const PENALTIES: [f64; 3] = [1e-4, 1e-3, 1e-2];
 /// Harmonic degrees that are counted.
 const HIGHEST: usize = 40;
 

@@ -126,3 +126,36 @@ fn a_plan_has_a_number_for_each_mechanism() {
         gradiometer(&["plan", teacher.to_str().unwrap(), "--dimension", "30", "--width", "40"]);
     assert!(code == 0 && out.contains("11.1.3") && out.contains("proof"), "{out}{err}");
 }
+
+#[test]
+fn tables_of_pairs_are_linear_between_and_beyond() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    // Exit code, information and generative exponent.
+    for (name, text, expected) in [
+        ("relu.csv", "# z, y\n-1, 0\n0, 0\n1, 1\n", (0, 1, 1)),
+        ("abs.txt", "-1 1\n0 0\n1 1\n", (0, 2, 2)),
+        // Control: one part in 10^12 beside the modulus there is a linear part.
+        ("near.dat", "-1 1\n0 0\n1 1.000000000001\n", (0, 1, 1)),
+    ] {
+        let (code, found) = parsed(&["exponent", &write(name, text), "--json"]);
+        let of = |which: &str| found[which]["upper"].clone();
+        let found = (code, of("information"), of("generative"));
+        assert_eq!(found, (expected.0, json!(expected.1), json!(expected.2)), "{name}");
+    }
+    // Degrees cut off before the first that is not zero decide nothing.
+    let path = write("even.csv", "-1 1\n0 0\n1 1\n");
+    assert_eq!(gradiometer(&["exponent", &path, "--highest", "1"]).0, 2);
+    for (text, line) in [("0 0\n1 one\n", "line 2"), ("0 0\n2 1\n1 1\n", "line 3")] {
+        let path = write("bad.csv", text);
+        let (code, out, err) = gradiometer(&["exponent", &path]);
+        assert!(code == 65 && out.is_empty(), "{code} {err}");
+        assert!(err.contains("bad.csv") && err.contains(line), "{err}");
+        assert!(err.contains("sort the lines") || err.contains("two numbers a line"), "{err}");
+    }
+    assert_eq!(gradiometer(&["exponent", "no_such_table.csv"]).0, 66);
+}

@@ -128,6 +128,16 @@ pub enum MechanismError {
         /// What would have been right there.
         expected: &'static str,
     },
+    /// A table of pairs could not be read.
+    #[error("line {line}: {problem}; {mend}")]
+    Table {
+        /// The line, from 1; 0 for a table without lines.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+        /// How to mend it.
+        mend: &'static str,
+    },
     /// The expression uses something in a place where it has no meaning.
     #[error("the expression is outside what can be analysed: {reason}")]
     Unsupported {

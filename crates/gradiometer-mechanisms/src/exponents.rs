@@ -11,8 +11,10 @@ pub mod number;
 pub mod rational;
 pub mod rules;
 pub mod signs;
+pub mod table;
 
 pub use calculator::{Analysis, Bounds, DegreeVerdict, Evidence, Tuning, Verdict, analyse};
 pub use expression::Expression;
 pub use leap::Leaps;
 pub use noise::LabelNoise;
+pub use table::Table;

@@ -2,24 +2,27 @@
 
 use super::TensorArguments;
 use crate::{Common, Failure, Outcome, Report, Table, scientific};
-use gradiometer::files::{number, read_teacher};
+use gradiometer::files::{FilesError, number, read_teacher};
 use gradiometer::hermite::exponent::{Exponent, InformationExponent, Part};
 use gradiometer::instances::Complexity;
 use gradiometer::mechanisms::damian2024::sample_threshold;
 use gradiometer::mechanisms::exponents::{
-    Analysis, Bounds, DegreeVerdict, Evidence, Expression, LabelNoise, Tuning, Verdict, analyse,
+    Analysis, Bounds, DegreeVerdict, Evidence, Expression, LabelNoise, Table as Pairs, Tuning,
+    Verdict, analyse,
 };
 use serde_json::{Value, json};
 use std::path::Path;
 
 /// Ends of the names of files that hold a teacher.
 const TEACHERS: [&str; 4] = ["json", "toml", "safetensors", "npz"];
+/// Ends of the names of files that hold a table of pairs.
+const TABLES: [&str; 3] = ["csv", "tsv", "dat"];
 
 /// What to examine, and how far.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub struct Arguments {
-    /// An expression such as "He3(z)" or "z1 + z1 z2", a file with one, or a teacher: .json, .toml, .safetensors or .npz.
+    /// An expression such as "He3(z)" or "z1 + z1 z2", a file with one, a table of pairs "z y", a pair a line (.csv, .tsv, .dat or any file of several lines; linear between and beyond), or a teacher: .json, .toml, .safetensors or .npz.
     #[arg(value_name = "EXPR|FILE")]
     label: String,
     /// Noise on the label: gauss:TAU adds TAU xi, sign multiplies by a fair sign, gauss-mult by a normal number.
@@ -44,24 +47,35 @@ pub struct Arguments {
 /// [`Failure`] for a bad expression or file, or a closed output.
 pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     let path = Path::new(&arguments.label);
-    let is_teacher =
-        path.extension().and_then(|end| end.to_str()).is_some_and(|end| TEACHERS.contains(&end));
-    if is_teacher {
+    let ends_in = |ends: &[&str]| {
+        path.extension().and_then(|end| end.to_str()).is_some_and(|end| ends.contains(&end))
+    };
+    if ends_in(&TEACHERS) {
         return teacher(arguments, path, common);
     }
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text.trim().to_owned(),
-        Err(_not_a_file) => arguments.label.clone(),
-    };
-    let bad = |error: &dyn std::fmt::Display| Failure::Data(format!("{text}: {error}"));
-    let mut label = Expression::parse(&text).map_err(|error| bad(&error))?;
-    if let Some(noise) = &arguments.noise {
-        let noise = LabelNoise::parse(noise)
-            .map_err(|error| Failure::Data(format!("--noise {noise}: {error}")))?;
-        label = noise.applied_to(label);
-    }
     let tuning = Tuning { from: arguments.from, highest: arguments.highest, ..Tuning::default() };
-    let found = analyse(&label, &tuning).map_err(|error| bad(&error))?;
+    let (text, found) = match std::fs::read_to_string(path) {
+        Ok(text) if ends_in(&TABLES) || has_lines(&text) => {
+            (arguments.label.clone(), of_table(arguments, &text, &tuning)?)
+        }
+        Ok(text) => {
+            let text = text.trim().to_owned();
+            let found = of_expression(arguments, &text, &tuning)?;
+            (text, found)
+        }
+        Err(error) if ends_in(&TABLES) => {
+            let path = path.to_owned();
+            return Err(Failure::Files(match error.kind() {
+                std::io::ErrorKind::NotFound => FilesError::Missing { path },
+                _ => FilesError::Unreadable { path, source: error },
+            }));
+        }
+        Err(_not_a_file) => {
+            let text = arguments.label.clone();
+            let found = of_expression(arguments, &text, &tuning)?;
+            (text, found)
+        }
+    };
     let thresholds = threshold(&found, arguments.dimension);
     let json = json!({
         "expression": text,
@@ -78,6 +92,41 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     Report { text: text_of(&found, thresholds), json }.print(common)?;
     let decided = found.information.is_decided() && found.generative.is_decided();
     Ok(if decided { Outcome::Holds } else { Outcome::Inconclusive })
+}
+
+/// Whether a text is a table: an expression is on one line.
+fn has_lines(text: &str) -> bool {
+    let content = |line: &&str| !line.split('#').next().unwrap_or_default().trim().is_empty();
+    text.lines().filter(content).count() > 1
+}
+
+fn of_expression(arguments: &Arguments, text: &str, tuning: &Tuning) -> Result<Analysis, Failure> {
+    let bad = |error: &dyn std::fmt::Display| Failure::Data(format!("{text}: {error}"));
+    let mut label = Expression::parse(text).map_err(|error| bad(&error))?;
+    if let Some(noise) = noise(arguments)? {
+        label = noise.applied_to(label);
+    }
+    analyse(&label, tuning).map_err(|error| bad(&error))
+}
+
+fn of_table(arguments: &Arguments, text: &str, tuning: &Tuning) -> Result<Analysis, Failure> {
+    // Additive noise changes no exponent; a factor would need the table of the modulus.
+    if let Some(LabelNoise::Sign | LabelNoise::GaussianFactor) = noise(arguments)? {
+        return Err(Failure::Data(format!(
+            "{}: noise that multiplies a table; write the table of its modulus instead",
+            arguments.label
+        )));
+    }
+    let table = Pairs::parse(text)
+        .map_err(|error| Failure::Data(format!("{}: {error}", arguments.label)))?;
+    Ok(table.analyse(tuning))
+}
+
+fn noise(arguments: &Arguments) -> Result<Option<LabelNoise>, Failure> {
+    let read = |noise: &String| {
+        LabelNoise::parse(noise).map_err(|error| Failure::Data(format!("--noise {noise}: {error}")))
+    };
+    arguments.noise.as_ref().map(read).transpose()
 }
 
 /// The samples that the partial trace needs; an upper bound, as `lambda^2` is bounded from below.

@@ -119,7 +119,7 @@ impl Bounds {
     }
 
     /// From verdicts in order of degree, the first being `from`.
-    fn of(from: u32, verdicts: &[DegreeVerdict]) -> Self {
+    pub(super) fn of(from: u32, verdicts: &[DegreeVerdict]) -> Self {
         let zeros = verdicts.iter().take_while(|v| v.verdict == Verdict::Zero).count();
         let upper = verdicts.iter().find(|v| v.verdict == Verdict::NonZero).map(|v| v.degree);
         Self::Between(from + u32::try_from(zeros).unwrap_or(u32::MAX), upper)

@@ -656,7 +656,7 @@ impl Parser<'_> {
 }
 
 /// A decimal such as `12.5e-3` as the rational number that it is.
-fn decimal(text: &str) -> Option<BigRational> {
+pub(super) fn decimal(text: &str) -> Option<BigRational> {
     let (mantissa, exponent) = text.split_once('e').unwrap_or((text, "0"));
     let exponent: i32 = exponent.parse().ok()?;
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));

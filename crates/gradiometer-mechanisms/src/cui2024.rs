@@ -355,16 +355,11 @@ impl SecondMoments {
         let mut mean = vec![1.0; size];
         for (node, column) in nodes.iter().zip(entries.col_iter_mut()) {
             mean[1..].copy_from_slice(&node.mean);
-            let places = column.try_as_col_major_mut().map(|c| c.as_slice_mut());
-            let columns = places.into_iter().flat_map(|places| places.chunks_exact_mut(size));
-            for (j, column) in columns.enumerate() {
-                for (entry, x) in column.iter_mut().zip(&mean) {
-                    *entry = x * mean[j];
-                }
-                if j > 0 {
-                    for (i, entry) in column[1..].iter_mut().enumerate() {
-                        *entry += node.covariance[(i, j - 1)];
-                    }
+            for (place, entry) in column.iter_mut().enumerate() {
+                let (i, j) = (place % size, place / size);
+                *entry = mean[i] * mean[j];
+                if i > 0 && j > 0 {
+                    *entry += node.covariance[(i - 1, j - 1)];
                 }
             }
         }

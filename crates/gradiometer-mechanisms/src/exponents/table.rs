@@ -176,7 +176,8 @@ impl Table {
                 *entry += change;
             }
         }
-        sums.into_iter().filter(|(z, sum)| !sum.is_zero() && !(odd && z.is_zero())).collect()
+        sums.retain(|z, sum| !(sum.is_zero() || odd && z.is_zero()));
+        sums.into_iter().collect()
     }
 
     /// An enclosure of `c_k = E[g(z) h_k(z)]`, `k >= 1`.

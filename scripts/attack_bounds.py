@@ -47,6 +47,11 @@ def dot(v, w):
     return total
 
 
+def square(x):
+    """x^2; as a power, balls around zero are not numbers in some versions of python-flint."""
+    return x * x
+
+
 def norm(v):
     return dot(v, v).nonnegative_part().sqrt()
 
@@ -121,7 +126,7 @@ def pair(w, v, lengths):
     minors = arb(0)
     for k in range(len(w)):
         for l in range(k):
-            minors += (w[k] * v[l] - w[l] * v[k]) ** 2
+            minors += square(w[k] * v[l] - w[l] * v[k])
     return dot(w, v) / lengths, minors.nonnegative_part().sqrt() / lengths
 
 
@@ -169,7 +174,7 @@ def objective(teacher, student, skip, degree, decay):
         if skip:
             constant += arb(skip[0])
             linear = [x + arb(b) for x, b in zip(linear, skip[1])]
-        loss += constant**2 + dot(linear, linear)
+        loss += square(constant) + dot(linear, linear)
         for j in range(m):
             a, w = atoms[j]
             if not zero[j]:
@@ -277,7 +282,7 @@ def attack_gap(seed):
     mass = sum((abs(arb(a)) * norm([arb(x) for x in w]) for a, w in teacher), arb(0))
     zeta = whole - arb(decay) * mass
     gap = found["gap"]["by_certificate"]
-    top = zeta + (arb(decay) * arb(found["certificate"]["p_norm"])) ** 2 / 4
+    top = zeta + square(arb(decay) * arb(found["certificate"]["p_norm"])) / 4
     worst = {}
     low = arb(gap["lower"])
     # The gap is at least zeta+ and at least zero: the lower end may not be above both.

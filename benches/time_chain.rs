@@ -7,9 +7,7 @@
     reason = "a timing program: it prints times"
 )]
 
-use gradiometer::mechanisms::order_parameters::{
-    Loss, Rule, SphereChain, hermite_student, stream,
-};
+use gradiometer::mechanisms::order_parameters::{Loss, Rule, SphereChain, hermite_student, stream};
 use std::io::BufRead as _;
 use std::time::Instant;
 

@@ -14,12 +14,8 @@ use gradiometer_mechanisms::order_parameters::{
     Loss, Rule, SeveralDirections, hermite_student, stream,
 };
 
-const MEASURES: &[Measure] = &[
-    event("reached_without"),
-    event("reached_with"),
-    mean("time_without"),
-    mean("time_with"),
-];
+const MEASURES: &[Measure] =
+    &[event("reached_without"), event("reached_with"), mean("time_without"), mean("time_with")];
 /// The squared overlap with the target's directions at which they are reached.
 const REACHED: f64 = 0.16;
 
@@ -89,9 +85,8 @@ pub(super) fn plan(size: Size) -> Plan {
     };
     let cases: Vec<(usize, usize)> =
         (0..TARGETS.len()).flat_map(|i| dimensions.iter().map(move |d| (i, *d))).collect();
-    let setting = |&(i, d): &(usize, usize)| {
-        vec![("target", Level::from(TARGETS[i].name)), ("d", d.into())]
-    };
+    let setting =
+        |&(i, d): &(usize, usize)| vec![("target", Level::from(TARGETS[i].name)), ("d", d.into())];
     Plan::new(cases, setting, (MEASURES, size.choose(12, 24)), move |&(i, d), seed| {
         let Case { value, directions, awaited, delta, .. } = TARGETS[i];
         // As long as lambda is small.

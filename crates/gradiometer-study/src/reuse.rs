@@ -14,7 +14,8 @@ use gradiometer_mechanisms::order_parameters::{
     Loss, Rule, SeveralDirections, hermite_student, stream,
 };
 
-const MEASURES: &[Measure] = &[event("reached"), mean("time")];
+const MEASURES: &[Measure] =
+    &[event("reached_without"), event("reached_with"), mean("time_without"), mean("time_with")];
 /// The squared overlap with the target's directions at which they are reached.
 const REACHED: f64 = 0.16;
 
@@ -82,32 +83,31 @@ pub(super) fn plan(size: Size) -> Plan {
         Size::Quick => (&[500], 250.0),
         Size::Full => (&[500, 1000, 2000, 4000], 400.0),
     };
-    let mut cases: Vec<(usize, &'static str, usize)> = Vec::new();
-    for i in 0..TARGETS.len() {
-        for look in ["no", "yes"] {
-            cases.extend(dimensions.iter().map(|d| (i, look, *d)));
-        }
-    }
-    let setting = |&(i, look, d): &(usize, &'static str, usize)| {
-        vec![
-            ("target", Level::from(TARGETS[i].name)),
-            ("second_look", look.into()),
-            ("d", d.into()),
-        ]
-    };
-    Plan::new(cases, setting, (MEASURES, size.choose(12, 24)), move |&(i, look, d), seed| {
-        let Case { value, directions, awaited, delta, lookahead, .. } = TARGETS[i];
+    let cases: Vec<(usize, usize)> =
+        (0..TARGETS.len()).flat_map(|i| dimensions.iter().map(move |d| (i, *d))).collect();
+    let setting =
+        |&(i, d): &(usize, usize)| vec![("target", Level::from(TARGETS[i].name)), ("d", d.into())];
+    Plan::new(cases, setting, (MEASURES, size.choose(12, 24)), move |&(i, d), seed| {
+        let Case { value, directions, awaited, delta, .. } = TARGETS[i];
         // As long as lambda is small.
         let time = if delta < 0.05 { 2.0 * time } else { time };
-        let lookahead = if look == "yes" { lookahead } else { 0.0 };
-        let rule = Rule { student: hermite_student(2), loss: Loss::Correlation, lookahead };
-        let chain = SeveralDirections::new(rule, value, directions, d, delta)?;
-        let mut rng = stream(1193, seed);
-        let mut m = chain.random_start(&mut rng);
-        let there = |m: &[f64]| awaited(m) >= REACHED;
-        let steps = chain.first_passage(&mut m, whole(time * d as f64), there, &mut rng);
+        let run = |lookahead: f64| -> Result<Option<f64>, Failure> {
+            let rule = Rule { student: hermite_student(2), loss: Loss::Correlation, lookahead };
+            let chain = SeveralDirections::new(rule, value, directions, d, delta)?;
+            let mut rng = stream(1193, seed);
+            let mut m = chain.random_start(&mut rng);
+            let there = |m: &[f64]| awaited(m) >= REACHED;
+            let steps = chain.first_passage(&mut m, whole(time * d as f64), there, &mut rng);
+            Ok(steps.map(|n| n as f64 / d as f64))
+        };
+        let (without, with) = (run(0.0)?, run(TARGETS[i].lookahead)?);
         // A run that does not reach it counts with all of its time.
-        Ok(vec![indicator(steps.is_some()), steps.map_or(time, |n| n as f64 / d as f64)])
+        Ok(vec![
+            indicator(without.is_some()),
+            indicator(with.is_some()),
+            without.unwrap_or(time),
+            with.unwrap_or(time),
+        ])
     })
 }
 
@@ -116,19 +116,17 @@ pub(super) fn read(found: Found<'_>) -> Result<Vec<Conclusion>, Failure> {
     for Case { name, without, with, .. } in TARGETS {
         let leaps = analyse(&Expression::parse(name)?, &Tuning::default())?;
         let known = |k: Option<u32>| k.map_or("unknown".to_owned(), |k| k.to_string());
-        for (look, learnt) in [("no", without), ("yes", with)] {
-            let all = found
-                .all("reached", &[("target", Level::from(name)), ("second_look", look.into())]);
+        for (look, learnt) in [("without", without), ("with", with)] {
+            let all = found.all(&format!("reached_{look}"), &[("target", Level::from(name))]);
             // A half tells an event that nearly always happens from one that hardly ever does.
             let answer = |one| if learnt { above(one, 0.5) } else { below(one, 0.5) };
             let verb = if learnt { "is" } else { "is not" };
-            let with = if look == "yes" { "with" } else { "without" };
             let shares: Vec<String> = all
                 .iter()
                 .map(|one| format!("{} at d = {}", figure(one), one.number("d")))
                 .collect();
             conclusions.push(Conclusion::new(
-                format!("{name} {verb} learnt {with} a second look"),
+                format!("{name} {verb} learnt {look} a second look"),
                 Answer::all(all.iter().map(|one| answer(one))),
                 format!(
                     "share of runs {}; isotropic leap {}, generative leap {}",

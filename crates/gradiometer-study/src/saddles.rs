@@ -126,7 +126,8 @@ pub(super) use super::nothing_derived as derive;
 pub(super) fn plan(size: Size) -> Plan {
     use super::session::Case;
     let d: usize = size.choose(1000, 10_000);
-    let times: Vec<f64> = (1..=TIMES).map(|i| END * f64::from(i) / f64::from(TIMES)).collect();
+    // From time 0 on, so that a figure has a linear axis.
+    let times: Vec<f64> = (0..=TIMES).map(|i| END * f64::from(i) / f64::from(TIMES)).collect();
     let cases: Vec<(Saddle, usize)> =
         Saddle::ALL.into_iter().flat_map(|saddle| [(saddle, 0), (saddle, 1)]).collect();
     let rows = |&(saddle, which): &(Saddle, usize)| {
@@ -145,9 +146,9 @@ pub(super) fn plan(size: Size) -> Plan {
         let (mut rng, mut work) = (stream(11_650, seed), Vec::new());
         let (mut now, mut done) = (0.0, 0);
         for time in &times {
-            if which == 0 {
+            if which == 0 && *time > now {
                 m = flow.at_time_with_retraction(&m, time - now, |m| DELTA * saddle.noise(m))?;
-            } else {
+            } else if which == 1 {
                 let steps = whole(time / DELTA * d as f64);
                 for _ in done..steps {
                     chain.step(&mut m, &mut work, &mut rng);

@@ -176,8 +176,7 @@ impl Table {
                 *entry += change;
             }
         }
-        sums.retain(|z, sum| !(sum.is_zero() || odd && z.is_zero()));
-        sums.into_iter().collect()
+        sums.into_iter().filter(|(z, sum)| !(sum.is_zero() || odd && z.is_zero())).collect()
     }
 
     /// An enclosure of `c_k = E[g(z) h_k(z)]`, `k >= 1`.

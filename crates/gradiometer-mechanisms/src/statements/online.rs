@@ -4,14 +4,18 @@ use super::{at_most, at_seeds, equal, rng};
 use crate::abbe2023::{HermiteTarget, PopulationFlow};
 use crate::arnaboldi2023::{QuadraticNetwork, QuadraticState};
 use crate::ben_arous2021::SingleIndex;
-use crate::damian2024::squared_signal;
+use crate::damian2024::{
+    overlap_moment, squared_advantage, squared_signal, squared_signal_with_noise,
+};
 use crate::error::MechanismError;
-use crate::exponents::leap::{cayley_rotation, leap_of_support};
+use crate::exponents::leap::{cayley_rotation, filtration, leap_of_support};
 use crate::exponents::level_set::{LevelSet, Tuning, squared_signal_bound};
 use crate::exponents::rational::{RationalPolynomial, integer};
 use crate::exponents::{Expression, Leaps};
 use crate::matrix::Matrix;
+use crate::numerics::{density, integral};
 use crate::order_parameters::{Loss, Rule, SphereChain, hermite_student};
+use gradiometer_hermite::Enclosure;
 use gradiometer_hermite::polynomial::hermite;
 use gradiometer_hermite::quadrature::GaussHermite;
 use gradiometer_theory::{Context, Form, Sides, Statement, TheoryError};
@@ -21,7 +25,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use std::sync::LazyLock;
 
-pub(super) static STATEMENTS: [&Statement; 10] = [
+pub(super) static STATEMENTS: [&Statement; 15] = [
     &LEAP,
     &ISOTROPIC_LEAP,
     &LARGEST_LEAP,
@@ -29,7 +33,12 @@ pub(super) static STATEMENTS: [&Statement; 10] = [
     &REDUCED_CHAIN,
     &DRIFT,
     &QUADRATIC_NETWORK,
+    &LEVEL_SETS,
+    &TOTAL_DERIVATIVE,
+    &NOISE,
     &SIGNAL,
+    &ADVANTAGE,
+    &LABEL_POWERS,
     &SECOND_LOOK,
     &REUSE,
 ];
@@ -382,6 +391,121 @@ fn quadratic(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryErro
     ])
 }
 
+/// How finely the level sets of the statements are split: their enclosures then have some `1e-8`.
+fn coarse() -> Tuning {
+    Tuning { narrowest: 2.0_f64.powi(-30), ..Tuning::default() }
+}
+
+/// What a quadrature of 20 points on panels of a third leaves out of `h_k phi` up to degree 5, and its rounding.
+const QUADRATURE: f64 = 1e-13;
+
+/// **11.8.1 Level-set sums.** `F_k(y) = E[h_k(z) 1{g(z) <= y}]` is
+/// `-(1/sqrt k) sum [h_{k-1}(b) phi(b) - h_{k-1}(a) phi(a)]` over the intervals `(a, b)` of `{g <= y}`.
+///
+/// The left side by bisection with an interval extension of `g` alone, the right by quadrature of `h_k phi` between the roots.
+/// Hypotheses: a cubic with three known roots, level 0. Control: the interval between the other two roots. Source: theory 11.8.1
+/// \\[Damian2024\\].
+pub static LEVEL_SETS: Statement = Statement {
+    id: "11.8.1",
+    says: "what a level set holds of a Hermite polynomial is a sum over its ends",
+    reference: "theory 11.8.1",
+    checks: &[at_seeds(
+        "the sum over the ends is the integral over the set",
+        "cubics with three known roots, level 0",
+        "the interval between the other two roots",
+        level_sets,
+    )],
+    ..Statement::NONE
+};
+
+fn level_sets(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let mut rng = rng(context, 1181)?;
+    let mut roots: [f64; 3] = std::array::from_fn(|_| rng.random_range(-2.0..2.0));
+    roots.sort_by(f64::total_cmp);
+    let k = rng.random_range(1..=5_u32);
+    let product = |z: Enclosure| (z - roots[0]) * (z - roots[1]) * (z - roots[2]);
+    let found = LevelSet::of(product, 0.0, &coarse()).sum(k);
+    let part = |low: f64, high: f64, panels| {
+        integral(|z| hermite(k as usize, z) * density(z), low, high, panels)
+    };
+    let [a, b, c] = roots;
+    let (low, high) = form.choose((b, c), (a, b));
+    let exact = part(-13.0, a, 48)? + part(low, high, 12)?;
+    Ok(vec![equal("F_k", found.midpoint(), exact, found.radius() + QUADRATURE)])
+}
+
+/// **11.8.2 Zero by a rule.** A function `G(q)` of `q = h_{k-1} phi` has `F_k(y) = 0` at every level, since
+/// `h_k phi = -(h_{k-1} phi)'/sqrt k`.
+///
+/// Within the enclosure. Hypotheses: `k = 2` and `z exp(-z^2/2)`, its square, and what they are mapped to by `tanh`; any level.
+/// Control: degree 4 of the square. Source: theory 11.8.2 \\[Damian2024\\].
+pub static TOTAL_DERIVATIVE: Statement = Statement {
+    id: "11.8.2",
+    says: "a function of h_1 phi shows nothing of degree 2",
+    reference: "theory 11.8.2",
+    checks: &[at_seeds(
+        "F_2 is zero at every level",
+        "functions of z exp(-z^2/2)",
+        "degree 4",
+        total_derivative,
+    )],
+    ..Statement::NONE
+};
+
+fn total_derivative(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let mut rng = rng(context, 1182)?;
+    let links = ["z exp(-z^2/2)", "z^2 exp(-z^2)", "tanh(5 z^2 exp(-z^2))"];
+    let which = form.choose(rng.random_range(0..3_usize), rng.random_range(1..3));
+    let link = Expression::parse(links[which])?;
+    // The links lie between 0 and these for z > 0.
+    let level = rng.random_range(0.05..0.95) * [0.606, 0.367, 0.95][which];
+    let set = LevelSet::of(|cell| link.evaluate(&[cell]), level, &coarse());
+    let found = set.sum(form.choose(2, 4));
+    Ok(vec![equal("F_2", found.midpoint(), 0.0, found.radius() + f64::EPSILON)])
+}
+
+/// **11.8.4 Noise.** For `y = g(z) + tau xi` the signal `lambda_k^2 = E E[h_k | y]^2` does not rise with `tau`, and is zero where
+/// it is zero without noise.
+///
+/// By quadrature. Hypotheses: `g` a sum of a wave and a bump; for the zero `z^2 exp(-z^2)`, degrees 1 to 3. Control: that it rises, and
+/// degree 4. Source: theory 11.8.4 \\[Damian2024\\].
+pub static NOISE: Statement = Statement {
+    id: "11.8.4",
+    says: "additive noise takes from a signal, and makes none where there is none",
+    reference: "theory 11.8.4",
+    checks: &[at_seeds(
+        "the signal at the larger noise is at most that at the smaller",
+        "the sum of a wave and a bump; z^2 exp(-z^2) for the zero",
+        "at least, and degree 4 for the zero",
+        noise,
+    )],
+    ..Statement::NONE
+};
+
+/// Quadrature of the signals at these noise levels, relative to at most `k`.
+const SIGNALS: f64 = 1e-9;
+/// The square of what rounding leaves of a sum that is zero.
+const NOTHING: f64 = 1e-22;
+
+fn noise(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let mut rng = rng(context, 1184)?;
+    let (frequency, size) = (rng.random_range(0.5..2.0_f64), rng.random_range(-2.0..2.0_f64));
+    let small = rng.random_range(0.3..0.6_f64);
+    let large = small * rng.random_range(1.2..2.0_f64);
+    let link = |z: f64| (frequency * z).sin() + size * z * z * (-z * z).exp();
+    let k = rng.random_range(1..=3_usize);
+    let less = squared_signal_with_noise(link, 3, large)?[k];
+    let more = squared_signal_with_noise(link, 3, small)?[k];
+    let (low, high) = form.choose((less, more), (more, less));
+    let bump = |z: f64| z * z * (-z * z).exp();
+    let signals = squared_signal_with_noise(bump, 4, small)?;
+    let none = signals[form.choose(k, 4)];
+    Ok(vec![
+        at_most("lambda_k^2 with more noise", low, high, SIGNALS),
+        equal("lambda_k^2 of z^2 exp(-z^2)", none, 0.0, NOTHING),
+    ])
+}
+
 /// **11.8.5 The size of a signal.** For levels `y_1 < ... < y_B`,
 /// `sum_b (F_k(y_{b+1}) - F_k(y_b))^2/(F_0(y_{b+1}) - F_0(y_b)) <= lambda_k^2`.
 ///
@@ -419,6 +543,83 @@ fn signal(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> 
         .collect();
     let whole = form.choose(1.0, 0.1) * SIGNAL_OF_HE3.clone()?;
     Ok(vec![at_most("signal between levels", squared_signal_bound(&sums), whole, 1e-7 * whole)])
+}
+
+/// **11.8.6 The low-degree advantage.** `Adv^2 = sum_p [s^p] (1 + sum_k lambda_k^2 s^k)^n E t^p` with
+/// `E t^{2p} = (2p - 1)!!/prod_{i<p} (d + 2i)`.
+///
+/// The coefficients of the power by multiplying it out, the moments by quadrature over the sphere. Hypotheses: two signals, degrees up
+/// to 6, up to 12 samples. Control: moments of `d + i`. Source: theory 11.8.6 \\[Damian2024\\].
+pub static ADVANTAGE: Statement = Statement {
+    id: "11.8.6",
+    says: "the low-degree advantage by a recurrence, with the moments of an overlap at random",
+    reference: "theory 11.8.6",
+    checks: &[at_seeds(
+        "the recurrence is the power multiplied out",
+        "two signals, degrees up to 6, up to 12 samples",
+        "the moments with d + i for d + 2 i",
+        advantage,
+    )],
+    ..Statement::NONE
+};
+
+fn advantage(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    const DEGREE: usize = 6;
+    let mut rng = rng(context, 1186)?;
+    let mut signals = vec![0.0; 5];
+    for _ in 0..2 {
+        signals[rng.random_range(1..=4_usize)] = rng.random_range(0.1..1.0);
+    }
+    let (n, d) = (rng.random_range(2..=12_u32), f64::from(rng.random_range(6..=40_u32)));
+    let mut power = vec![1.0];
+    power.resize(DEGREE + 1, 0.0);
+    for _ in 0..n {
+        let mut next = power.clone();
+        for (k, signal) in signals.iter().enumerate().skip(1) {
+            for p in k..=DEGREE {
+                next[p] += signal * power[p - k];
+            }
+        }
+        power = next;
+    }
+    let (mut sum, mut wrong) = (1.0, 1.0);
+    for p in 1..=3_u32 {
+        let own = power[2 * p as usize];
+        sum += own * overlap_moment(p, d)?;
+        let moment: f64 = (0..p).map(|i| f64::from(2 * i + 1) / (d + f64::from(i))).product();
+        wrong += own * moment;
+    }
+    let found = squared_advantage(&signals, f64::from(n), d, DEGREE);
+    // Sums of positive numbers, and a quadrature.
+    Ok(vec![equal("squared advantage", found, form.choose(sum, wrong), 1e-10 * sum)])
+}
+
+/// **11.8.8 Powers of the label.** The leap of `f, f^2, f^3` together is at most the isotropic leap of `f`: what a transform of the label
+/// shows only helps.
+///
+/// Exact, in rationals. Hypotheses: polynomials of degree up to 3 in up to three coordinates. Control: at least. Source: theory 11.8.8
+/// \\[Damian2024\\].
+pub static LABEL_POWERS: Statement = Statement {
+    id: "11.8.8",
+    says: "powers of the label bound the generative leap by at most the isotropic one",
+    reference: "theory 11.8.8",
+    checks: &[at_seeds(
+        "the leap of the powers is at most that of the label",
+        "polynomials of degree up to 3 in up to three coordinates",
+        "at least",
+        label_powers,
+    )],
+    ..Statement::NONE
+};
+
+fn label_powers(context: &Context<'_>, form: Form) -> Result<Vec<Sides>, TheoryError> {
+    let (f, _) = turned(&mut rng(context, 1188)?);
+    let square = f.times(&f);
+    let powers = [f.clone(), square.clone(), square.times(&f)];
+    let of_powers = degree(filtration(&powers).iter().map(|(k, _)| *k).max());
+    let own = degree(Leaps::of(&f).isotropic);
+    let (low, high) = form.choose((of_powers, own), (own, of_powers));
+    Ok(vec![at_most("leap of the powers of the label", low, high, 0.0)])
 }
 
 /// **11.9.1 A second look.** The same chain with the gradient taken at

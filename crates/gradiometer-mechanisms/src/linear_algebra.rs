@@ -23,9 +23,9 @@ pub(crate) fn norm(x: &[f64]) -> f64 {
 pub(crate) fn row_norms(matrix: MatRef<'_, f64>) -> Vec<f64> {
     // Column by column, as the numbers lie.
     let mut squares = vec![0.0; matrix.nrows()];
-    for j in 0..matrix.ncols() {
-        for (i, square) in squares.iter_mut().enumerate() {
-            *square += matrix[(i, j)] * matrix[(i, j)];
+    for column in matrix.col_iter() {
+        for (square, x) in squares.iter_mut().zip(column.iter()) {
+            *square += x * x;
         }
     }
     squares.into_iter().map(f64::sqrt).collect()

@@ -160,16 +160,15 @@ impl StepCalculator {
                 inside[(j, i)] = *value;
             }
         }
-        let mut steps = weights.to_owned();
-        for i in 0..d {
-            let column = steps.col_as_slice_mut(i);
-            for (x, along) in column.iter_mut().zip(&along) {
-                *x *= along;
+        let mut steps = Mat::<f64>::zeros(m, d);
+        for (column, own) in steps.col_iter_mut().zip(weights.col_iter()) {
+            for ((x, w), along) in column.iter_mut().zip(own.iter()).zip(&along) {
+                *x = along * w;
             }
-            if i < self.rank {
-                for (x, inside) in column.iter_mut().zip(inside.col_as_slice(i)) {
-                    *x += inside;
-                }
+        }
+        for i in 0..self.rank {
+            for j in 0..m {
+                steps[(j, i)] += inside[(j, i)];
             }
         }
         Ok(steps)

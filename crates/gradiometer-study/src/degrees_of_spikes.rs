@@ -12,10 +12,10 @@ use gradiometer_mechanisms::sample::{FirstStep, Label};
 
 const MEASURES: &[Measure] = &[mean("squared_cosine")];
 
-const FIRST: &str = "first spike and h_1";
-const FIRST_PREDICTED: &str = "first spike and h_1 predicted";
-const SECOND: &str = "second spike and h_2";
-const SECOND_PREDICTED: &str = "second spike and h_2 predicted";
+const FIRST: &str = "first spike and h1";
+const FIRST_PREDICTED: &str = "first spike and h1 predicted";
+const SECOND: &str = "second spike and h2";
+const SECOND_PREDICTED: &str = "second spike and h2 predicted";
 const CURVES: [&str; 4] = [FIRST, FIRST_PREDICTED, SECOND, SECOND_PREDICTED];
 
 pub(super) use super::nothing_derived as derive;

@@ -176,7 +176,7 @@ fn steps_and_ridge(size: Size) -> Vec<Experiment> {
         };
         // The plan's own error; the same for every seed.
         let error = target.need(statement, d, goal).map_or(f64::NAN, |need| need.1);
-        Experiment::new(rows(error), size.choose(10, 16), move |seed| {
+        Experiment::new(rows(error), size.choose(10, 12), move |seed| {
             let (planned, _) = target.need(statement, d, goal)?;
             let (other, _) = target.need(statement, d, 0.25 * goal)?;
             let (variance, nonlinear) = target.energies()?;
@@ -222,7 +222,7 @@ fn half_points(size: Size) -> Vec<Experiment> {
         let error = target.need("11.1.2", d, 0.5).map_or(f64::NAN, |need| need.1);
         let rows =
             [Row::stated("11.1.2", name, d, error), Row::control("11.1.2", control, d, error)];
-        Experiment::new(rows, size.choose(10, 16), move |seed| {
+        Experiment::new(rows, size.choose(10, 12), move |seed| {
             let (planned, _) = target.need("11.1.2", d, 0.5)?;
             let polynomial = target.polynomial()?;
             // Harmonics of different degrees do not mix in the mean over neurons.
@@ -272,7 +272,7 @@ fn linear(size: Size) -> Experiment {
         Row::stated("11.2.5", "cubic with a linear part: least squares to .24", d, error),
         Row::control("11.2.5", "cubic with a linear part: least squares to .24 as to .3", d, error),
     ];
-    Experiment::new(rows, size.choose(24, 200), move |seed| {
+    Experiment::new(rows, size.choose(24, 12), move |seed| {
         let (planned, _) = target.need("11.2.5", d, goal)?;
         let (other, _) = target.need("11.2.5", d, 1.25 * goal)?;
         let (variance, _) = target.energies()?;
@@ -320,7 +320,7 @@ fn direction(size: Size) -> Experiment {
         Row::stated(statement, "z1 + z1 z2: half of the step along C_1", d, error + 0.02),
         Row::control(statement, "z1 + z1 z2: half as on z1 + 2 z1 z2", d, error + 0.02),
     ];
-    Experiment::new(rows, size.choose(16, 64), move |seed| {
+    Experiment::new(rows, size.choose(16, 12), move |seed| {
         let (planned, _) = target.need(statement, d, 0.5)?;
         let term =
             |degrees: [usize; 2], coefficient| Term { degrees: degrees.to_vec(), coefficient };

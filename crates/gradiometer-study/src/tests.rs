@@ -613,11 +613,11 @@ fn waiting_and_floors_are_as_predicted() {
     let _found = compares("specialisation");
 }
 
-/// A measurement that is three times as large is refused for every quantity that is stated.
+/// A measurement that is three times as large and one more is refused for every quantity that is stated.
 fn refuses_what_is_off(found: &Quick) {
     let off = found.altered(|one| {
         if one.measure.name == "measured" {
-            one.values.iter_mut().for_each(|(_, x)| *x = 3.0 * *x + 0.1);
+            one.values.iter_mut().for_each(|(_, x)| *x = 3.0 * *x + 1.0);
         }
     });
     let conclusions = (off.study.read)(Found(&off.measurements)).unwrap();
@@ -733,7 +733,7 @@ fn the_second_spike_comes_after_the_first() {
     found.says("both spikes have their degrees", Answer::Yes);
     found.says("the first spike is there and the second is not", Answer::Yes);
     found.says("before the step (the control)", Answer::No);
-    let exchanged = found.exchanged("curve", "first spike and h_1", "second spike and h_2");
+    let exchanged = found.exchanged("curve", "first spike and h1", "second spike and h2");
     exchanged.says("the first spike is there and the second is not", Answer::No);
     exchanged.says("both spikes have their degrees", Answer::No);
 }

@@ -351,12 +351,11 @@ struct SecondMoments {
 impl SecondMoments {
     fn new(nodes: &[NodeMoments]) -> Self {
         let size = nodes[0].mean.len() + 1;
-        let mut entries = Mat::zeros(size * size, nodes.len());
+        let mut entries = Mat::<f64>::zeros(size * size, nodes.len());
         let mut mean = vec![1.0; size];
-        for (node, column) in nodes.iter().zip(entries.col_iter_mut()) {
+        for (q, node) in nodes.iter().enumerate() {
             mean[1..].copy_from_slice(&node.mean);
-            let places = column.try_as_col_major_mut().map(|c| c.as_slice_mut());
-            let columns = places.into_iter().flat_map(|places| places.chunks_exact_mut(size));
+            let columns = entries.col_as_slice_mut(q).chunks_exact_mut(size);
             for (j, column) in columns.enumerate() {
                 for (entry, x) in column.iter_mut().zip(&mean) {
                     *entry = x * mean[j];

@@ -156,7 +156,7 @@ fn spiked(t: f64, d: usize, seed: u64) -> Result<SpikeOutcome, Failure> {
 fn outliers(size: Size) -> Vec<Experiment> {
     let d = size.choose(150, 200);
     let seeds = size.choose(10, 32);
-    let quick = |t: f64| t < 10.0 || t > 25.0;
+    let quick = |t: f64| !(10.0..=25.0).contains(&t);
     let mut found = Vec::new();
     for (t, names) in &OUTLIERS {
         if size == Size::Quick && !quick(*t) {

@@ -351,15 +351,19 @@ struct SecondMoments {
 impl SecondMoments {
     fn new(nodes: &[NodeMoments]) -> Self {
         let size = nodes[0].mean.len() + 1;
-        let mut entries = Mat::zeros(size * size, nodes.len());
+        let mut entries = Mat::<f64>::zeros(size * size, nodes.len());
         let mut mean = vec![1.0; size];
-        for (node, column) in nodes.iter().zip(entries.col_iter_mut()) {
+        for (q, node) in nodes.iter().enumerate() {
             mean[1..].copy_from_slice(&node.mean);
-            for (place, entry) in column.iter_mut().enumerate() {
-                let (i, j) = (place % size, place / size);
-                *entry = mean[i] * mean[j];
-                if i > 0 && j > 0 {
-                    *entry += node.covariance[(i - 1, j - 1)];
+            let columns = entries.col_as_slice_mut(q).chunks_exact_mut(size);
+            for (j, column) in columns.enumerate() {
+                for (entry, x) in column.iter_mut().zip(&mean) {
+                    *entry = x * mean[j];
+                }
+                if j > 0 {
+                    for (i, entry) in column[1..].iter_mut().enumerate() {
+                        *entry += node.covariance[(i, j - 1)];
+                    }
                 }
             }
         }

@@ -187,22 +187,28 @@ pub fn share_within(a: &Mat<f64>, basis: &[f64]) -> f64 {
 /// What weights and gradients of a network show of a teacher, at one moment (statement 11.10.6).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Feature {
-    /// The cosines of the ansatz.
-    pub ansatz: Ansatz,
-    /// `sqrt(2/pi)` where all second-layer weights have one sign: what `ansatz.half` of a balanced network is
+    /// `sqrt(2/pi)` where all second-layer weights have one sign: what the alignment of a balanced network is
     /// at least, trained or not (statement 11.10.3).
     pub floor: Option<f64>,
     /// `tr(P B)/tr B`, the share of the weights in the teacher's span.
     pub of_weights: f64,
-    /// `tr(P M)/tr M`, the share of the gradients.
-    pub of_gradients: f64,
+    /// What the AGOP shows; none where it is zero up to rounding, as of a student whose neurons cancel.
+    pub gradients: Option<GradientFeature>,
+}
+
+/// What the AGOP `M` of a network shows of a teacher.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradientFeature {
+    /// The cosines of the ansatz.
+    pub ansatz: Ansatz,
+    /// `tr(P M)/tr M`, the share of the gradients in the teacher's span.
+    pub in_span: f64,
     /// `cos(M, M*)`, the AGOP beside the teacher's.
     pub to_teacher: f64,
 }
 
 impl Feature {
-    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major. Where the AGOP is zero up to
-    /// rounding, as of a student whose neurons cancel, everything about it is NaN.
+    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major.
     ///
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
@@ -211,22 +217,20 @@ impl Feature {
     /// If the dimensions differ.
     pub fn of(student: &Network, teacher: &Network, basis: &[f64]) -> Result<Self, MechanismError> {
         let (b, m) = (gram(student), agop(student, Centring::Centred));
-        let found = Self {
-            ansatz: Ansatz::of(student)?,
-            floor: structural_floor(student),
-            of_weights: share_within(&b, basis),
-            of_gradients: share_within(&m, basis),
-            to_teacher: cosine(&m, &agop(teacher, Centring::Centred)),
-        };
         // Neurons that cancel, as at Algorithm 1's start, leave rounding.
         let masses: f64 = (0..student.neurons()).map(|j| student.mass(j).abs()).sum();
         let size = student.neurons() + student.dimension();
-        if length(&m) > rounding(size, 0.25 * masses * masses) {
-            return Ok(found);
-        }
-        let nothing = f64::NAN;
-        let ansatz = Ansatz { half: nothing, one: nothing, raw_half: nothing };
-        Ok(Self { ansatz, of_gradients: nothing, to_teacher: nothing, ..found })
+        let gradients = if length(&m) > rounding(size, 0.25 * masses * masses) {
+            Some(GradientFeature {
+                ansatz: Ansatz::of(student)?,
+                in_span: share_within(&m, basis),
+                to_teacher: cosine(&m, &agop(teacher, Centring::Centred)),
+            })
+        } else {
+            None
+        };
+        let of_weights = share_within(&b, basis);
+        Ok(Self { floor: structural_floor(student), of_weights, gradients })
     }
 }
 

@@ -682,3 +682,69 @@ fn a_page_with_a_fault_is_noticed() {
     }
     assert_eq!(faults(&page("<a href=\"https://example.org\">x</a>")).len(), 2);
 }
+
+/// A measurement of a study, of two seeds.
+fn measured(setting: &Value, measure: &str, x: f64) -> Value {
+    serde_json::json!({
+        "setting": setting, "measure": measure, "mean": x, "interval": [0.9 * x, 1.1 * x],
+        "band": "student-t", "seeds": [0, 1], "values": [0.99 * x, 1.01 * x],
+    })
+}
+
+#[test]
+fn a_curve_that_bends_has_no_exponent() {
+    let page_of = |height: fn(f64) -> f64| {
+        let folder = tempfile::tempdir().unwrap();
+        let measurements: Vec<Value> = [1.0, 4.0, 16.0, 64.0, 256.0]
+            .map(|n| measured(&serde_json::json!({"n": n}), "error", height(n)))
+            .into();
+        let study = serde_json::json!({
+            "study": "bent", "statement": "9.9", "about": "errors", "size": "quick", "confidence": 0.95,
+            "evidence": "sampled", "measurements": measurements, "conclusions": [],
+        });
+        std::fs::write(folder.path().join("bent.json"), study.to_string()).unwrap();
+        write_report(folder.path(), ReportOptions::default()).unwrap();
+        page(folder.path())
+    };
+    assert!(!page_of(|n| (-n / 64.0).exp()).contains("exponent"));
+    // The control: a power law has one.
+    assert!(page_of(|n| n.powf(-0.5)).contains("exponent −0.50"));
+}
+
+#[test]
+fn a_comparison_shows_deviations_and_controls_that_fail_as_successes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut measurements = Vec::new();
+    for (form, predicted) in [("stated", 1.0), ("control", 2.0)] {
+        let setting =
+            serde_json::json!({"statement": "9.9", "quantity": "a mean", "form": form, "d": 10});
+        for (measure, x) in [("measured", 1.0), ("predicted", predicted), ("allowed", 0.01)] {
+            measurements.push(measured(&setting, measure, x));
+        }
+    }
+    let conclusion = |answer: &str, control: bool| serde_json::json!({"claim": "it is so", "answer": answer, "figures": "1", "sentence": "So (1).", "control": control});
+    let write = |of_control: &str| {
+        let study = serde_json::json!({
+            "study": "compared", "statement": "9.9", "about": "means", "size": "quick", "confidence": 0.95,
+            "evidence": "sampled", "measurements": measurements,
+            "conclusions": [conclusion("yes", false), conclusion(of_control, true)],
+        });
+        std::fs::write(folder.path().join("compared.json"), study.to_string()).unwrap();
+        write_report(folder.path(), ReportOptions::default()).unwrap();
+        page(folder.path())
+    };
+    let text = write("no");
+    assert_sound(&text);
+    let document = parsed(&text);
+    assert_eq!(names(&document), ["compared-comparison"]);
+    // A dot between the rules and a ring at the edge; the table says the same.
+    let figure =
+        document.descendants().find(|n| n.attribute("id") == Some("fig-compared-comparison"));
+    let circles = elements(figure.unwrap(), "circle");
+    assert_eq!(circles.iter().filter(|c| has_class(c, "p")).count(), 1);
+    assert_eq!(circles.iter().filter(|c| has_class(c, "w")).count(), 1);
+    assert!(text.contains("control fails") && !text.contains("class=\"badge bad\""), "{text}");
+    // A control that holds is none.
+    let wrong = write("yes");
+    assert!(wrong.contains("control holds") && wrong.contains("bad"));
+}

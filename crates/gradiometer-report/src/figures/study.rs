@@ -226,6 +226,10 @@ fn stem(quantity: &str, (study, at): Place<'_>, kind: &str) -> String {
 /// Measures called so, with the name of an axis after it, are upright rules on figures with that axis.
 const THRESHOLD: &str = "threshold of ";
 
+/// Half the interval of an exponent that is shown, at most: that of exponents which `verify` takes for known. Curves that
+/// bend are no power laws.
+const KNOWN: f64 = 0.25;
+
 /// What the upright rules are, for a caption.
 fn named_rules(rules: &[&Cell]) -> String {
     let names = rules.iter().map(|rule| {
@@ -287,7 +291,8 @@ fn curves(
     };
     let fit = |of: &[&Cell]| {
         let points: Vec<(f64, f64)> = of.iter().map(|c| (value(c, x), c.mean)).collect();
-        if both_log { PowerFit::of(&points) } else { None }
+        let of_points = if both_log { PowerFit::of(&points) } else { None };
+        of_points.filter(|fit| fit.half_width <= KNOWN)
     };
     let names: Vec<String> = groups
         .iter()
@@ -302,10 +307,15 @@ fn curves(
     if cells.iter().any(|c| value(c, PREDICTED).is_finite()) {
         legend.push((Key::Line("guide"), PREDICTED));
     }
-    let fitted = if both_log {
-        " Shaded lines are power laws with the 95 % bands of their fits."
-    } else {
-        " Shaded: the 95 % confidence interval of the mean."
+    let fits = groups.iter().filter(|g| fit(&members(**g)).is_some()).count();
+    let fitted = match fits {
+        0 => " Shaded: the 95 % confidence interval of the mean.",
+        all if all == groups.len() => {
+            " Shaded lines are power laws with the 95 % bands of their fits."
+        }
+        _ => {
+            " Shaded: power laws with the 95 % bands of their fits where an exponent is given, elsewhere the 95 % confidence interval of the mean."
+        }
     };
     let thresholds = named_rules(rules);
     let caption = format!(

@@ -280,15 +280,18 @@ fn balance(run: &RunData) -> Option<Figure> {
 /// How far weights and gradients show the teacher, beside the floor and the limit of their alignment (11.10.3, 11.10.5).
 fn alignment(run: &RunData) -> Option<Figure> {
     let rows = &run.features;
-    let of = |name: &str, value: fn(&Feature) -> f64| Curve {
+    let of = |name: &str, value: fn(&Feature) -> Option<f64>| Curve {
         name: name.to_owned(),
-        points: rows.iter().map(|row| (row.step as f64, value(&row.feature))).collect(),
+        points: rows
+            .iter()
+            .filter_map(|row| value(&row.feature).map(|y| (row.step as f64, y)))
+            .collect(),
     };
     let curves = [
-        of("alignment of WᵀW with M^½", |f| f.ansatz.half),
-        of("WᵀW in the teacher's span", |f| f.of_weights),
-        of("M in the teacher's span", |f| f.of_gradients),
-        of("M beside the teacher's", |f| f.to_teacher),
+        of("alignment of WᵀW with M^½", |f| f.gradients.map(|g| g.ansatz.half)),
+        of("WᵀW in the teacher's span", |f| Some(f.of_weights)),
+        of("M in the teacher's span", |f| f.gradients.map(|g| g.in_span)),
+        of("M beside the teacher's", |f| f.gradients.map(|g| g.to_teacher)),
     ];
     let all = || curves.iter().flat_map(|c| c.points.iter());
     let x = Axis::over(Scale::Log, steps_label(run), all().map(|p| p.0).filter(|x| *x > 0.0))?;

@@ -468,15 +468,23 @@ class Interpolant:
         best = starts[0]
         for value, w in starts[:6]:
             step = 0.1
-            while step > 1e-8:
+            length = math.hypot(*w)
+            w = [x / length for x in w]
+            # Of unit vectors: a vector that grows would move less and less and never stop. A search may end early.
+            for _ in range(500):
+                if step <= 1e-8:
+                    break
                 moved = False
                 for k in range(d):
                     for shift in (step, -step):
                         other = list(w)
                         other[k] += shift
                         found = self.coarsely(other)
-                        if found < value:
+                        # Less by more than rounding, which would lead it on for ever.
+                        if found < value - 1e-12 * abs(value):
                             value, w, moved = found, other, True
+                length = math.hypot(*w)
+                w = [x / length for x in w]
                 if not moved:
                     step /= 2
             if value < best[0]:

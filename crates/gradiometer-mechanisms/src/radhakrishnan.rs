@@ -119,7 +119,7 @@ impl Ansatz {
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues.
     pub fn of(network: &Network) -> Result<Self, MechanismError> {
-        Self::with(network, &gram(network))
+        Ok(Gradients::of(network)?.ansatz(&gram(network)))
     }
 
     /// What training to the regularised optimum tends to as `lambda` falls, a number of the teacher
@@ -128,17 +128,47 @@ impl Ansatz {
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues.
     pub fn limit(teacher: &Network) -> Result<Self, MechanismError> {
-        Self::with(teacher, &mass_matrix(teacher))
+        Ok(Gradients::of(teacher)?.ansatz(&mass_matrix(teacher)))
+    }
+}
+
+/// The AGOP of a network and the roots that the ansatz asks for, all `d x d`.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    agop: Mat<f64>,
+    root: Mat<f64>,
+    raw_root: Mat<f64>,
+}
+
+impl Gradients {
+    /// Of a network: [`work`] multiplications.
+    ///
+    /// # Errors
+    /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
+    pub fn of(network: &Network) -> Result<Self, MechanismError> {
+        Self::with(network, agop(network, Centring::Centred))
     }
 
-    fn with(network: &Network, b: &Mat<f64>) -> Result<Self, MechanismError> {
-        let (m, raw) = (agop(network, Centring::Centred), agop(network, Centring::Raw));
-        Ok(Self {
-            half: cosine(b, &semidefinite_root(&m)?),
-            one: cosine(b, &m),
-            raw_half: cosine(b, &semidefinite_root(&raw)?),
-        })
+    fn with(network: &Network, agop: Mat<f64>) -> Result<Self, MechanismError> {
+        let raw = self::agop(network, Centring::Raw);
+        Ok(Self { root: semidefinite_root(&agop)?, raw_root: semidefinite_root(&raw)?, agop })
     }
+
+    /// The cosines with a matrix `B`, `d x d`.
+    pub fn ansatz(&self, b: &Mat<f64>) -> Ansatz {
+        Ansatz {
+            half: cosine(b, &self.root),
+            one: cosine(b, &self.agop),
+            raw_half: cosine(b, &self.raw_root),
+        }
+    }
+}
+
+/// About how many multiplications [`Gradients::of`] takes: `2 m^2 (d + 16) + 40 d^3`, for the angles of all pairs, both
+/// AGOPs and the eigenvalues of both. A thousand million are about a second.
+pub fn work(network: &Network) -> f64 {
+    let (m, d) = (network.neurons() as f64, network.dimension() as f64);
+    2.0 * m * m * (d + 16.0) + 40.0 * d.powi(3)
 }
 
 /// `cos(N, M^{1/2})` beside its floor `sqrt(2/pi)`, which every network with second-layer weights
@@ -157,7 +187,7 @@ impl Ansatz {
 /// assert!(outcome.measured >= outcome.predicted);
 /// ```
 pub fn ansatz_floor(network: &Network) -> Result<Outcome, MechanismError> {
-    let measured = Ansatz::with(network, &mass_matrix(network))?.half;
+    let measured = Ansatz::limit(network)?.half;
     // The root of an eigenvalue that is zero is as large as that of rounding.
     let error = rounding(network.neurons() + network.dimension(), 1.0).sqrt();
     Ok(Outcome { predicted: FRAC_2_PI.sqrt(), measured, error })
@@ -207,30 +237,43 @@ pub struct GradientFeature {
     pub to_teacher: f64,
 }
 
-impl Feature {
-    /// Of a student, beside a teacher whose span has the orthonormal basis, `r x d` row-major.
+/// A teacher as [`Feature`]s see it.
+#[derive(Clone, Debug)]
+pub struct Target {
+    agop: Mat<f64>,
+    /// Orthonormal, of the teacher's span, `r x d` row-major.
+    basis: Vec<f64>,
+}
+
+impl Target {
+    /// A teacher whose span has the orthonormal basis, `r x d` row-major.
+    pub fn new(teacher: &Network, basis: &[f64]) -> Self {
+        Self { agop: agop(teacher, Centring::Centred), basis: basis.to_owned() }
+    }
+
+    /// What a student shows of it.
     ///
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
     ///
     /// # Panics
     /// If the dimensions differ.
-    pub fn of(student: &Network, teacher: &Network, basis: &[f64]) -> Result<Self, MechanismError> {
+    pub fn feature(&self, student: &Network) -> Result<Feature, MechanismError> {
         let (b, m) = (gram(student), agop(student, Centring::Centred));
         // Neurons that cancel, as at Algorithm 1's start, leave rounding.
         let masses: f64 = (0..student.neurons()).map(|j| student.mass(j).abs()).sum();
         let size = student.neurons() + student.dimension();
         let gradients = if length(&m) > rounding(size, 0.25 * masses * masses) {
             Some(GradientFeature {
-                ansatz: Ansatz::of(student)?,
-                in_span: share_within(&m, basis),
-                to_teacher: cosine(&m, &agop(teacher, Centring::Centred)),
+                in_span: share_within(&m, &self.basis),
+                to_teacher: cosine(&m, &self.agop),
+                ansatz: Gradients::with(student, m)?.ansatz(&b),
             })
         } else {
             None
         };
-        let of_weights = share_within(&b, basis);
-        Ok(Self { floor: structural_floor(student), of_weights, gradients })
+        let of_weights = share_within(&b, &self.basis);
+        Ok(Feature { floor: structural_floor(student), of_weights, gradients })
     }
 }
 

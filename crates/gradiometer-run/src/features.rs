@@ -4,7 +4,8 @@
 //! `features.csv` has one row a moment: `stage, epoch, step, lambda, alignment, alignment_first_power, alignment_raw,
 //! weights_in_span, gradients_in_span, agop_to_teacher`. With `B = W^T W` and the average gradient outer product `M` of the
 //! degrees from 2 on they are `cos(B, M^{1/2})`, `cos(B, M)`, `cos(B, M_raw^{1/2})`, `tr(P B)/tr B`, `tr(P M)/tr M` for the
-//! projection `P` on `S*`, and `cos(M, M*)`. Seven digits are kept. Cells are empty where a matrix is zero.
+//! projection `P` on `S*`, and `cos(M, M*)`. Seven digits are kept. Cells are empty where a matrix is zero. There are no rows
+//! for networks of which a moment takes more than [`MOST_WORK`].
 
 use crate::record::{Position, StageName};
 use gradiometer_files::{FilesError, file};
@@ -13,6 +14,11 @@ use std::path::Path;
 
 /// The file's name.
 pub const FILE: &str = "features.csv";
+
+/// Multiplications of one moment, as [`radhakrishnan::work`](gradiometer_mechanisms::radhakrishnan::work) counts them, up
+/// to which it has a row: a second or two. All pairs of neurons count, and a network of a million in the plane, whose
+/// steps are fast, would never come to its first step.
+pub const MOST_WORK: f64 = 2e9;
 
 /// The columns.
 pub(crate) const HEADER: [&str; 10] = [

@@ -254,7 +254,8 @@ impl Plan {
     }
 
     pub(crate) fn snapshots(&self) -> Result<Snapshots<'_>, RunError> {
-        Snapshots::new(&self.teacher).map_err(|source| RunError::Model { field: "teacher", source })
+        Snapshots::new(&self.teacher, &self.start)
+            .map_err(|source| RunError::Model { field: "teacher", source })
     }
 
     fn measure(&self, state: &State, phase: Phase, lambda: f64, position: Position) -> RunRecord {

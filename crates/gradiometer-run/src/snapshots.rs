@@ -17,9 +17,9 @@ use crate::record::{Position, RunRecord, StageName};
 use gradiometer_files::{FilesError, file};
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::{CLOSE, Shares};
-use gradiometer_mechanisms::radhakrishnan::Feature;
+use gradiometer_mechanisms::radhakrishnan::{Feature, Target, work};
 use gradiometer_model::geometry::{dot, norm};
-use gradiometer_model::{Matching, ModelError, Teacher};
+use gradiometer_model::{Matching, ModelError, Network, Teacher};
 use gradiometer_train::State;
 use std::path::Path;
 
@@ -77,7 +77,7 @@ pub struct Snapshot {
     /// The neurons that are kept, in their order.
     pub neurons: Vec<Neuron>,
     /// How far weights and gradients show the teacher; not in this file, but in that of
-    /// [`crate::features`].
+    /// [`crate::features`]. None where that takes more than [`features::MOST_WORK`].
     pub feature: Option<Feature>,
 }
 
@@ -190,11 +190,17 @@ fn neuron(line: &str, rank: usize) -> Option<(Position, u64, f64, Neuron)> {
 pub(crate) struct Snapshots<'a> {
     teacher: &'a Teacher,
     subspace: FeatureSubspace,
+    /// None where features are not worth their time.
+    target: Option<Target>,
 }
 
 impl<'a> Snapshots<'a> {
-    pub(crate) fn new(teacher: &'a Teacher) -> Result<Self, ModelError> {
-        Ok(Self { teacher, subspace: FeatureSubspace::of(teacher)? })
+    /// Of a teacher and students of the size of this one.
+    pub(crate) fn new(teacher: &'a Teacher, student: &Network) -> Result<Self, ModelError> {
+        let subspace = FeatureSubspace::of(teacher)?;
+        let affordable = work(teacher.network()) + work(student) <= features::MOST_WORK;
+        let target = affordable.then(|| Target::new(teacher.network(), subspace.basis()));
+        Ok(Self { teacher, subspace, target })
     }
 
     /// Rank of the teacher.
@@ -231,7 +237,7 @@ impl<'a> Snapshots<'a> {
             lambda: record.lambda,
             neurons: self.kept(&matching).into_iter().map(neuron).collect(),
             // Weights that have overflowed have none.
-            feature: Feature::of(student, self.teacher.network(), self.subspace.basis()).ok(),
+            feature: self.target.as_ref().and_then(|target| target.feature(student).ok()),
         }
     }
 

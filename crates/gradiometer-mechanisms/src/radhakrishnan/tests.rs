@@ -152,14 +152,15 @@ fn neurons_that_cancel_have_no_alignment() {
     let a =
         [half.second_layer(), &half.second_layer().iter().map(|a| -a).collect::<Vec<_>>()].concat();
     let student = Network::new(6, a, half.first_layer().repeat(2)).unwrap();
-    let nothing = Feature::of(&student, teacher.network(), span.basis()).unwrap();
+    let target = Target::new(teacher.network(), span.basis());
+    let nothing = target.feature(&student).unwrap();
     assert!(nothing.gradients.is_none(), "{nothing:?}");
     assert!(nothing.of_weights > 0.0 && nothing.of_weights < 1.0);
     // The control: half of them.
-    let something = Feature::of(&half, teacher.network(), span.basis()).unwrap().gradients.unwrap();
+    let something = target.feature(&half).unwrap().gradients.unwrap();
     assert!(something.ansatz.half > 0.0 && something.in_span < 1.0, "{something:?}");
     // The teacher beside itself, all of it in its span.
-    let own = Feature::of(teacher.network(), teacher.network(), span.basis()).unwrap();
+    let own = target.feature(teacher.network()).unwrap();
     assert!(own.floor.is_none());
     let own = own.gradients.unwrap();
     close(own.to_teacher, 1.0, rounding(64, 1.0));

@@ -43,7 +43,7 @@ fn snapshot(neurons: usize) -> (Vec<Vec<String>>, State, gradiometer_model::Sepa
     let decay = WeightDecay::equal(0.25);
     let record = Record::measure(&population, &state.student, (state.phase, 9), (0.25, decay), &[]);
     let record = RunRecord::new(record, state.phase.into());
-    let snapshots = Snapshots::new(&teacher).unwrap();
+    let snapshots = Snapshots::new(&teacher, &state.student).unwrap();
     let header = snapshots_header(snapshots.rank()).join(",") + "\n";
     let text = header + &snapshot_rows(&snapshots.take(&record, &state));
     let rows = text.lines().map(|l| l.split(',').map(str::to_owned).collect()).collect();
@@ -83,6 +83,19 @@ fn a_row_has_the_neuron_its_angle_and_its_share() {
         near(x[4], inside[0]);
         near(x[5], inside[1]);
     }
+}
+
+/// All pairs of neurons would be looked at, and a run of very many in the plane not begin.
+#[test]
+fn features_of_very_many_neurons_are_left_out() {
+    let request = TeacherRequest { separation: 0.6, ..TeacherRequest::new(2, 2, 3, 5) };
+    let teacher = request.generate().unwrap();
+    let target = |neurons| {
+        let student = Network::new(2, vec![1.0; neurons], vec![1.0; 2 * neurons]).unwrap();
+        Snapshots::new(&teacher, &student).unwrap().target.is_some()
+    };
+    assert!(target(4096));
+    assert!(!target(100_000));
 }
 
 #[test]

@@ -114,6 +114,18 @@ fn over_steps(
     let steps = curves.iter().flat_map(|c| c.points.iter().filter(|p| p.1 > 0.0).map(|p| p.0));
     let x = Axis::over(Scale::Log, steps_label(run), steps)?;
     let y = Axis::over(Scale::Log, label, heights)?;
+    Some(drawn(run, (name, title, caption), (x, y), curves, band, guides))
+}
+
+/// The same on axes that are given.
+fn drawn(
+    run: &RunData,
+    (name, title, caption): (&str, &str, &str),
+    (x, y): (Axis, Axis),
+    curves: &[Curve],
+    band: Option<&Band>,
+    guides: &[(&str, Points)],
+) -> Figure {
     let classes: Vec<String> = (0..curves.len()).map(|k| format!("s s{}", k % 8)).collect();
     let mut legend: Vec<(Key<'_>, &str)> =
         curves.iter().zip(&classes).map(|(c, class)| (Key::Line(class), c.name.as_str())).collect();
@@ -131,7 +143,7 @@ fn over_steps(
     for (k, curve) in curves.iter().enumerate() {
         chart.line(k, &curve.points);
     }
-    Some(Figure {
+    Figure {
         name: name.to_owned(),
         title: title.to_owned(),
         caption: caption.to_owned(),
@@ -139,7 +151,7 @@ fn over_steps(
         table: table(curves),
         frames: None,
         medium: Medium::Any,
-    })
+    }
 }
 
 /// The curves at the steps of the first.
@@ -316,27 +328,7 @@ fn alignment(run: &RunData) -> Option<Figure> {
         "Output weights of both signs have no floor for it (11.10.3 is about one sign)."
     };
     let y = Axis::between(0.0, 1.0, "cosine, share");
-    let classes: Vec<String> = (0..curves.len()).map(|k| format!("s s{}", k % 8)).collect();
-    let mut legend: Vec<(Key<'_>, &str)> =
-        curves.iter().zip(&classes).map(|(c, class)| (Key::Line(class), c.name.as_str())).collect();
-    legend.extend(guides.iter().zip(GUIDES).map(|((name, _), class)| (Key::Line(class), *name)));
-    let mut chart = Chart::new((name, title, &caption), x, y, &legend);
-    rules(&mut chart, run);
-    for ((_, points), class) in guides.iter().zip(GUIDES) {
-        chart.guide(class, points);
-    }
-    for (k, curve) in curves.iter().enumerate() {
-        chart.line(k, &curve.points);
-    }
-    Some(Figure {
-        name: name.to_owned(),
-        title: title.to_owned(),
-        caption,
-        svg: chart.finish(),
-        table: table(&curves),
-        frames: None,
-        medium: Medium::Any,
-    })
+    Some(drawn(run, (name, title, &caption), (x, y), &curves, None, &guides))
 }
 
 /// The moments whose mass is shown by angle: the ends of the first stages and some of Stage 3, the

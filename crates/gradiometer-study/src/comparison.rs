@@ -14,7 +14,7 @@ use gradiometer_mechanisms::Outcome;
 pub(super) const MEASURES: &[Measure] = &[mean("measured"), mean("predicted"), mean("allowed")];
 
 /// Standard errors within which a measurement must lie, beside what the finite size may add.
-pub(super) const ERRORS: f64 = 4.0;
+const ERRORS: f64 = 4.0;
 
 /// Whether a row must agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,12 +222,18 @@ fn of(key: &[(&str, Level)], name: &str) -> String {
     key.iter().find(|(other, _)| *other == name).map_or_else(String::new, |(_, x)| x.to_string())
 }
 
+/// A difference in units of the room that it has, `4 errors + allowed`: at most 1 in modulus where measurement and
+/// prediction agree. 0 for no difference, even where there is no room.
+pub(super) fn deviation(difference: f64, error: f64, allowed: f64) -> f64 {
+    if difference.abs() <= 0.0 { 0.0 } else { difference / (ERRORS * error + allowed) }
+}
+
 /// Whether a measurement is what was predicted of it, by the differences of each seed, and the figures.
 fn compared(measured: &Measurement, predicted: &Measurement, allowed: f64) -> (Answer, String) {
     let differences: Vec<f64> =
         measured.values.iter().zip(&predicted.values).map(|((_, x), (_, y))| x - y).collect();
     let outcome = Outcome::of_samples(0.0, &differences);
-    let holds = outcome.measured.abs() <= ERRORS * outcome.error + allowed;
+    let holds = deviation(outcome.measured, outcome.error, allowed).abs() <= 1.0;
     let text = format!(
         "{} +- {} for {}",
         short(measured.mean()),

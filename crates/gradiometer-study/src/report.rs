@@ -1,6 +1,6 @@
 //! Findings as files hold them, and as `study --json` prints them.
 
-use crate::comparison::{ERRORS, Form};
+use crate::comparison::{Form, deviation};
 use crate::measurement::{Level, Measurement};
 use crate::reading::Conclusion;
 use gradiometer_files::{null_is_nan, nulls_are_nan};
@@ -103,9 +103,7 @@ pub struct Compared {
 impl Compared {
     /// `(measured - predicted)/(4 errors + allowed)`: at most 1 in modulus where both agree; 0 where both are the same.
     pub fn deviation(&self) -> f64 {
-        let difference = self.measured - self.predicted;
-        let room = ERRORS * self.error + self.allowed;
-        if difference.abs() <= 0.0 { 0.0 } else { difference / room }
+        deviation(self.measured - self.predicted, self.error, self.allowed)
     }
 }
 

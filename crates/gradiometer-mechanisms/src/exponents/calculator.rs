@@ -151,6 +151,23 @@ pub struct Analysis {
     pub transform: Vec<(f64, f64)>,
 }
 
+impl Analysis {
+    /// Of a constant, from which nothing can be learnt.
+    pub(super) const fn of_constant() -> Self {
+        Self {
+            information: Bounds::Infinite,
+            coefficients: Vec::new(),
+            generative: Bounds::Infinite,
+            conditionals: Vec::new(),
+            leap_in_basis: None,
+            leap_isotropic: None,
+            stages: Vec::new(),
+            lambda_squared_lower: None,
+            transform: Vec::new(),
+        }
+    }
+}
+
 /// How noise enters a label.
 #[derive(Clone, Debug, PartialEq)]
 struct Label {
@@ -240,17 +257,7 @@ pub fn analyse(y: &Expression, tuning: &Tuning) -> Result<Analysis, MechanismErr
 fn one(label: &Label, tuning: &Tuning) -> Analysis {
     let g = &label.link;
     if g.is_constant() || g.polynomial(1).is_some_and(|p| p.is_constant()) {
-        return Analysis {
-            information: Bounds::Infinite,
-            coefficients: Vec::new(),
-            generative: Bounds::Infinite,
-            conditionals: Vec::new(),
-            leap_in_basis: None,
-            leap_isotropic: None,
-            stages: Vec::new(),
-            lambda_squared_lower: None,
-            transform: Vec::new(),
-        };
+        return Analysis::of_constant();
     }
     let from = tuning.from.max(1);
     let degrees = from..=tuning.highest;

@@ -270,17 +270,7 @@ impl Table {
     /// assert_eq!((found.information.known(), found.generative.known()), (Some(2), Some(2)));
     /// ```
     pub fn analyse(&self, tuning: &Tuning) -> Analysis {
-        let mut analysis = Analysis {
-            information: Bounds::Infinite,
-            coefficients: Vec::new(),
-            generative: Bounds::Infinite,
-            conditionals: Vec::new(),
-            leap_in_basis: None,
-            leap_isotropic: None,
-            stages: Vec::new(),
-            lambda_squared_lower: None,
-            transform: Vec::new(),
-        };
+        let mut analysis = Analysis::of_constant();
         if self.is_constant() {
             return analysis;
         }

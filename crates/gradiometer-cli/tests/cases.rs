@@ -474,5 +474,6 @@ fn inspect_keeps_its_limit_on_trained_networks() {
         assert_eq!(run.code, 0, "{}", run.err);
         let missing = run.json()["certificate"]["missing"].as_str().unwrap().to_owned();
         assert!(missing.contains(reason), "{missing}");
+        assert!(run.json()["agop"]["alignment"].as_f64().unwrap() > 0.5);
     }
 }

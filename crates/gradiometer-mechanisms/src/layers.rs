@@ -56,6 +56,17 @@ pub(crate) fn first_layer(network: &Network) -> Mat<f64> {
     Mat::from_fn(network.neurons(), network.dimension(), |j, i| network.neuron(j)[i])
 }
 
+/// Vectors in orthonormal coordinates of their common span, `R` of the factors `Q R` of the matrix
+/// whose columns they are: lengths and inner products stay, up to rounding.
+pub(crate) fn in_common_span(vectors: &[&[f64]]) -> Vec<Vec<f64>> {
+    let d = vectors.first().map_or(0, |vector| vector.len());
+    assert!(vectors.iter().all(|vector| vector.len() == d), "the vectors are of one length");
+    let factors = Mat::from_fn(d, vectors.len(), |i, j| vectors[j][i]).qr();
+    let r = factors.thin_R();
+    let coordinates = |j: usize| (0..r.nrows()).map(move |i| if i <= j { r[(i, j)] } else { 0.0 });
+    (0..vectors.len()).map(|j| coordinates(j).collect()).collect()
+}
+
 /// The mean of the product of two networks' gates, `m x m'`: raw `E[theta_j theta_l] = (pi -
 /// phi_jl)/(2 pi)`, or their covariance `asin(t_jl)/(2 pi)`, weighted by `a_j b_l`. Zero neurons
 /// have none.

@@ -7,12 +7,14 @@
 
 use crate::error::MechanismError;
 use crate::layers::{
-    eigenvalues, first_layer, gates, inner, length, sandwich, semidefinite_root, trace, weighted,
+    eigenvalues, first_layer, gates, in_common_span, inner, length, sandwich, semidefinite_root,
+    trace, weighted,
 };
 use crate::moments::{Fields, OrthantRule};
 use crate::pair::Outcome;
 use faer::Mat;
 use gradiometer_model::Network;
+use std::borrow::Cow;
 use std::f64::consts::{FRAC_2_PI, TAU};
 
 pub use crate::layers::Centring;
@@ -119,7 +121,8 @@ impl Ansatz {
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues.
     pub fn of(network: &Network) -> Result<Self, MechanismError> {
-        Ok(Gradients::of(network)?.ansatz(&gram(network)))
+        let network = in_own_span(network)?;
+        Ok(Gradients::of(&network)?.ansatz(&gram(&network)))
     }
 
     /// What training to the regularised optimum tends to as `lambda` falls, a number of the teacher
@@ -128,7 +131,8 @@ impl Ansatz {
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues.
     pub fn limit(teacher: &Network) -> Result<Self, MechanismError> {
-        Ok(Gradients::of(teacher)?.ansatz(&mass_matrix(teacher)))
+        let teacher = in_own_span(teacher)?;
+        Ok(Gradients::of(&teacher)?.ansatz(&mass_matrix(&teacher)))
     }
 }
 
@@ -164,11 +168,33 @@ impl Gradients {
     }
 }
 
-/// About how many multiplications [`Gradients::of`] takes: `2 m^2 (d + 16) + 40 d^3`, for the angles of all pairs, both
-/// AGOPs and the eigenvalues of both. A thousand million are about a second.
-pub fn work(network: &Network) -> f64 {
-    let (m, d) = (network.neurons() as f64, network.dimension() as f64);
+/// About how many multiplications [`Gradients::of`] takes: `2 m^2 (d + 16) + 40 d^3`, for the angles
+/// of all pairs, both AGOPs and the eigenvalues of both. A thousand million are about a second.
+pub fn work(neurons: usize, dimension: usize) -> f64 {
+    let (m, d) = (neurons as f64, dimension as f64);
     2.0 * m * m * (d + 16.0) + 40.0 * d.powi(3)
+}
+
+/// A network of fewer neurons than dimensions in coordinates of their span, others as they are.
+/// Cosines, traces and eigenvalues other than zero of `W^T W`, `N`, `H` and the AGOPs are the same.
+///
+/// # Errors
+/// [`MechanismError`] for weights whose lengths overflow.
+///
+/// # Examples
+/// ```
+/// use gradiometer_mechanisms::radhakrishnan::in_own_span;
+/// use gradiometer_model::Network;
+/// let network = Network::new(3, vec![1.0], vec![2.0, 1.0, 2.0]).unwrap();
+/// let reduced = in_own_span(&network).unwrap();
+/// assert_eq!((reduced.dimension(), reduced.neuron(0)[0].abs()), (1, 3.0));
+/// ```
+pub fn in_own_span(network: &Network) -> Result<Cow<'_, Network>, MechanismError> {
+    if network.neurons() >= network.dimension() {
+        return Ok(Cow::Borrowed(network));
+    }
+    let rows = in_common_span(&network.rows().collect::<Vec<_>>());
+    Ok(Cow::Owned(Network::from_rows(network.second_layer().to_vec(), &rows)?))
 }
 
 /// `cos(N, M^{1/2})` beside its floor `sqrt(2/pi)`, which every network with second-layer weights
@@ -240,6 +266,7 @@ pub struct GradientFeature {
 /// A teacher as [`Feature`]s see it.
 #[derive(Clone, Debug)]
 pub struct Target {
+    network: Network,
     agop: Mat<f64>,
     /// Orthonormal, of the teacher's span, `r x d` row-major.
     basis: Vec<f64>,
@@ -248,10 +275,24 @@ pub struct Target {
 impl Target {
     /// A teacher whose span has the orthonormal basis, `r x d` row-major.
     pub fn new(teacher: &Network, basis: &[f64]) -> Self {
-        Self { agop: agop(teacher, Centring::Centred), basis: basis.to_owned() }
+        Self {
+            network: teacher.clone(),
+            agop: agop(teacher, Centring::Centred),
+            basis: basis.to_owned(),
+        }
+    }
+
+    /// About how many multiplications a [`Self::feature`] takes for a student of so many neurons.
+    pub fn work(teacher: &Network, rank: usize, neurons: usize) -> f64 {
+        let vectors = neurons + teacher.neurons() + rank;
+        let dimension = teacher.dimension().min(vectors);
+        work(neurons, dimension) + work(teacher.neurons(), dimension)
     }
 
     /// What a student shows of it.
+    ///
+    /// Where student, teacher and basis have fewer vectors than dimensions, all are taken in
+    /// coordinates of their common span.
     ///
     /// # Errors
     /// [`MechanismError::Factorisation`] if an AGOP has no eigenvalues, as for weights that overflow.
@@ -259,6 +300,18 @@ impl Target {
     /// # Panics
     /// If the dimensions differ.
     pub fn feature(&self, student: &Network) -> Result<Feature, MechanismError> {
+        let d = student.dimension();
+        let (ours, theirs) = (self.network.neurons(), student.neurons());
+        let basis = self.basis.chunks_exact(d);
+        if ours + basis.len() + theirs < d {
+            let all: Vec<_> = self.network.rows().chain(student.rows()).chain(basis).collect();
+            let all = in_common_span(&all);
+            let (teacher, rest) = all.split_at(ours);
+            let (student_rows, basis) = rest.split_at(theirs);
+            let teacher = Network::from_rows(self.network.second_layer().to_vec(), teacher)?;
+            let student = Network::from_rows(student.second_layer().to_vec(), student_rows)?;
+            return Self::new(&teacher, &basis.concat()).feature(&student);
+        }
         let (b, m) = (gram(student), agop(student, Centring::Centred));
         // Neurons that cancel, as at Algorithm 1's start, leave rounding.
         let masses: f64 = (0..student.neurons()).map(|j| student.mass(j).abs()).sum();

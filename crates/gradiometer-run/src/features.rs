@@ -15,7 +15,7 @@ use std::path::Path;
 /// The file's name.
 pub const FILE: &str = "features.csv";
 
-/// Multiplications of one moment, as [`radhakrishnan::work`](gradiometer_mechanisms::radhakrishnan::work) counts them, up
+/// Multiplications of one moment, as [`Target::work`](gradiometer_mechanisms::radhakrishnan::Target::work) counts them, up
 /// to which it has a row: a second or two. All pairs of neurons count, and a network of a million in the plane, whose
 /// steps are fast, would never come to its first step.
 pub const MOST_WORK: f64 = 2e9;

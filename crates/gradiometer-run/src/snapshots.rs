@@ -17,7 +17,7 @@ use crate::record::{Position, RunRecord, StageName};
 use gradiometer_files::{FilesError, file};
 use gradiometer_instances::FeatureSubspace;
 use gradiometer_landscape::descent::{CLOSE, Shares};
-use gradiometer_mechanisms::radhakrishnan::{Feature, Target, work};
+use gradiometer_mechanisms::radhakrishnan::{Feature, Target};
 use gradiometer_model::geometry::{dot, norm};
 use gradiometer_model::{Matching, ModelError, Network, Teacher};
 use gradiometer_train::State;
@@ -198,7 +198,8 @@ impl<'a> Snapshots<'a> {
     /// Of a teacher and students of the size of this one.
     pub(crate) fn new(teacher: &'a Teacher, student: &Network) -> Result<Self, ModelError> {
         let subspace = FeatureSubspace::of(teacher)?;
-        let affordable = work(teacher.network()) + work(student) <= features::MOST_WORK;
+        let work = Target::work(teacher.network(), subspace.rank(), student.neurons());
+        let affordable = work <= features::MOST_WORK;
         let target = affordable.then(|| Target::new(teacher.network(), subspace.basis()));
         Ok(Self { teacher, subspace, target })
     }

@@ -429,6 +429,17 @@ impl Findings {
         lines.join("\n") + "\n"
     }
 
+    /// `computed` where nothing varies with the seed, of which there are at least two; else
+    /// `sampled`.
+    fn evidence(&self) -> &'static str {
+        let constant = |found: &Measurement| {
+            let (_, first) = found.values[0];
+            found.values.len() > 1
+                && found.values.iter().all(|(_, x)| x.to_bits() == first.to_bits())
+        };
+        if self.measurements.iter().all(constant) { "computed" } else { "sampled" }
+    }
+
     /// Everything as its file has it.
     pub fn report(&self) -> FindingsReport {
         FindingsReport {
@@ -439,7 +450,7 @@ impl Findings {
             confidence: 0.95,
             measurements: self.measurements.iter().map(Into::into).collect(),
             conclusions: self.conclusions.iter().map(Into::into).collect(),
-            evidence: "sampled".to_owned(),
+            evidence: self.evidence().to_owned(),
         }
     }
 

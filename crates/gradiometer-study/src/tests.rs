@@ -600,7 +600,15 @@ fn message_passing_follows_state_evolution() {
 
 #[test]
 fn columns_differ_from_the_thresholds_on() {
-    let _found = compares("thresholds");
+    let Quick { study, mut measurements } = compares("thresholds");
+    let evidence = |measurements: &[Measurement]| {
+        let measurements = measurements.to_vec();
+        Findings { study, size: Size::Quick, measurements, conclusions: vec![] }.report().evidence
+    };
+    assert_eq!(evidence(&measurements), "computed");
+    // The control: one number that varies with the seed.
+    measurements[0].values[0].1 += 1.0;
+    assert_eq!(evidence(&measurements), "sampled");
 }
 
 #[test]

@@ -14,7 +14,9 @@ use gradiometer::landscape::LandscapeError;
 use gradiometer::landscape::certificate::{
     CertificateOptions, FoundCertificate, find_certificate_while,
 };
-use gradiometer::mechanisms::radhakrishnan::{Ansatz, structural_floor};
+use gradiometer::mechanisms::radhakrishnan::{
+    Gradients, gram, in_own_span, mass_matrix, structural_floor, work,
+};
 use gradiometer::model::{Network, Teacher};
 use gradiometer::run::TeacherReport;
 use serde_json::{Value, json};
@@ -66,10 +68,12 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     }
     let mut json = json!(TeacherReport::from(&complexity));
     let mut text = text(&complexity);
-    if let Some((summary, lines)) = alignment(teacher.network()) {
-        json["agop"] = summary;
-        text += &lines;
-    }
+    bar.set_message("the average gradient outer product");
+    bar.enable_steady_tick(TICK);
+    let (summary, lines) = alignment(teacher.network());
+    bar.finish_and_clear();
+    json["agop"] = summary;
+    text += &lines;
     if !arguments.no_certificate {
         if !common.json {
             // What is known already does not wait for the search.
@@ -83,11 +87,30 @@ pub fn run(arguments: &Arguments, common: &Common) -> Result<Outcome, Failure> {
     Ok(Outcome::Holds)
 }
 
-/// How the weights are aligned with the average gradient outer product (11.10.3 and 11.10.5); none where a matrix has no
-/// eigenvalues.
-fn alignment(network: &Network) -> Option<(Value, String)> {
-    let (own, limit) = (Ansatz::of(network).ok()?, Ansatz::limit(network).ok()?);
-    let floor = structural_floor(network);
+/// Multiplications up to which the alignment is computed, some ten seconds of them.
+const MOST_WORK: f64 = 2e10;
+
+/// How the weights are aligned with the average gradient outer product (11.10.3 and 11.10.5), or
+/// why that is not known.
+fn alignment(network: &Network) -> (Value, String) {
+    let missing = |reason: String| {
+        (json!({"missing": reason}), format!("no average gradient outer product: {reason}\n"))
+    };
+    let (m, d) = (network.neurons(), network.dimension());
+    let needed = work(m, m.min(d));
+    if needed > MOST_WORK {
+        return missing(format!(
+            "not computed: it takes {needed:.0e} multiplications, more than the {MOST_WORK:.0e} of a quick look"
+        ));
+    }
+    let found = in_own_span(network).and_then(|network| Ok((Gradients::of(&network)?, network)));
+    let (gradients, network) = match found {
+        Ok(found) => found,
+        Err(error) => return missing(error.to_string()),
+    };
+    let own = gradients.ansatz(&gram(&network));
+    let limit = gradients.ansatz(&mass_matrix(&network));
+    let floor = structural_floor(&network);
     let json = json!({
         "alignment": number(own.half),
         "alignment_first_power": number(own.one),
@@ -105,7 +128,7 @@ fn alignment(network: &Network) -> Option<(Value, String)> {
         scientific(own.half, 4),
         scientific(limit.half, 4)
     );
-    Some((json, text))
+    (json, text)
 }
 
 /// Highest degree examined for an activation by name.
@@ -284,4 +307,24 @@ fn text(c: &Complexity) -> String {
     row("information exponent", exponent(c.information_exponent.exponent));
     row("after preprocessing", exponent(c.preprocessed_exponent.exponent));
     format!("{}evidence: computed\n", table.text())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn alignment_is_left_out_where_it_takes_minutes() {
+        let found = |neurons: usize, dimension: usize| {
+            let weights = (0..neurons * dimension).map(|i| (i as f64).sin()).collect();
+            alignment(&Network::new(dimension, vec![1.0; neurons], weights).unwrap()).0
+        };
+        // Few neurons in many dimensions are taken in their span.
+        assert!(
+            found(3, 2000)["alignment"].as_f64().unwrap()
+                > found(3, 2000)["floor"].as_f64().unwrap()
+        );
+        let missing = found(30_000, 2)["missing"].as_str().unwrap().to_owned();
+        assert!(missing.contains("multiplications"), "{missing}");
+    }
 }

@@ -491,3 +491,46 @@ fn impossible_kernels_are_refused() {
         Err(MechanismError::OutOfRange { .. })
     ));
 }
+
+#[test]
+fn few_neurons_are_taken_in_their_span() {
+    let mut rng = rng(15);
+    let (d, wide) = (12, 40);
+    let teacher = teacher(&mut rng, d, 2, &[1.0, -0.7]);
+    let student = network(&mut rng, d, 9);
+    let padded = |network: &Network| {
+        let row = |w: &[f64]| [w, &vec![0.0; wide - d]].concat();
+        let rows: Vec<_> = network.rows().map(row).collect();
+        Network::from_rows(network.second_layer().to_vec(), &rows).unwrap()
+    };
+    let basis = FeatureSubspace::of(&teacher).unwrap().basis().to_vec();
+    let wide_basis: Vec<f64> =
+        basis.chunks_exact(d).flat_map(|u| [u, &vec![0.0; wide - d]].concat()).collect();
+    // Thirteen vectors: in twelve dimensions none can be left out, in forty 27.
+    let here = Target::new(teacher.network(), &basis).feature(&student).unwrap();
+    let there = Target::new(&padded(teacher.network()), &wide_basis).feature(&padded(&student));
+    let there = there.unwrap();
+    let tolerance = rounding(256, 1.0);
+    close(there.of_weights, here.of_weights, tolerance);
+    let (here, there) = (here.gradients.unwrap(), there.gradients.unwrap());
+    close(there.in_span, here.in_span, tolerance);
+    close(there.to_teacher, here.to_teacher, tolerance);
+    let all = |ansatz: Ansatz| [ansatz.half, ansatz.one, ansatz.raw_half];
+    for (there, here) in all(there.ansatz).into_iter().zip(all(here.ansatz)) {
+        close(there, here, tolerance);
+    }
+    // Nine vectors in twelve dimensions, against all twelve.
+    let full = Gradients::of(&student).unwrap();
+    let pairs = [
+        (Ansatz::of(&student).unwrap(), full.ansatz(&gram(&student))),
+        (Ansatz::limit(&student).unwrap(), full.ansatz(&mass_matrix(&student))),
+    ];
+    for (reduced, full) in pairs {
+        for (reduced, full) in all(reduced).into_iter().zip(all(full)) {
+            close(reduced, full, tolerance);
+        }
+    }
+    // The control: another student is another number.
+    let other = Ansatz::of(&network(&mut rng, d, 9)).unwrap();
+    assert!((other.half - full.ansatz(&gram(&student)).half).abs() > tolerance.bound());
+}

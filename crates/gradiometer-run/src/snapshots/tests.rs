@@ -88,14 +88,16 @@ fn a_row_has_the_neuron_its_angle_and_its_share() {
 /// All pairs of neurons would be looked at, and a run of very many in the plane not begin.
 #[test]
 fn features_of_very_many_neurons_are_left_out() {
-    let request = TeacherRequest { separation: 0.6, ..TeacherRequest::new(2, 2, 3, 5) };
-    let teacher = request.generate().unwrap();
-    let target = |neurons| {
-        let student = Network::new(2, vec![1.0; neurons], vec![1.0; 2 * neurons]).unwrap();
-        Snapshots::new(&teacher, &student).unwrap().target.is_some()
+    let target = |neurons, dimension| {
+        let request = TeacherRequest { separation: 0.6, ..TeacherRequest::new(dimension, 2, 3, 5) };
+        let weights = vec![1.0; dimension * neurons];
+        let student = Network::new(dimension, vec![1.0; neurons], weights).unwrap();
+        Snapshots::new(&request.generate().unwrap(), &student).unwrap().target.is_some()
     };
-    assert!(target(4096));
-    assert!(!target(100_000));
+    assert!(target(4096, 2));
+    assert!(!target(100_000, 2));
+    // Few of them in many dimensions are taken in their span.
+    assert!(target(20, 3000));
 }
 
 #[test]

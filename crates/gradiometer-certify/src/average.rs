@@ -161,11 +161,9 @@ fn intervals(
     system: &System<'_>,
     c: usize,
 ) -> Vec<Interval> {
-    let width = std::f64::consts::FRAC_PI_2.next_up() / ANGLES as f64;
     let jets: Vec<Jet> = (0..directions.count()).map(|k| system.jets_at(c, k)).collect();
-    (0..ANGLES)
-        .map(|n| {
-            let (from, to) = (width * n as f64, width * (n as f64 + 1.0).next_up());
+    angles()
+        .map(|(from, to)| {
             let place = Place::new(kernel, system, from, to);
             let (near_own, far_own, own) = place.own();
             let pairs: Vec<(f64, f64)> = (0..directions.count())
@@ -180,6 +178,12 @@ fn intervals(
             Interval { near, far, own }
         })
         .collect()
+}
+
+/// Intervals that cover `[0, pi/2]`.
+fn angles() -> impl Iterator<Item = (f64, f64)> {
+    let width = std::f64::consts::FRAC_PI_2.next_up() / ANGLES as f64;
+    (0..ANGLES).map(move |n| (width * n as f64, width * (n as f64 + 1.0).next_up()))
 }
 
 /// An interval of angles.
@@ -361,6 +365,73 @@ mod tests {
                     }
                 }
                 assert!(sharpest[0] > 0.9 && sharpest[1] > 0.125, "{degree} {i}: {sharpest:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_angles_leave_no_gap() {
+        let all: Vec<(f64, f64)> = angles().collect();
+        assert!(all[0].0 <= 0.0 && all[ANGLES - 1].1 > std::f64::consts::FRAC_PI_2);
+        for pair in all.windows(2) {
+            assert!(pair[0].1 >= pair[1].0 && pair[0].1 < pair[1].1, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn lengths_at_one_angle_are_those_of_the_summands() {
+        let (teacher, weights) = (teacher(), DegreeWeights::from_degree(6).unwrap());
+        let (directions, kernel) = (Directions::new(&teacher), weights.kernel());
+        let system = System::new(&directions, &kernel).unwrap();
+        let [s_0, s_1] = system.scale();
+        let length = |x: f64, y: f64, z: f64| (x * x + y * y + z * z).sqrt();
+        // K and K', and K'' for the bracket of a slope.
+        let k = |t: f64| kernel.jet(Enclosure::from(t)).map(Enclosure::midpoint);
+        // From an angle on only where the nearest direction allows every y.
+        for delta in [0.02, 0.1, 0.3] {
+            let (s, c) = f64::sin_cos(delta);
+            let square = delta * delta;
+            let place = Place::new(&kernel, &system, delta, delta.next_up());
+            let ([one, one_slope, ..], [k0, k1, ..]) = (k(1.0), k(c));
+            let exact = [
+                length((one - k0) / s_0, s * (one_slope - k1) / s_1, 0.0) / square,
+                length(k0 / s_0, s * k1 / s_1, 0.0) / square,
+                length(1.0 - c + (k0 - one) / one, s * (k1 / one_slope - 1.0), 0.0) / square,
+            ];
+            let found = place.own();
+            for (exact, found) in exact.into_iter().zip([found.0, found.1, found.2]) {
+                // Differences that cancel to delta^2 of their terms, in enclosures.
+                let rounding = exact * f64::EPSILON.sqrt();
+                assert!((exact - found).abs() <= rounding, "{delta}: {exact} {found}");
+            }
+            for other in 1..4 {
+                let overlap = directions.overlap(0, other);
+                let g = overlap.midpoint();
+                let reach = (1.0 - g * g).sqrt();
+                let [_, g1, g2, _] = k(g);
+                let mut exact = [0.0, 0.0];
+                for n in 0..=1000_u16 {
+                    let y = reach * (f64::from(n) / 500.0 - 1.0);
+                    let t = c * g + s * y;
+                    // Another direction that is nearer.
+                    if t.abs() > c {
+                        continue;
+                    }
+                    let [t0, t1, ..] = k(t);
+                    let value = t0 - k(g)[0] - s * g1 * y;
+                    let along = c * t1 - g1 - s * g2 * y;
+                    let near = length(value / s_0, along / s_1, s * (t1 - g1) / s_1);
+                    let far = length(t0 / s_0, t1 * (1.0 - t * t).sqrt() / s_1, 0.0);
+                    exact = [maximum(exact[0], near / square), maximum(exact[1], far / square)];
+                }
+                let (near, far) = place.other(overlap, &system.jets_at(0, other));
+                // Above, and by no more than pieces of y and mean values cost: K'' is about as t^4, and
+                // its largest value between the cosines counts, at most 15 times what K is over t^2.
+                let cost = 1.5 * minimum((1.0 + delta / g.abs()).powi(4), 15.0);
+                for (exact, found) in exact.into_iter().zip([near, far]) {
+                    let shown = format!("{delta} {other} {g}: {exact} {found}");
+                    assert!(found >= exact && found <= cost * exact, "{shown}");
+                }
             }
         }
     }

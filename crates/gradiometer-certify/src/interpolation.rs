@@ -53,6 +53,18 @@ pub(crate) struct Solution {
     pub(crate) multipliers: Vec<Enclosure>,
 }
 
+/// The scaled system in coordinates of a span, lower triangles of symmetric matrices.
+#[derive(Clone, Debug)]
+struct Dense {
+    /// `A_i` and `B_i` in the span, neuron by neuron: `m* (r + 1)` unknowns.
+    matrix: Vec<f64>,
+    /// By how much its eigenvalues may be off.
+    off: f64,
+    /// Of one coordinate of the `B_i` beside the span: `m*` unknowns.
+    across: Vec<f64>,
+    off_across: f64,
+}
+
 /// A vector of the scaled unknowns in floating point.
 #[derive(Clone, Debug)]
 struct Unknowns {
@@ -172,6 +184,20 @@ impl<'a> System<'a> {
         if n > LARGEST_DENSE {
             return None;
         }
+        let Dense { matrix, off, across, off_across } = self.dense(&frame);
+        TRIED.into_iter().find(|&least| {
+            let holds = |matrix: &[f64], n: usize, off: f64| {
+                is_positive_definite(&mut matrix.to_vec(), n, least + off)
+            };
+            let complement = r == self.directions.dimension || holds(&across, m, off_across + off);
+            complement && holds(&matrix, n, off)
+        })
+    }
+
+    /// The whole matrix in the coordinates of a frame.
+    fn dense(&self, frame: &Frame) -> Dense {
+        let (m, r) = (self.directions.count(), frame.rank);
+        let n = m * (r + 1);
         let [s_0, s_1] = self.scale.map(Enclosure::from);
         let (inside, beside): (Vec<&[Enclosure]>, Vec<&[Enclosure]>) =
             frame.coordinates.iter().map(|row| row.split_at(r)).unzip();
@@ -229,13 +255,7 @@ impl<'a> System<'a> {
         // Twice for the entries above the diagonal.
         let off = ((radii * 2.0).sqrt() + change).hi();
         let off_across = across_radii.sqrt().hi();
-        TRIED.into_iter().find(|&least| {
-            let holds = |matrix: &[f64], n: usize, off: f64| {
-                is_positive_definite(&mut matrix.to_vec(), n, least + off)
-            };
-            let complement = r == self.directions.dimension || holds(&across, m, off_across + off);
-            complement && holds(&matrix, n, off)
-        })
+        Dense { matrix, off, across, off_across }
     }
 
     /// The solution for values `y_i` and ambient gradients, of which the tangent part counts.
@@ -516,6 +536,59 @@ mod tests {
                     "{degree}: {rows} {whole} {quotient}"
                 );
                 assert!(whole > 0.0 && system.least > 0.0, "{degree}: {whole}");
+            }
+        }
+    }
+
+    fn plain_dot(x: &[f64], y: &[f64]) -> f64 {
+        x.iter().zip(y).map(|(x, y)| x * y).sum()
+    }
+
+    /// `x.M x` of a symmetric matrix whose lower triangle is given.
+    fn form(matrix: &[f64], x: &[f64]) -> f64 {
+        let n = x.len();
+        let entry = |i: usize, j: usize| matrix[i * n + j] * x[i] * x[j];
+        (0..n).map(|i| entry(i, i) + 2.0 * (0..i).map(|j| entry(i, j)).sum::<f64>()).sum()
+    }
+
+    #[test]
+    fn the_dense_matrix_is_that_of_the_system() {
+        for teacher in teachers() {
+            let directions = Directions::new(&teacher);
+            let kernel = DegreeWeights::from_degree(4).unwrap().kernel();
+            let system = System::new(&directions, &kernel).unwrap();
+            let (float, frame) = (Float::new(&system), Frame::new(&directions, 0));
+            let (m, d, r) = (directions.count(), directions.dimension, frame.rank);
+            let dense = system.dense(&frame);
+            let axis =
+                |y: usize| frame.embed(&(0..r).map(|x| f64::from(x == y)).collect::<Vec<_>>());
+            let axes: Vec<Vec<f64>> = (0..r).map(axis).collect();
+            for seed in 0..8 {
+                let entry = |i: usize| ((i + 100 * seed) as f64 + 0.5).sin();
+                let within = |i: usize| (0..r).map(|y| entry(m + i * r + y)).collect::<Vec<_>>();
+                let b = (0..m).flat_map(|i| frame.embed(&within(i))[..d].to_vec()).collect();
+                let mut x = Unknowns { a: (0..m).map(entry).collect(), b };
+                float.project(&mut x.b);
+                let coordinates: Vec<f64> = (0..m)
+                    .flat_map(|i| {
+                        let b = &x.b[i * d..(i + 1) * d];
+                        std::iter::once(x.a[i]).chain(axes.iter().map(|q| plain_dot(q, b)))
+                    })
+                    .collect();
+                let (exact, found) = (x.dot(&float.apply(&x)), form(&dense.matrix, &coordinates));
+                let rounding = (m * (d + 1)) as f64 * 64.0 * f64::EPSILON * x.dot(&x);
+                assert!((exact - found).abs() <= rounding, "{seed}: {exact} {found}");
+                if r == d {
+                    continue;
+                }
+                // Beside the span, along its last axis, which is orthogonal to it.
+                let factors: Vec<f64> = (0..m).map(|i| entry(7 * i)).collect();
+                let mut y = Unknowns { a: vec![0.0; m], b: vec![0.0; m * d] };
+                for i in 0..m {
+                    y.b[(i + 1) * d - 1] = factors[i];
+                }
+                let (exact, found) = (y.dot(&float.apply(&y)), form(&dense.across, &factors));
+                assert!((exact - found).abs() <= rounding, "{seed}: {exact} {found}");
             }
         }
     }

@@ -279,3 +279,45 @@ fn a_scaled_sum_proves_what_the_plain_one_does_not() {
         assert_eq!(single(x).to_bits(), 1.0_f64.to_bits(), "{x}");
     }
 }
+
+#[test]
+fn the_bend_is_the_second_derivative_along_the_angle() {
+    let kernel = DegreeWeights::from_degree(6).unwrap().kernel();
+    let k = |t: f64| kernel.jet(Enclosure::from(t)).map(Enclosure::midpoint);
+    let (g, a, beta) = (0.3, 2.0, -0.7);
+    let other = |across: f64| Other {
+        cosine: Enclosure::from(g),
+        reach: 1.0,
+        value: Enclosure::from(a),
+        along: Enclosure::from(beta),
+        across,
+        jet: kernel.jet(Enclosure::from(g)),
+        root: 1.0,
+    };
+    for (angle, y) in [(0.1, 0.5), (0.4, -0.8), (0.9, 0.2), (1.3, 0.9)] {
+        let summand = |angle: f64, b: f64| {
+            let (s, c) = f64::sin_cos(angle);
+            let [k0, k1, ..] = k(c * g + s * y);
+            a * k0 + k1 * (c * beta + s * b)
+        };
+        let step = 1.0 / 4096.0;
+        let exact = |b: f64| {
+            let [left, here, right] =
+                [angle - step, angle, angle + step].map(|angle| summand(angle, b));
+            (left - 2.0 * here + right) / (step * step)
+        };
+        let bend =
+            |across: f64| other(across).bend(&kernel, Enclosure::from(angle), Enclosure::from(y));
+        // Differences of step 1/4096: fourth derivatives below a thousand, and roundings over the square.
+        let off = 100.0 * step * step;
+        let alone = bend(0.0);
+        assert!((alone.midpoint() - exact(0.0)).abs() <= off, "{alone} {}", exact(0.0));
+        // What is unknown across has its range.
+        let wide = bend(0.5);
+        for b in [-0.5, 0.5] {
+            assert!(wide.lo() <= exact(b) + off && exact(b) - off <= wide.hi(), "{wide}");
+        }
+        let spread = (exact(0.5) - exact(-0.5)).abs();
+        assert!(wide.width() >= spread - 2.0 * off && wide.width() <= 4.0 * spread + off, "{wide}");
+    }
+}

@@ -181,3 +181,25 @@ const fn finer(means: Means, route: EvaluationRoute) -> Option<Means> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Objective, Population};
+    use gradiometer_model::{Network, Teacher};
+
+    #[test]
+    fn what_is_below_the_numbers_is_off_by_some_of_the_smallest() {
+        let of = |a: f64, angle: f64| {
+            let (sin, cos) = f64::sin_cos(angle);
+            Network::new(2, vec![a], vec![cos, sin]).unwrap()
+        };
+        let population = Population::new(Teacher::new(of(1e-200, 0.0)).unwrap());
+        // The loss is about 1e-401, the gradient of the first layer too: both are rounded to zero.
+        let found = population.evaluate(&of(1e-200, 0.5), Accuracy::finest(1e-3)).unwrap();
+        // Two neurons in the plane, and eight more terms.
+        let lost = 16.0 * 12.0 * f64::from_bits(1);
+        assert!(found.loss.value.abs() <= lost, "{found:?}");
+        assert!(found.loss.error > 0.0 && found.loss.error <= 2.0 * lost, "{found:?}");
+    }
+}

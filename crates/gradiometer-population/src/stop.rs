@@ -41,3 +41,17 @@ impl Stop {
         self.0.load(Ordering::Relaxed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_and_its_copies_are_raised_together() {
+        let stop = Stop::new();
+        let copy = stop.clone();
+        assert!(!stop.is_raised() && !copy.is_raised());
+        copy.raise();
+        assert!(stop.is_raised() && copy.is_raised() && !Stop::new().is_raised());
+    }
+}

@@ -662,6 +662,34 @@ fn an_interval_wider_than_its_values_stays_in_its_figure() {
 }
 
 #[test]
+fn a_long_setting_has_lines_that_fit_beside_the_dots() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["the teacher's directions are found by every neuron", "none is found"];
+    let measurements: Vec<Value> =
+        names.map(|name| measured(&serde_json::json!({"event": name}), "threshold", 1.5)).into();
+    let study = serde_json::json!({
+        "study": "worded", "statement": "9.9", "about": "words", "size": "quick", "confidence": 0.95,
+        "evidence": "computed", "measurements": measurements, "conclusions": [],
+    });
+    std::fs::write(folder.path().join("worded.json"), study.to_string()).unwrap();
+    write_report(folder.path(), ReportOptions::default()).unwrap();
+    let text = page(folder.path());
+    let document = parsed(&text);
+    let labels: Vec<_> = elements(document.root(), "text")
+        .into_iter()
+        .filter(|element| has_class(element, "long"))
+        .collect();
+    let words: Vec<&str> = labels.iter().filter_map(|label| label.text()).collect();
+    assert_eq!(words.join(" "), format!("event = {} event = {}", names[0], names[1]));
+    assert!(words.len() > names.len(), "{words:?}");
+    for label in labels {
+        let right: f64 = label.attribute("x").unwrap().parse().unwrap();
+        let letters = label.text().unwrap().chars().count() as f64;
+        assert!(right - 6.4 * letters >= 0.0, "{label:?}");
+    }
+}
+
+#[test]
 fn a_page_with_a_fault_is_noticed() {
     // One in the network is two: it is no part of the page either.
     let page = |body: &str| {

@@ -372,6 +372,10 @@ fn curves(
 /// A quantity at a few settings that are no axis: a row each.
 fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     const ROW: f64 = 34.0;
+    const LINE: f64 = 15.0;
+    // About the mean width of a letter at 12 pixels.
+    const LETTER: f64 = 6.4;
+    const MOST_LETTERS: usize = 36;
     let values: Vec<f64> =
         cells.iter().flat_map(|c| c.values.iter().copied()).filter(|v| v.is_finite()).collect();
     let kind = scale(&values);
@@ -389,10 +393,12 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
             varying.iter().map(|(name, _)| format!("{name} = {}", label(cell, name))).collect();
         if parts.is_empty() { "all".to_owned() } else { parts.join(", ") }
     };
-    // About the mean width of a character at 12 pixels.
-    let longest = cells.iter().map(|c| named(c).chars().count()).max().unwrap_or(0);
-    let left = (20.0 + 6.4 * longest as f64).clamp(90.0, 260.0);
-    let (top, height) = (18.0, 18.0 + ROW * cells.len() as f64 + 44.0);
+    let names: Vec<Vec<String>> = cells.iter().map(|c| lines(&named(c), MOST_LETTERS)).collect();
+    let longest = names.iter().flatten().map(|line| line.chars().count()).max().unwrap_or(0);
+    let left = 20.0 + LETTER * longest.max(11) as f64;
+    let most_lines = names.iter().map(Vec::len).max().unwrap_or(1);
+    let row = ROW + LINE * (most_lines - 1) as f64;
+    let (top, height) = (18.0, 18.0 + row * cells.len() as f64 + 44.0);
     let mut svg = Svg::new(WIDTH, height, &title, &caption);
     let bottom = height - 44.0;
     let place = |x: f64| left + axis.share(x) * (WIDTH - 16.0 - left);
@@ -402,17 +408,19 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     }
     svg.text("m", (f64::midpoint(left, WIDTH - 16.0), height - 8.0), quantity);
     let mut table = Table::new(&["setting", "mean", "from", "to", "seeds"]);
-    for (k, cell) in cells.iter().enumerate() {
-        let y = top + ROW * (k as f64 + 0.5);
-        let name = named(cell);
-        svg.text("t e long", (left - 10.0, y + 4.0), &name);
+    for (k, (cell, name)) in cells.iter().zip(&names).enumerate() {
+        let y = top + row * (k as f64 + 0.5);
+        let first = y + 4.0 - 0.5 * LINE * (name.len() - 1) as f64;
+        for (n, line) in name.iter().enumerate() {
+            svg.text("t e long", (left - 10.0, first + LINE * n as f64), line);
+        }
         for v in &cell.values {
             svg.circle("f0 faint", (place(*v), y), 2.2);
         }
         svg.line("s s0", (place(cell.interval.0), y), (place(cell.interval.1), y));
         svg.circle("p f0", (place(cell.mean), y), 5.0);
         table.rows.push(vec![
-            name,
+            name.join(" "),
             number(cell.mean, 4),
             number(cell.interval.0, 3),
             number(cell.interval.1, 3),
@@ -428,6 +436,23 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
         frames: None,
         medium: Medium::Any,
     })
+}
+
+/// A text in lines of at most so many letters, broken between words; a longer word has a line.
+fn lines(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let last = lines.last_mut().expect("there is a line");
+        if last.is_empty() {
+            *last += word;
+        } else if last.chars().count() + 1 + word.chars().count() <= most {
+            *last += " ";
+            *last += word;
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
 }
 
 /// Means on a grid of two settings.

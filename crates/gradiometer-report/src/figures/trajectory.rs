@@ -300,7 +300,7 @@ fn alignment(run: &RunData) -> Option<Figure> {
             .collect(),
     };
     let curves = [
-        of("alignment of WᵀW with M^½", |f| f.gradients.map(|g| g.ansatz.half)),
+        of("alignment of WᵀW with √M", |f| f.gradients.map(|g| g.ansatz.half)),
         of("WᵀW in the teacher's span", |f| Some(f.of_weights)),
         of("M in the teacher's span", |f| f.gradients.map(|g| g.in_span)),
         of("M beside the teacher's", |f| f.gradients.map(|g| g.to_teacher)),
@@ -319,7 +319,7 @@ fn alignment(run: &RunData) -> Option<Figure> {
     let (name, title) = ("alignment", "Alignment of weights and gradients");
     let mut caption =
         "M is the average gradient outer product of the student, S* the teacher's span. \
-                       The cosine of WᵀW and M^½ tends to a number of the teacher alone (11.10.5). "
+                       The cosine of WᵀW and √M tends to a number of the teacher alone (11.10.5). "
             .to_owned();
     caption += if floor.is_some() {
         "It is at least √(2/π) for balanced networks whose output weights have one sign, trained or not (11.10.3): only \

@@ -394,3 +394,6 @@ fn decay_difference(from: &Network, to: &Network, decay: WeightDecay) -> Bounded
     // Four roundings in a term, two of the sum.
     Bounded { value: sum, error: 6.0 * f64::EPSILON * size }
 }
+
+#[cfg(test)]
+mod tests;

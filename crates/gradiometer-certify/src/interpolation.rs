@@ -505,6 +505,40 @@ mod tests {
     }
 
     #[test]
+    fn multipliers_are_the_gradients_along_the_directions() {
+        for teacher in teachers() {
+            let directions = Directions::new(&teacher);
+            let kernel = DegreeWeights::from_degree(4).unwrap().kernel();
+            let system = System::new(&directions, &kernel).unwrap();
+            let (m, d) = (directions.count(), directions.dimension);
+            let values: Vec<Enclosure> = directions.signs.iter().map(|&s| s.into()).collect();
+            let solution = system.solve(&values, &vec![vec![Enclosure::ZERO; d]; m]);
+            for i in 0..m {
+                let u = &directions.units[i];
+                // u_i . grad sum_k (A_k K(u_k.w) + K'(u_k.w) B_k.w) at w = u_i.
+                let exact: Enclosure = (0..m)
+                    .map(|k| {
+                        let t = directions.overlap(i, k);
+                        let [_, k1, k2, _] = kernel.jet(t);
+                        let along = dot(&solution.gradients[k], u);
+                        // K'' at one times a B_i.u_i of zero.
+                        let bend = if k == i { Enclosure::ZERO } else { along * k2 };
+                        (solution.values[k] * k1 + bend) * t + k1 * along
+                    })
+                    .sum();
+                let found = solution.multipliers[i];
+                let off = (found.midpoint() - exact.midpoint()).abs();
+                assert!(found.intersection(exact).is_some(), "{i}: {found} {exact}");
+                assert!(
+                    off <= f64::EPSILON.sqrt() && found.width() <= f64::EPSILON.sqrt(),
+                    "{off}"
+                );
+                assert!(found.mignitude() > 0.01, "{found}");
+            }
+        }
+    }
+
+    #[test]
     fn the_least_eigenvalue_is_bounded_in_two_ways() {
         for teacher in teachers() {
             let directions = Directions::new(&teacher);

@@ -288,6 +288,32 @@ mod tests {
     }
 
     #[test]
+    fn the_drop_of_the_slope_is_the_tails_and_the_polynomials() {
+        for degree in [2, 4, 6, 8] {
+            let kernel = DegreeWeights::from_degree(degree).unwrap().kernel();
+            let slope = |t: Enclosure| kernel.jet(t)[1];
+            for end in [0.01, 0.2, 1.0, 1.5] {
+                let drop = kernel.slope_drop(end);
+                for n in 1..=50_u8 {
+                    let angle = Enclosure::from(end * f64::from(n) / 50.0);
+                    let exact = (slope(Enclosure::ONE) - slope(angle.cos())) / angle;
+                    assert!(
+                        drop.intersection(exact).is_some(),
+                        "{degree} {end} {n}: {drop} {exact}"
+                    );
+                }
+                // Where there is no polynomial, the tail alone; elsewhere its second derivative over the angles.
+                let [_, _, second, _] = kernel.polynomial(Enclosure::ONE);
+                let width = second.abs().hi() * end / 2.0;
+                assert!(
+                    drop.width() <= width + 64.0 * f64::EPSILON * (1.0 + width),
+                    "{drop} {width}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn at_one_the_value_and_slope_are_known() {
         let jet = DegreeWeights::from_degree(2).unwrap().kernel().jet(Enclosure::ONE);
         let value = Enclosure::ONE / 4.0 - Enclosure::ONE / (Enclosure::PI * 2.0);

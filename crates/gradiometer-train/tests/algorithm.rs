@@ -144,6 +144,20 @@ fn ridge_solves_the_normal_equations_and_gradient_descent_approaches_them() {
 }
 
 #[test]
+fn ridge_ends_at_the_tolerance_asked_for() {
+    let lambda = 1e-4;
+    let start = ridge_residual(Solver::Ridge { tolerance: 0.5, steps: 0 }, lambda);
+    let mut last = f64::INFINITY;
+    for tolerance in [0.1, 1e-2, 1e-3, 1e-4, 1e-5] {
+        let left = ridge_residual(Solver::Ridge { tolerance, steps: 1000 }, lambda) / start;
+        // Within twice the tolerance is near enough; a looser one does less.
+        assert!(left <= 2.0 * tolerance, "{tolerance}: {left}");
+        assert!(left < last, "{tolerance}: {left} {last}");
+        last = left;
+    }
+}
+
+#[test]
 fn a_step_is_gradient_descent_on_the_regularised_objective_and_lowers_it() {
     let population = Population::new(teacher(6, &[1.0, -1.0, 2.0]));
     let (eta, lambda) = (0.05, 1e-2);

@@ -618,8 +618,8 @@ mod tests {
                 // Beside the span, along its last axis, which is orthogonal to it.
                 let factors: Vec<f64> = (0..m).map(|i| entry(7 * i)).collect();
                 let mut y = Unknowns { a: vec![0.0; m], b: vec![0.0; m * d] };
-                for i in 0..m {
-                    y.b[(i + 1) * d - 1] = factors[i];
+                for (row, factor) in y.b.chunks_exact_mut(d).zip(&factors) {
+                    row[d - 1] = *factor;
                 }
                 let (exact, found) = (y.dot(&float.apply(&y)), form(&dense.across, &factors));
                 assert!((exact - found).abs() <= rounding, "{seed}: {exact} {found}");

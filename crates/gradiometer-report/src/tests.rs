@@ -679,7 +679,7 @@ fn a_long_setting_has_lines_that_fit_beside_the_dots() {
         .into_iter()
         .filter(|element| has_class(element, "long"))
         .collect();
-    let words: Vec<&str> = labels.iter().filter_map(|label| label.text()).collect();
+    let words: Vec<&str> = labels.iter().filter_map(Node::text).collect();
     assert_eq!(words.join(" "), format!("event = {} event = {}", names[0], names[1]));
     assert!(words.len() > names.len(), "{words:?}");
     for label in labels {

@@ -235,8 +235,28 @@ fn a_ridge_problem_that_overflows_is_a_divergence() {
     let mut trainer = Trainer::new(&population, &algorithm, symmetric(3, 4, 0.5)).unwrap();
     let _large_step = trainer.advance(1).unwrap();
     let error = trainer.advance(1).unwrap_err();
-    assert!(matches!(error, TrainError::Diverged { phase: Phase::Stage2, .. }), "{error}");
+    let TrainError::Diverged { phase, step_size, .. } = error else { panic!("{error}") };
+    // The step to make smaller is that of Stage 1: the ridge problem has none.
+    assert_eq!((phase, step_size.to_bits()), (Phase::Stage2, 1e300_f64.to_bits()));
     assert!(error.to_string().contains("smaller step size"), "{error}");
+    // Descent on the second layer has a step of its own, and takes as many as it is given.
+    let stage2 = |step_size, steps| Algorithm {
+        stage1: None,
+        stage2: Some(Stage2 { lambda: 1e-2, solver: Solver::GradientDescent { step_size, steps } }),
+        balance: false,
+        stage3: None,
+    };
+    let long = stage2(1e300, 3);
+    let mut trainer = Trainer::new(&population, &long, symmetric(3, 4, 0.5)).unwrap();
+    let error = trainer.advance(u64::MAX).unwrap_err();
+    let TrainError::Diverged { step_size, .. } = error else { panic!("{error}") };
+    assert_eq!(step_size.to_bits(), 1e300_f64.to_bits());
+    let short = stage2(0.1, 7);
+    let mut trainer = Trainer::new(&population, &short, symmetric(3, 4, 0.5)).unwrap();
+    assert_eq!(trainer.advance(3).unwrap(), Advance::Paused);
+    assert_eq!((trainer.state().steps, trainer.state().phase_steps), (3, 3));
+    assert_eq!(trainer.advance(100).unwrap(), Advance::Ended(Phase::Stage2));
+    assert_eq!(trainer.state().steps, 7);
 }
 
 #[test]

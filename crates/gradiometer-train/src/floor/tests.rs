@@ -222,7 +222,7 @@ fn the_ball_grows_where_the_model_is_right_and_shrinks_where_it_is_not() {
     // A short step is as predicted, and ends at the boundary.
     let (floor, next) = stepped(1e-3);
     assert_eq!((floor.radius, floor.products, floor.ending), (2e-3, 1, None));
-    assert!(floor.curvature > 0.0 && floor.rounding > 0.0 && floor.rounding < 1e-12);
+    assert!(floor.curvature > 0.0 && floor.rounding > 0.0 && floor.rounding < f64::EPSILON.sqrt());
     let now = descent.evaluate(&next, false).norm;
     assert!((floor.gradient_norm - now).abs() <= 64.0 * f64::EPSILON * now);
     // A step of a hundred times the parameters is not: the student stays.
@@ -257,4 +257,24 @@ fn a_search_begins_balanced_where_both_layers_decay_alike() {
         assert_eq!(descent.descend(&mut begun, &mut floor, 0).unwrap(), 0);
         assert_eq!(begun, *expected, "{descent:?}");
     }
+}
+
+#[test]
+fn products_with_the_hessian_have_each_layers_decay() {
+    let population = population();
+    let here = student();
+    let hessian = population.hessian_operator(&here, Layers::Both).unwrap();
+    let (m, mut descent) = (here.neurons(), regularised(&population));
+    descent.decay = WeightDecay { second_layer: 0.5, first_layer: 2.0 };
+    let x: Vec<f64> = (0..9_i32).map(|i| f64::from(i - 3)).collect();
+    let plain = hessian.apply(&x).unwrap();
+    let whole = descent.apply(&hessian, m, &x).unwrap();
+    for i in 0..9 {
+        let exact = plain[i] + if i < m { 0.5 } else { 2.0 } * x[i];
+        assert!((whole[i] - exact).abs() <= 4.0 * f64::EPSILON * (1.0 + exact.abs()), "{i}");
+    }
+    descent.freeze_first_layer = true;
+    let frozen = descent.apply(&hessian, m, &x).unwrap();
+    assert_eq!(frozen[..m], whole[..m]);
+    assert_eq!(frozen[m..], [0.0; 6]);
 }

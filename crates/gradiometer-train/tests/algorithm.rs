@@ -109,6 +109,10 @@ fn the_symmetric_start_is_the_zero_function() {
 
 /// `|grad_a L + lambda a|` at the end of Stage 2.
 fn ridge_residual(solver: Solver, lambda: f64) -> f64 {
+    ridge_residual_from(symmetric(6, 20, 0.2), solver, lambda)
+}
+
+fn ridge_residual_from(start: Network, solver: Solver, lambda: f64) -> f64 {
     let population = Population::new(teacher(6, &[1.0, -1.0, 2.0]));
     let algorithm = Algorithm {
         stage1: None,
@@ -116,7 +120,7 @@ fn ridge_residual(solver: Solver, lambda: f64) -> f64 {
         balance: false,
         stage3: None,
     };
-    let (student, _) = finish(&population, &algorithm, symmetric(6, 20, 0.2));
+    let (student, _) = finish(&population, &algorithm, start);
     let gradient =
         population.evaluate(&student, Accuracy::finest(RIDGE_TOLERANCE)).unwrap().gradient;
     let residual: Vec<f64> = gradient
@@ -154,6 +158,24 @@ fn ridge_ends_at_the_tolerance_asked_for() {
         assert!(left <= 2.0 * tolerance, "{tolerance}: {left}");
         assert!(left < last, "{tolerance}: {left} {last}");
         last = left;
+    }
+}
+
+#[test]
+fn ridge_of_short_neurons_meets_its_tolerance() {
+    // Lengths of one in a hundred thousand: differences of gradients lose the digits of their square.
+    let short = |length: f64| {
+        let start = symmetric(6, 20, 0.2);
+        let w = start.first_layer().iter().map(|x| length * x).collect();
+        Network::new(6, start.second_layer().to_vec(), w).unwrap()
+    };
+    for length in [1e-2, 1e-5] {
+        let lambda = 1e-3 * length * length;
+        let of = |tolerance, steps| {
+            ridge_residual_from(short(length), Solver::Ridge { tolerance, steps }, lambda)
+        };
+        let left = of(RIDGE_TOLERANCE, 1000) / of(0.5, 0);
+        assert!(left <= 2.0 * RIDGE_TOLERANCE, "{length}: {left:e}");
     }
 }
 

@@ -385,9 +385,8 @@ mod tests {
         let system = System::new(&directions, &kernel).unwrap();
         let [s_0, s_1] = system.scale();
         let length = |x: f64, y: f64, z: f64| (x * x + y * y + z * z).sqrt();
-        // K and K', and K'' for the bracket of a slope.
+        // K, K', K''.
         let k = |t: f64| kernel.jet(Enclosure::from(t)).map(Enclosure::midpoint);
-        // From an angle on only where the nearest direction allows every y.
         for delta in [0.02, 0.1, 0.3] {
             let (s, c) = f64::sin_cos(delta);
             let square = delta * delta;

@@ -16,6 +16,7 @@ use faer::Mat;
 use gradiometer_model::Network;
 use std::borrow::Cow;
 use std::f64::consts::{FRAC_2_PI, TAU};
+use std::sync::OnceLock;
 
 pub use crate::layers::Centring;
 
@@ -267,7 +268,8 @@ pub struct GradientFeature {
 #[derive(Clone, Debug)]
 pub struct Target {
     network: Network,
-    agop: Mat<f64>,
+    /// Of the network, once it is asked for: `d x d`, which few neurons in many dimensions never need.
+    agop: OnceLock<Mat<f64>>,
     /// Orthonormal, of the teacher's span, `r x d` row-major.
     basis: Vec<f64>,
 }
@@ -275,11 +277,7 @@ pub struct Target {
 impl Target {
     /// A teacher whose span has the orthonormal basis, `r x d` row-major.
     pub fn new(teacher: &Network, basis: &[f64]) -> Self {
-        Self {
-            network: teacher.clone(),
-            agop: agop(teacher, Centring::Centred),
-            basis: basis.to_owned(),
-        }
+        Self { network: teacher.clone(), agop: OnceLock::new(), basis: basis.to_owned() }
     }
 
     /// About how many multiplications a [`Self::feature`] takes for a student of so many neurons.
@@ -319,7 +317,10 @@ impl Target {
         let gradients = if length(&m) > rounding(size, 0.25 * masses * masses) {
             Some(GradientFeature {
                 in_span: share_within(&m, &self.basis),
-                to_teacher: cosine(&m, &self.agop),
+                to_teacher: cosine(
+                    &m,
+                    self.agop.get_or_init(|| agop(&self.network, Centring::Centred)),
+                ),
                 ansatz: Gradients::with(student, m)?.ansatz(&b),
             })
         } else {

@@ -438,18 +438,17 @@ fn spread(cells: &[&Cell], quantity: &str, at: Place<'_>) -> Option<Figure> {
     })
 }
 
-/// A text in lines of at most so many letters, broken between words; a longer word has a line.
+/// A text in lines of at most so many letters, broken between words, and within longer ones.
 fn lines(text: &str, most: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ') {
-        let last = lines.last_mut().expect("there is a line");
-        if last.is_empty() {
-            *last += word;
-        } else if last.chars().count() + 1 + word.chars().count() <= most {
-            *last += " ";
-            *last += word;
+        let letters: Vec<char> = word.chars().collect();
+        let fits = |line: &&mut String| line.chars().count() + 1 + letters.len() <= most;
+        if let Some(line) = lines.last_mut().filter(fits) {
+            *line += " ";
+            *line += word;
         } else {
-            lines.push(word.to_owned());
+            lines.extend(letters.chunks(most).map(|part| part.iter().collect::<String>()));
         }
     }
     lines
